@@ -1,0 +1,122 @@
+//! The record of one call: plain data, made by `observe`, turned into OTLP by `export`.
+
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::trace::{SpanContext, SpanId};
+
+use crate::outcome::{Fault, Outcome};
+
+/// What is known of one JSON-RPC request or notification that crossed the observer.
+///
+/// Strings that a peer chose are cut to the limits of [`crate::wire`] before they get here, so a record has a
+/// bounded size.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Record {
+    /// When the request's head arrived.
+    pub start: SystemTime,
+    /// From `start` to the last byte of the answer, or to the moment it was clear that none would come.
+    pub duration: Duration,
+    /// From `start` to the first byte of the response body.
+    pub first_byte: Option<Duration>,
+    /// JSON-RPC method; empty where the body could not be read.
+    pub method: Box<str>,
+    /// JSON-RPC id as text; `None` on notifications.
+    pub request_id: Option<Box<str>>,
+    /// What the request is aimed at.
+    pub target: Target,
+    /// How the call ended.
+    pub outcome: Outcome,
+    /// Who has to act.
+    pub fault: Fault,
+    /// JSON-RPC error code.
+    pub code: Option<i64>,
+    /// JSON-RPC error message, at most 256 bytes.
+    pub message: Option<Box<str>>,
+    /// HTTP status, where there is one.
+    pub http_status: Option<u16>,
+    /// The client as it calls itself.
+    pub client: Peer,
+    /// Bridge between client and server, such as `mcp-remote 0.1.0`.
+    pub client_bridge: Option<Box<str>>,
+    /// The server as configured, else as it calls itself.
+    pub server: Peer,
+    /// Protocol version that the exchange speaks; `None` where nothing told it.
+    pub protocol_version: Option<Box<str>>,
+    /// How client and server are connected.
+    pub transport: Transport,
+    /// HTTP version, `1.1` or `2`.
+    pub http_version: Option<&'static str>,
+    /// Session of a legacy protocol version; never invented.
+    pub session_id: Option<Box<str>>,
+    /// The user as the operator chose to see them.
+    pub user: Option<User>,
+    /// Organisation that the user belongs to.
+    pub tenant: Option<Box<str>>,
+    /// Bytes of the request.
+    pub request_bytes: u64,
+    /// Bytes of the answer.
+    pub response_bytes: u64,
+    /// Trace and span id of the call.
+    pub span: SpanContext,
+    /// Span that the call is a child of, [`SpanId::INVALID`] where it is a root.
+    pub parent: SpanId,
+    /// The surrounding HTTP span, where the call's parent is another one.
+    pub link: Option<SpanContext>,
+}
+
+/// What a request is aimed at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// Nothing by name, as in `tools/list`.
+    #[default]
+    None,
+    /// The tool of a `tools/call`.
+    Tool(Box<str>),
+    /// The prompt of a `prompts/get`.
+    Prompt(Box<str>),
+    /// The resource of a `resources/*`: its scheme only, since a path may hold personal data.
+    Resource(Box<str>),
+}
+
+/// Name and version of one side, as that side says; unverified.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// Name, empty where unknown.
+    pub name: Box<str>,
+    /// Version, empty where unknown.
+    pub version: Box<str>,
+}
+
+/// A user in the form that the operator chose.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum User {
+    /// The identifier itself.
+    Plain(Box<str>),
+    /// A keyed hash of it, 32 hexadecimal digits.
+    Hashed(Box<str>),
+}
+
+/// How client and server are connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// Standard input and output of a child process.
+    Stdio,
+    /// One HTTP endpoint, since 2025-03-26.
+    StreamableHttp,
+    /// Two HTTP endpoints, 2024-11-05.
+    Sse,
+}
+
+impl Transport {
+    /// The name used in attributes, columns and on the page.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdio => "stdio",
+            Self::StreamableHttp => "streamable_http",
+            Self::Sse => "sse",
+        }
+    }
+}

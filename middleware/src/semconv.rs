@@ -1,0 +1,116 @@
+//! Every attribute, metric and header name that Toolsight writes or reads, and nothing else.
+//!
+//! Names come from the OpenTelemetry conventions for MCP and generative AI where these define one. The
+//! conventions define none for the MCP client, the MCP server's own name or the user; there the names in use by
+//! other products are taken, and `toolsight.*` where there are none. The constants are our own because the
+//! `opentelemetry-semantic-conventions` crate marks the MCP names deprecated since they moved repositories.
+
+/// Name of the instrumentation scope of every span and metric that the middleware exports.
+pub const SCOPE: &str = "toolsight";
+
+/// JSON-RPC method, such as `tools/call`.
+pub const MCP_METHOD_NAME: &str = "mcp.method.name";
+/// Protocol version that the exchange speaks, such as `2026-07-28`.
+pub const MCP_PROTOCOL_VERSION: &str = "mcp.protocol.version";
+/// Session identifier; legacy protocol versions only.
+pub const MCP_SESSION_ID: &str = "mcp.session.id";
+/// Scheme and template of the resource, the whole URI only where capture is on.
+pub const MCP_RESOURCE_URI: &str = "mcp.resource.uri";
+/// Name of the client implementation, as it calls itself.
+pub const MCP_CLIENT_NAME: &str = "mcp.client.name";
+/// Version of the client implementation.
+pub const MCP_CLIENT_VERSION: &str = "mcp.client.version";
+/// Name of the server implementation.
+pub const MCP_SERVER_NAME: &str = "mcp.server.name";
+/// Version of the server implementation.
+pub const MCP_SERVER_VERSION: &str = "mcp.server.version";
+
+/// Name of the called tool.
+pub const GEN_AI_TOOL_NAME: &str = "gen_ai.tool.name";
+/// Name of the fetched prompt.
+pub const GEN_AI_PROMPT_NAME: &str = "gen_ai.prompt.name";
+/// `execute_tool` on tool calls, absent elsewhere.
+pub const GEN_AI_OPERATION_NAME: &str = "gen_ai.operation.name";
+/// The one value of [`GEN_AI_OPERATION_NAME`] that MCP uses.
+pub const EXECUTE_TOOL: &str = "execute_tool";
+
+/// JSON-RPC id of the request, as a string.
+pub const JSONRPC_REQUEST_ID: &str = "jsonrpc.request.id";
+/// JSON-RPC error code, as a string.
+pub const RPC_RESPONSE_STATUS_CODE: &str = "rpc.response.status_code";
+/// Low-cardinality class of the failure; absent on success.
+pub const ERROR_TYPE: &str = "error.type";
+/// HTTP status of the response.
+pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+/// `tcp` or `pipe`.
+pub const NETWORK_TRANSPORT: &str = "network.transport";
+/// `http` where there is one.
+pub const NETWORK_PROTOCOL_NAME: &str = "network.protocol.name";
+/// `1.1`, `2`.
+pub const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
+
+/// The user as the operator chose to see them.
+pub const USER_ID: &str = "user.id";
+/// Keyed hash of the user.
+pub const USER_HASH: &str = "user.hash";
+
+/// Logical service that the spans come from.
+pub const SERVICE_NAME: &str = "service.name";
+/// Version of that service.
+pub const SERVICE_VERSION: &str = "service.version";
+/// One process of that service.
+pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+
+/// [`crate::Outcome`] of the call.
+pub const TOOLSIGHT_OUTCOME: &str = "toolsight.outcome";
+/// [`crate::Fault`] of the call.
+pub const TOOLSIGHT_FAULT: &str = "toolsight.fault";
+/// [`crate::Transport`] of the call.
+pub const TOOLSIGHT_TRANSPORT: &str = "toolsight.transport";
+/// Bridge that stands between client and server, split off the client's name.
+pub const TOOLSIGHT_CLIENT_BRIDGE: &str = "toolsight.client.bridge";
+/// Organisation that the user belongs to.
+pub const TOOLSIGHT_TENANT: &str = "toolsight.tenant";
+/// Bytes of the HTTP request body or of the request's line.
+pub const TOOLSIGHT_REQUEST_BYTES: &str = "toolsight.request.bytes";
+/// Bytes of the HTTP response body or of the answer's line.
+pub const TOOLSIGHT_RESPONSE_BYTES: &str = "toolsight.response.bytes";
+/// Milliseconds to the first byte of a streamed answer, as a double.
+pub const TOOLSIGHT_FIRST_BYTE_MS: &str = "toolsight.first_byte_ms";
+/// How many calls this span stands for when sampling is on.
+pub const TOOLSIGHT_WEIGHT: &str = "toolsight.weight";
+
+/// Histogram of one request or notification at the server, in seconds.
+pub const MCP_SERVER_OPERATION_DURATION: &str = "mcp.server.operation.duration";
+/// Histogram of one session at the server, in seconds; legacy protocol versions only.
+pub const MCP_SERVER_SESSION_DURATION: &str = "mcp.server.session.duration";
+/// Bucket bounds that the convention advises for all MCP histograms, in seconds.
+pub const DURATION_BUCKETS: [f64; 14] = [
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
+];
+/// Counter of records that the middleware could not export, by [`TOOLSIGHT_DROP_REASON`].
+pub const TOOLSIGHT_RECORDS_DROPPED: &str = "toolsight.records.dropped";
+/// Why a record was dropped: `queue_full`, `export_failed`, `shutdown`.
+pub const TOOLSIGHT_DROP_REASON: &str = "toolsight.drop.reason";
+/// Value of a metric attribute whose true value would open one series too many.
+pub const OTHER: &str = "_OTHER";
+
+/// Key in `params._meta` of the protocol version, since 2026-07-28.
+pub const META_PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// Key in `params._meta` of the client's name and version, since 2026-07-28.
+pub const META_CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// Key in `result._meta` of the server's name and version, since 2026-07-28.
+pub const META_SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+/// Key in `params._meta` of the W3C trace parent.
+pub const META_TRACEPARENT: &str = "traceparent";
+/// Key in `params._meta` of the W3C trace state.
+pub const META_TRACESTATE: &str = "tracestate";
+
+/// HTTP header of the protocol version.
+pub const HEADER_PROTOCOL_VERSION: &str = "mcp-protocol-version";
+/// HTTP header of the session; legacy protocol versions only.
+pub const HEADER_SESSION_ID: &str = "mcp-session-id";
+/// HTTP header that mirrors the JSON-RPC method, since 2026-07-28.
+pub const HEADER_METHOD: &str = "mcp-method";
+/// HTTP header that mirrors the tool, prompt, resource or task, since 2026-07-28.
+pub const HEADER_NAME: &str = "mcp-name";
