@@ -1,1 +1,4 @@
-//! x
+//! Receives MCP telemetry over OTLP, keeps it in ClickHouse, and shows it on a page.
+
+pub mod row;
+pub mod telemetry;

@@ -1,0 +1,71 @@
+//! The row of one call: plain data between receiving and storing, one field per column of `calls`.
+
+/// One MCP request or notification, as it stands in the table `calls`.
+///
+/// Fields have the names and the order of the columns in `schema/0001_calls.sql`; empty strings and zeros mean "not
+/// known".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// Start of the call in microseconds since the Unix epoch.
+    pub time: i64,
+    /// Organisation that the call belongs to.
+    pub tenant: String,
+    /// Server name.
+    pub server: String,
+    /// Server version.
+    pub server_version: String,
+    /// Process of the server.
+    pub instance: String,
+    /// JSON-RPC method.
+    pub method: String,
+    /// `tool`, `prompt`, `resource` or empty.
+    pub kind: String,
+    /// Name of the tool or prompt.
+    pub target: String,
+    /// URI of the resource, as far as it was recorded.
+    pub resource_uri: String,
+    /// How the call ended, see `toolsight::Outcome`.
+    pub outcome: String,
+    /// Who has to act, see `toolsight::Fault`.
+    pub fault: String,
+    /// Low-cardinality class of the failure.
+    pub error_type: String,
+    /// JSON-RPC error code.
+    pub rpc_code: i32,
+    /// HTTP status.
+    pub http_status: u16,
+    /// Error message.
+    pub message: String,
+    /// Duration in microseconds.
+    pub duration_us: u64,
+    /// Time to the first byte of the answer in microseconds.
+    pub first_byte_us: u64,
+    /// Bytes of the request.
+    pub request_bytes: u64,
+    /// Bytes of the answer.
+    pub response_bytes: u64,
+    /// Client name.
+    pub client: String,
+    /// Client version.
+    pub client_version: String,
+    /// Bridge between client and server.
+    pub client_bridge: String,
+    /// MCP protocol version.
+    pub protocol_version: String,
+    /// `streamable_http`, `sse` or `stdio`.
+    pub transport: String,
+    /// Session of a legacy protocol version.
+    pub session_id: String,
+    /// The user, plain or hashed.
+    pub user_id: String,
+    /// JSON-RPC request id.
+    pub request_id: String,
+    /// How many calls this row stands for; at least 1.
+    pub weight: u32,
+    /// Trace id.
+    pub trace_id: [u8; 16],
+    /// Span id.
+    pub span_id: [u8; 8],
+    /// Span id of the parent.
+    pub parent_span_id: [u8; 8],
+}

@@ -1,0 +1,135 @@
+//! The collector's own metrics.
+
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+/// Every metric the collector exposes about itself, registered in one [`Registry`].
+///
+/// Cloning is cheap and shares the values.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// What `/metrics` renders.
+    pub registry: Registry,
+    /// Spans that arrived, by `protocol` (`grpc`, `http`).
+    pub spans_received: IntCounterVec,
+    /// Spans of requests that were answered with an error, by `reason`; the sender still has them.
+    pub spans_refused: IntCounterVec,
+    /// Spans that were accepted and not stored, by `reason`.
+    pub spans_ignored: IntCounterVec,
+    /// Rows that the store has confirmed.
+    pub rows_inserted: IntCounter,
+    /// Rows that will never be stored, by `reason`.
+    pub rows_lost: IntCounterVec,
+    /// Rows that wait for the store.
+    pub rows_queued: IntGauge,
+    /// Seconds from sending a batch to the store's answer.
+    pub insert_seconds: Histogram,
+    /// Batches that were sent once more.
+    pub insert_retries: IntCounter,
+    /// 1 while the store answers, else 0.
+    pub store_up: IntGauge,
+    /// Unix time of the last confirmed insert.
+    pub last_insert: Gauge,
+    /// Calls of a tool in the health window that count, by `server` and `tool`.
+    pub tool_window_sample: IntGaugeVec,
+    /// Those of them that failed and were not the caller's fault.
+    pub tool_window_failures: IntGaugeVec,
+    /// Successes right after a failure in the same window.
+    pub tool_window_recoveries: IntGaugeVec,
+    /// 1 for the tool's present `state`, else 0.
+    pub tool_state: IntGaugeVec,
+    /// Tools beyond the limit of series.
+    pub tool_series_omitted: IntGauge,
+}
+
+impl Metrics {
+    /// Registers all metrics in a new registry.
+    ///
+    /// # Errors
+    /// Only if two metrics had the same name.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new_custom(Some("toolsight".to_owned()), None)?;
+        let tool = &["server", "tool"];
+        Ok(Self {
+            spans_received: counters(&registry, "spans_received_total", "spans that arrived", "protocol")?,
+            spans_refused: counters(
+                &registry,
+                "spans_refused_total",
+                "spans refused; the sender still has them",
+                "reason",
+            )?,
+            spans_ignored: counters(
+                &registry,
+                "spans_ignored_total",
+                "spans accepted and not stored",
+                "reason",
+            )?,
+            rows_inserted: register(
+                &registry,
+                IntCounter::new("rows_inserted_total", "rows that the store has confirmed")?,
+            )?,
+            rows_lost: counters(&registry, "rows_lost_total", "rows that will never be stored", "reason")?,
+            rows_queued: register(&registry, IntGauge::new("rows_queued", "rows that wait for the store")?)?,
+            insert_seconds: register(
+                &registry,
+                Histogram::with_opts(HistogramOpts::new(
+                    "insert_seconds",
+                    "from sending a batch to the store's answer",
+                ))?,
+            )?,
+            insert_retries: register(
+                &registry,
+                IntCounter::new("insert_retries_total", "batches that were sent once more")?,
+            )?,
+            store_up: register(&registry, IntGauge::new("store_up", "1 while the store answers")?)?,
+            last_insert: register(
+                &registry,
+                Gauge::new(
+                    "last_insert_timestamp_seconds",
+                    "unix time of the last confirmed insert",
+                )?,
+            )?,
+            tool_window_sample: gauges(
+                &registry,
+                "tool_window_sample",
+                "calls of a tool in the health window that count",
+                tool,
+            )?,
+            tool_window_failures: gauges(
+                &registry,
+                "tool_window_failures",
+                "failures among them that are the server's",
+                tool,
+            )?,
+            tool_window_recoveries: gauges(
+                &registry,
+                "tool_window_recoveries",
+                "successes right after a failure",
+                tool,
+            )?,
+            tool_state: gauges(
+                &registry,
+                "tool_state",
+                "1 for the present state",
+                &["server", "tool", "state"],
+            )?,
+            tool_series_omitted: register(
+                &registry,
+                IntGauge::new("tool_series_omitted", "tools beyond the limit of series")?,
+            )?,
+            registry,
+        })
+    }
+}
+
+fn register<C: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: C) -> prometheus::Result<C> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
+    register(registry, IntCounterVec::new(Opts::new(name, help), &[label])?)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+    register(registry, IntGaugeVec::new(Opts::new(name, help), labels)?)
+}
