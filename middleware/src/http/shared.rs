@@ -78,7 +78,7 @@ impl Guard {
     pub(super) fn response_head<R>(&self, response: &Response<R>) {
         if let Some(shared) = &self.0 {
             shared.observe(|exchange| {
-                exchange.response_head(head::response(response), response.extensions(), Instant::now())
+                exchange.response_head(head::response(response), response.extensions(), Instant::now());
             });
         }
     }
