@@ -67,26 +67,22 @@ fn totals_are_those_of_the_calls() {
 #[test]
 fn points_over_time_are_rates_of_the_minutes_behind_them() {
     let start = seed::start();
-    // From 90 s to 330 s: the minute that is cut at the start counts whole, the one that is not over does not count.
-    let cut = |step_s| Range {
+    // From 90 s on: the minute that is cut at the start counts whole, the one that is not over does not count.
+    let cut = |to, step_s| Range {
         from_ms: (start + 90) * 1_000,
-        to_ms: (start + 330) * 1_000,
+        to_ms: (start + to) * 1_000,
         step_s,
     };
+    let minutes = |of: std::ops::Range<i64>| of.map(|minute| (minute * 60, minute * 60 + 60)).collect::<Vec<_>>();
     for (name, range, points) in [
+        ("minutes", seed::range(), minutes(0..10)),
+        ("minutes of a cut range", cut(330, 60), minutes(1..5)),
+        ("one step that is longer than the range", cut(330, 300), vec![(60, 300)]),
         (
-            "minutes",
-            seed::range(),
-            (0..10)
-                .map(|minute| (minute * 60, minute * 60 + 60))
-                .collect::<Vec<_>>(),
+            "two steps that are both cut",
+            cut(450, 300),
+            vec![(60, 300), (300, 420)],
         ),
-        (
-            "minutes of a cut range",
-            cut(60),
-            (1..5).map(|minute| (minute * 60, minute * 60 + 60)).collect(),
-        ),
-        ("one step that is longer than the range", cut(300), vec![(60, 300)]),
     ] {
         for State {
             name: state,

@@ -36,6 +36,9 @@ export interface Text {
 /** The look of one column or series, by its exact name in the SQL. */
 export type Override = FieldConfigSource['overrides'][number];
 
+type Property = keyof FieldConfig | `custom.${keyof TableFieldOptions | keyof GraphFieldConfig}`;
+type Properties = Partial<Record<Property, unknown>>;
+
 /** Colours that mean the same on every board. */
 export const colour = {
   ok: 'green',
@@ -160,7 +163,7 @@ export function table(
 }
 
 /** Sets properties of one column or series. */
-export function field(name: string, properties: Record<string, unknown>): Override {
+export function field(name: string, properties: Properties): Override {
   return {
     matcher: { id: 'byName', options: name },
     properties: Object.entries(properties).map(([id, value]) => ({ id, value })),
@@ -168,7 +171,7 @@ export function field(name: string, properties: Record<string, unknown>): Overri
 }
 
 /** Gives a series one of the meanings of `colour`. */
-export function coloured(name: string, fixedColor: string, properties: Record<string, unknown> = {}): Override {
+export function coloured(name: string, fixedColor: string, properties: Properties = {}): Override {
   return field(name, { color: { mode: FieldColorModeId.Fixed, fixedColor }, ...properties });
 }
 
