@@ -11,7 +11,7 @@ import { datasource } from './query.js';
 /** Panels side by side with their widths, which add up to 24 at most. */
 export interface Row {
   height: number;
-  panels: [width: number, panel: Panel<any, any>][];
+  panels: [width: number, panel: Panel][];
 }
 
 /** Picks the ClickHouse to read from, so that a board fits any Grafana. */

@@ -63,7 +63,7 @@ export const failureRateSteps: Threshold[] = [
 /** One number over the whole range. */
 export function stat(
   text: Text & { unit: string; noValue: string; decimals?: number; steps?: Threshold[]; sql: string },
-): Panel<StatOptions> {
+): Panel {
   return {
     type: 'stat',
     title: text.title,
@@ -92,7 +92,7 @@ export function stat(
       showPercentChange: false,
       percentChangeColorMode: PercentChangeColorMode.Standard,
       wideLayout: true,
-    },
+    } satisfies StatOptions,
   };
 }
 
@@ -106,8 +106,8 @@ export function timeSeries(
     custom?: Partial<GraphFieldConfig>;
     overrides: Override[];
   },
-): Panel<TimeSeriesOptions, GraphFieldConfig> {
-  const defaults: FieldConfig<GraphFieldConfig> = {
+): Panel {
+  const defaults: FieldConfig = {
     unit: text.unit,
     noValue: 'no calls',
     min: 0,
@@ -122,7 +122,7 @@ export function timeSeries(
       spanNulls: false,
       stacking: { mode: StackingMode.None },
       ...text.custom,
-    },
+    } satisfies GraphFieldConfig,
   };
   return {
     type: 'timeseries',
@@ -135,14 +135,14 @@ export function timeSeries(
     options: {
       legend: { showLegend: true, displayMode: LegendDisplayMode.List, placement: 'bottom', calcs: [] },
       tooltip: { mode: TooltipDisplayMode.Multi, sort: SortOrder.Descending },
-    },
+    } satisfies TimeSeriesOptions,
   };
 }
 
 /** Rows as they come; `overrides` give each column its unit, cells without one are text or counts. */
 export function table(
   text: Text & { noValue: string; sql: string; overrides: Override[] },
-): Panel<TableOptions, TableFieldOptions> {
+): Panel {
   return {
     type: 'table',
     title: text.title,
@@ -154,11 +154,16 @@ export function table(
         unit: 'short',
         noValue: text.noValue,
         color: { mode: FieldColorModeId.Fixed, fixedColor: colour.neutral },
-        custom: { align: 'auto', cellOptions: { type: TableCellDisplayMode.Auto }, inspect: false, filterable: true },
+        custom: {
+          align: 'auto',
+          cellOptions: { type: TableCellDisplayMode.Auto },
+          inspect: false,
+          filterable: true,
+        } satisfies TableFieldOptions,
       },
       overrides: text.overrides,
     },
-    options: { showHeader: true, cellHeight: TableCellHeight.Sm, frameIndex: 0, sortBy: [] },
+    options: { showHeader: true, cellHeight: TableCellHeight.Sm, frameIndex: 0, sortBy: [] } satisfies TableOptions,
   };
 }
 

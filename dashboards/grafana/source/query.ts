@@ -3,7 +3,7 @@ import type { DataSourceRef } from '@grafana/schema';
 /** The data source that the reader of a board picks; never a fixed one. */
 export const datasource: DataSourceRef = { type: 'grafana-clickhouse-datasource', uid: '${datasource}' };
 
-/** A panel's query as the ClickHouse plugin's editor saves it; its backend obeys `format` and rejects unknown numbers. */
+/** A panel's query as the ClickHouse plugin's editor saves it; its backend obeys `format`. */
 export type ClickHouseQuery = {
   refId: string;
   datasource: DataSourceRef;

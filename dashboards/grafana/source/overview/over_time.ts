@@ -5,7 +5,9 @@ import { sql } from '../query.js';
 
 export const callsOverTime = timeSeries({
   title: 'Calls per second by fault',
-  description: 'All calls, split by who has to act so that the call succeeds next time. Minutes that are not over are left out.',
+  description:
+    'All calls, split by who has to act so that the call succeeds next time. Minutes that are not over are left ' +
+    'out.',
   unit: 'reqps',
   custom: { stacking: { mode: StackingMode.Normal }, fillOpacity: 30 },
   overrides: [
@@ -33,7 +35,9 @@ export const callsOverTime = timeSeries({
 
 export const ratesOverTime = timeSeries({
   title: 'Failure rate and caller error rate',
-  description: 'Failures of the server and errors of callers, each divided by all calls. A gap means that nothing was called.',
+  description:
+    'Failures of the server and errors of callers, each divided by all calls. A gap means that nothing was ' +
+    'called.',
   unit: 'percentunit',
   overrides: [coloured('Failure rate', colour.failure), coloured('Caller error rate', colour.caller)],
   sql: sql`
@@ -50,7 +54,9 @@ export const ratesOverTime = timeSeries({
 
 export const latencyOverTime = timeSeries({
   title: 'Latency',
-  description: 'Time from the request to the last byte of the answer; failed calls are in it. A gap means that nothing was called.',
+  description:
+    'Time from the request to the last byte of the answer; failed calls are in it. A gap means that nothing was ' +
+    'called.',
   unit: 'ms',
   overrides: [
     coloured('p50', colour.p50),
@@ -72,7 +78,9 @@ export const latencyOverTime = timeSeries({
 
 export const failuresByTool = timeSeries({
   title: 'Failures by tool',
-  description: 'Failed calls per bar of the ten tools with the most failures in the range. Mistakes of callers are not in it.',
+  description:
+    'Failed calls per bar of the ten tools with the most failures in the range. Mistakes of callers are not in ' +
+    'it.',
   unit: 'short',
   displayName: '${__field.labels.tool} on ${__field.labels.server}',
   custom: { drawStyle: GraphDrawStyle.Bars, stacking: { mode: StackingMode.Normal }, fillOpacity: 80 },

@@ -64,7 +64,9 @@ export function sickTools(toolHealth: string) {
 
 export const tools = table({
   title: 'Tools',
-  description: 'Every tool that was called in the range, most calls first, at most 500. Rates are shares of all calls of the tool.',
+  description:
+    'Every tool that was called in the range, most calls first, at most 500. Rates are shares of all calls of ' +
+    'the tool.',
   noValue: 'no tool was called',
   overrides: [
     field('Tool', onlyThisTool),
