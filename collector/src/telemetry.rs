@@ -15,6 +15,10 @@ pub struct Metrics {
     pub spans_refused: IntCounterVec,
     /// Spans that were accepted and not stored, by `reason`.
     pub spans_ignored: IntCounterVec,
+    /// Requests that were answered with an error, by `reason`.
+    pub requests_refused: IntCounterVec,
+    /// Values of stored spans that had to be corrected, by `reason`.
+    pub values_corrected: IntCounterVec,
     /// Rows that the store has confirmed.
     pub rows_inserted: IntCounter,
     /// Rows that will never be stored, by `reason`.
@@ -61,6 +65,18 @@ impl Metrics {
                 &registry,
                 "spans_ignored_total",
                 "spans accepted and not stored",
+                "reason",
+            )?,
+            requests_refused: counters(
+                &registry,
+                "requests_refused_total",
+                "requests answered with an error",
+                "reason",
+            )?,
+            values_corrected: counters(
+                &registry,
+                "values_corrected_total",
+                "values of stored spans that had to be corrected",
                 "reason",
             )?,
             rows_inserted: register(
