@@ -104,7 +104,7 @@ impl Loaded {
     fn set(&mut self, setting: &Setting, value: &str, source: Source) -> Result<(), ConfigError> {
         let wrong = |message| ConfigError {
             place: source.to_string(),
-            message: format!("{} cannot be \"{value}\": {message}", setting.name),
+            message: format!("{}: {message}", setting.name),
         };
         (setting.set)(&mut self.config, value).map_err(wrong)?;
         if let Some(index) = SETTINGS.iter().position(|known| known.name == setting.name) {

@@ -61,8 +61,6 @@ pub struct Queue {
     pub batch_rows: usize,
     /// How long the first row of a batch waits for others.
     pub batch_linger: Duration,
-    /// How long the store may take to answer one attempt.
-    pub insert_timeout: Duration,
     /// Time to empty the queue at shutdown.
     pub drain_time: Duration,
     /// Name of this collector in the tokens of its batches.
@@ -130,7 +128,6 @@ impl Default for Queue {
             rows: 200_000,
             batch_rows: 50_000,
             batch_linger: Duration::from_secs(1),
-            insert_timeout: Duration::from_secs(60),
             drain_time: Duration::from_secs(10),
             instance: "collector".to_owned(),
         }

@@ -66,7 +66,7 @@ pub const SETTINGS: &[Setting] = &[
         help: "Which ClickHouse keeps the calls: the embedded one, or the URL of another one's HTTP interface",
         get: |config| match &config.store.location {
             StoreLocation::Embedded => "embedded".to_owned(),
-            StoreLocation::Remote(url) => url.to_string(),
+            StoreLocation::Remote(url) => without_credentials(url),
         },
         set: |config, text| location(text).map(|location| config.store.location = location),
     },
@@ -100,13 +100,6 @@ pub const SETTINGS: &[Setting] = &[
         help: "How long the first row of a batch waits for others",
         get: |config| config.queue.batch_linger.as_millis().to_string(),
         set: |config, text| number(text, 1, 60_000).map(|time| config.queue.batch_linger = milliseconds(time)),
-    },
-    Setting {
-        name: "insert_timeout_seconds",
-        value: "TIME",
-        help: "How long the store may take to answer one attempt",
-        get: |config| config.queue.insert_timeout.as_secs().to_string(),
-        set: |config, text| number(text, 1, 3_600).map(|time| config.queue.insert_timeout = seconds(time)),
     },
     Setting {
         name: "drain_seconds",
@@ -168,9 +161,10 @@ pub fn setting(name: &str) -> Option<&'static Setting> {
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "expected an address and a port such as 127.0.0.1:4317".to_owned())
+    text.parse().map_err(|_| format!("expected an address and a port such as 127.0.0.1:4317, not \"{text}\""))
 }
 
+/// The message does not repeat the address, since there may be a password in it.
 fn location(text: &str) -> Result<StoreLocation, String> {
     if text == "embedded" {
         return Ok(StoreLocation::Embedded);
@@ -180,9 +174,16 @@ fn location(text: &str) -> Result<StoreLocation, String> {
         .ok_or_else(|| "expected \"embedded\" or a URL such as http://127.0.0.1:8123".to_owned())
 }
 
+fn without_credentials(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail only for URLs that have no host, which `location` does not let through.
+    let _ = (url.set_username(""), url.set_password(None));
+    url.to_string()
+}
+
 fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| format!("expected a whole number from {least} to {most}"))
+    number.ok_or_else(|| format!("expected a whole number from {least} to {most}, not \"{text}\""))
 }
 
 const fn milliseconds(time: usize) -> Duration {
@@ -198,18 +199,18 @@ fn name(text: &str) -> Result<String, String> {
     if (1..=64).contains(&text.len()) && text.bytes().all(known) {
         return Ok(text.to_owned());
     }
-    Err("expected 1 to 64 letters, digits, dots, dashes or underscores".to_owned())
+    Err(format!("expected 1 to 64 letters, digits, dots, dashes or underscores, not \"{text}\""))
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err("expected \"text\" or \"json\"".to_owned()),
+        _ => Err(format!("expected \"text\" or \"json\", not \"{text}\"")),
     }
 }
 
 fn log_filter(text: &str) -> Result<String, String> {
     let parsed = text.parse::<tracing_subscriber::filter::Targets>();
-    parsed.map(|_| text.to_owned()).map_err(|error| format!("expected a log filter: {error}"))
+    parsed.map(|_| text.to_owned()).map_err(|error| format!("expected a log filter such as info, not \"{text}\": {error}"))
 }

@@ -1,9 +1,8 @@
 //! Brings batches into the sink, one at a time, each exactly once.
 
 use std::pin::pin;
-use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -22,8 +21,6 @@ pub(crate) struct Inserter<S> {
     pub(crate) tokens: Tokens,
     pub(crate) space: Space,
     pub(crate) metrics: Metrics,
-    /// How long one attempt may take.
-    pub(crate) insert_timeout: Duration,
 }
 
 /// Names for batches, unique for ever: the epoch is drawn anew at each start.
@@ -79,9 +76,7 @@ impl<S: Sink> Inserter<S> {
         parts.push(0..batch.rows.len());
         while let Some(part) = parts.pop() {
             match self.insert(&batch.rows[part.clone()]).await {
-                Ok(()) => {
-                    self.metrics.rows_inserted.inc_by(part.len() as u64);
-                }
+                Ok(()) => {}
                 Err(message) if part.len() == 1 => {
                     self.metrics.rows_lost.with_label_values(&["rejected"]).inc();
                     rejected += 1;
@@ -107,37 +102,17 @@ impl<S: Sink> Inserter<S> {
         let token = self.tokens.next();
         let mut backoff = Backoff::default();
         loop {
-            let started = Instant::now();
-            let answer = timeout(self.insert_timeout, self.sink.insert(rows, &token)).await;
-            let seconds = started.elapsed().as_secs_f64();
-            let answer = answer.unwrap_or_else(|_| {
-                Err(InsertError::Retryable(format!("no answer within {} s", self.insert_timeout.as_secs())))
-            });
-            self.metrics.insert_seconds.observe(seconds);
-            self.metrics.store_up.set(i64::from(!matches!(answer, Err(InsertError::Retryable(_)))));
-            match answer {
-                Ok(()) => {
-                    self.metrics.last_insert.set(unix_seconds());
-                    return Ok(());
-                }
+            match self.sink.insert(rows, &token).await {
+                Ok(()) => return Ok(()),
                 Err(InsertError::Permanent(message)) => return Err(message),
                 Err(InsertError::Retryable(reason)) => {
                     let delay = backoff.next();
-                    warn!(
-                        rows = rows.len(),
-                        retry_in_seconds = delay.as_secs_f64(),
-                        reason,
-                        "the store did not take a batch"
-                    );
+                    let retry_in_seconds = delay.as_secs_f64();
+                    warn!(rows = rows.len(), retry_in_seconds, reason, "the store did not take a batch");
                     sleep(delay).await;
                     self.metrics.insert_retries.inc();
                 }
             }
         }
     }
-}
-
-fn unix_seconds() -> f64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0.0, |since| since.as_secs_f64())
 }

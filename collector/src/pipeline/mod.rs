@@ -58,7 +58,6 @@ impl Pipeline {
             tokens: Tokens::new(&config.instance),
             space: space.clone(),
             metrics,
-            insert_timeout: config.insert_timeout,
         };
         Self {
             queue: Queue::new(space, sender),

@@ -49,7 +49,7 @@ impl Values<'_, '_> {
         match value {
             Some(Value::Text(bytes)) => text(bytes, field.limit(), self.tally),
             Some(Value::Integer(value)) => value.to_string(),
-            Some(Value::Double(value)) => value.to_string(),
+            Some(Value::Double(value)) => text(value.to_string().as_bytes(), field.limit(), self.tally),
             Some(Value::Boolean(value)) => value.to_string(),
             Some(Value::Compound) => {
                 self.tally.correct(Corrected::WrongType);

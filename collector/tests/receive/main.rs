@@ -1,2 +1,8 @@
-//! x
-fn main() {}
+//! The receivers from the outside: a running collector with a sink of the test's own, real connections, real clients.
+
+mod any_bytes;
+mod back_pressure;
+mod bodies;
+mod protocols;
+mod settings;
+mod support;
