@@ -1,4 +1,5 @@
 //! Receives MCP telemetry over OTLP, keeps it in ClickHouse, and shows it on a page.
 
 pub mod row;
+pub mod store;
 pub mod telemetry;
