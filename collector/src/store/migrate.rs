@@ -127,7 +127,7 @@ fn statements(sql: &str) -> Vec<String> {
     let statements = code.join("\n");
     let statements = statements
         .split_inclusive(";\n")
-        .map(|statement| statement.trim().trim_end_matches(';'));
+        .map(|statement| statement.trim().trim_end_matches(';').trim_end());
     statements
         .filter(|statement| !statement.is_empty())
         .map(str::to_owned)
