@@ -87,7 +87,7 @@ impl Engine {
             password: writer_password,
             database: DEFAULT_DATABASE.to_owned(),
         };
-        let clients = Clients::embedded(&writer, READER, &reader_password);
+        let clients = Clients::embedded(&writer, READER, &reader_password).map_err(StoreError::Tls)?;
 
         let launch = Launch {
             program,

@@ -40,6 +40,9 @@ pub enum StoreError {
         /// Where the rest stands.
         log: PathBuf,
     },
+    /// TLS cannot be set up.
+    #[error("TLS for the connection to ClickHouse cannot be set up: {0}")]
+    Tls(#[source] io::Error),
     /// No port or no process can be had.
     #[error("the embedded ClickHouse cannot be started: {0}")]
     System(#[source] io::Error),

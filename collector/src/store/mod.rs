@@ -119,7 +119,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let wake = Arc::new(Notify::new());
         let (clients, engine) = match &config.location {
-            Location::Remote(remote) => (Clients::remote(remote), None),
+            Location::Remote(remote) => (Clients::remote(remote).map_err(StoreError::Tls)?, None),
             Location::Embedded(folder) => {
                 let folder = EngineFolder::open(folder)?;
                 let library = engine_fetch::library(config.engine_library.as_deref(), &progress).await?;

@@ -1,4 +1,4 @@
-use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
+use std::{fs, os::unix::fs::PermissionsExt, process::Stdio, time::Instant};
 
 use rustix::process::Pid;
 use tokio::{
@@ -95,6 +95,7 @@ async fn a_dropped_store_leaves_no_process() {
 /// The collector that the next test kills.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by the next test in a process of its own"]
+#[expect(clippy::print_stdout, reason = "read by the next test")]
 async fn hold_a_store() {
     let folder = std::env::var_os("FOLDER").unwrap();
     let store = open(Location::Embedded(folder.into())).await.unwrap();
@@ -181,4 +182,27 @@ async fn passwords_are_for_the_owner_only_and_the_readers_stays() {
     assert_eq!(password(), first);
     assert_ne!(store.state(), StoreState::Unreachable(String::new()));
     store.shutdown().await;
+}
+
+/// Not a test of right or wrong: prints how long starting and stopping take. `--ignored --nocapture`, with `--release`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "the measurement")]
+async fn measure_start_and_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..3 {
+        let started = Instant::now();
+        let store = open(Location::Embedded(folder.path().to_owned())).await.unwrap();
+        let opened = started.elapsed();
+        ready(&store).await;
+        let ready = started.elapsed();
+        store.insert(&rows(1000), &round.to_string()).await.unwrap();
+        number(&store, "SELECT count() FROM calls").await;
+        let stopping = Instant::now();
+        store.shutdown().await;
+        println!(
+            "opened after {opened:?}, ready after {ready:?}, stopped in {:?}",
+            stopping.elapsed()
+        );
+    }
 }
