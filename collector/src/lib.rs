@@ -7,4 +7,5 @@ pub mod pipeline;
 pub mod receive;
 pub mod row;
 pub mod shutdown;
+pub mod store;
 pub mod telemetry;
