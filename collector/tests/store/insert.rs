@@ -140,7 +140,6 @@ async fn the_rollup_says_what_the_calls_say() {
 /// Not a test of right or wrong: prints what inserting costs. `--ignored --nocapture`, with `--release`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
-#[expect(clippy::print_stdout, reason = "the measurement")]
 async fn measure_inserts() {
     let Embedded { store, folder } = Embedded::open().await;
     let engine = crate::support::engines(folder.path())[0].as_raw_nonzero();
