@@ -1,1 +1,11 @@
-//! x
+//! Tests of the whole product: the collector's own program with its engine, real MCP servers and clients, a browser.
+//!
+//! `tests/run` installs what they need and starts them.
+
+mod support;
+
+mod bad_input;
+mod calls;
+mod outages;
+mod page;
+mod tidy;

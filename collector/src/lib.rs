@@ -3,6 +3,7 @@
 pub mod args;
 pub mod collector;
 pub mod config;
+pub mod demo;
 pub mod pipeline;
 pub mod receive;
 pub mod row;

@@ -77,6 +77,8 @@ pub const TOOLSIGHT_REQUEST_BYTES: &str = "toolsight.request.bytes";
 pub const TOOLSIGHT_RESPONSE_BYTES: &str = "toolsight.response.bytes";
 /// Milliseconds to the first byte of a streamed answer, as a double.
 pub const TOOLSIGHT_FIRST_BYTE_MS: &str = "toolsight.first_byte_ms";
+/// Message of a JSON-RPC error that is the caller's mistake; other messages stand in the span's status.
+pub const TOOLSIGHT_MESSAGE: &str = "toolsight.message";
 /// How many calls this span stands for when sampling is on.
 pub const TOOLSIGHT_WEIGHT: &str = "toolsight.weight";
 
@@ -90,7 +92,7 @@ pub const DURATION_BUCKETS: [f64; 14] = [
 ];
 /// Counter of records that the middleware could not export, by [`TOOLSIGHT_DROP_REASON`].
 pub const TOOLSIGHT_RECORDS_DROPPED: &str = "toolsight.records.dropped";
-/// Why a record was dropped: `queue_full`, `export_failed`, `shutdown`.
+/// Why a record was dropped: `queue_full`, `export_failed`, `shutdown`, `batch_limit`, `panicked`.
 pub const TOOLSIGHT_DROP_REASON: &str = "toolsight.drop.reason";
 /// Value of a metric attribute whose true value would open one series too many.
 pub const OTHER: &str = "_OTHER";

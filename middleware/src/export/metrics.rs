@@ -1,0 +1,178 @@
+//! Records as the duration histograms of the convention, collected by hand so that everything is sent by one task.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Histogram, MeterProvider as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::reader::MetricReader;
+use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
+
+use super::queue::Counts;
+use super::spans::error_type;
+use crate::observe::{SessionEnd, Tools};
+use crate::outcome::Outcome;
+use crate::record::{Record, Target, Transport};
+use crate::semconv;
+
+/// Methods of the five protocol versions; what is not among them is `_OTHER` in a metric.
+const METHODS: [&str; 25] = [
+    "completion/complete",
+    "initialize",
+    "logging/setLevel",
+    "notifications/cancelled",
+    "notifications/initialized",
+    "notifications/progress",
+    "notifications/roots/list_changed",
+    "notifications/tasks/status",
+    "ping",
+    "prompts/get",
+    "prompts/list",
+    "resources/list",
+    "resources/read",
+    "resources/subscribe",
+    "resources/templates/list",
+    "resources/unsubscribe",
+    "server/discover",
+    "subscriptions/listen",
+    "tasks/cancel",
+    "tasks/get",
+    "tasks/list",
+    "tasks/result",
+    "tasks/update",
+    "tools/call",
+    "tools/list",
+];
+const PROTOCOL_VERSIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
+
+#[derive(Debug)]
+pub(super) struct Metrics {
+    reader: SharedReader,
+    /// Keeps the instruments alive.
+    _provider: SdkMeterProvider,
+    operation: Histogram<f64>,
+    session: Histogram<f64>,
+    tools: Arc<Tools>,
+}
+
+impl Metrics {
+    pub(super) fn new(resource: Resource, tools: Arc<Tools>, counts: Arc<Counts>) -> Self {
+        let reader = SharedReader(Arc::default());
+        let provider = SdkMeterProvider::builder()
+            .with_resource(resource)
+            .with_reader(reader.clone())
+            .build();
+        let meter = provider.meter(semconv::SCOPE);
+        let histogram = |name: &'static str, description: &'static str| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
+            histogram.with_boundaries(semconv::DURATION_BUCKETS.to_vec()).build()
+        };
+        meter
+            .u64_observable_counter(semconv::TOOLSIGHT_RECORDS_DROPPED)
+            .with_description("Records that were not exported")
+            .with_callback(move |observer| {
+                for (reason, count) in counts.read().by_reason() {
+                    observer.observe(count, &[KeyValue::new(semconv::TOOLSIGHT_DROP_REASON, reason)]);
+                }
+            })
+            .build();
+        Self {
+            operation: histogram(
+                semconv::MCP_SERVER_OPERATION_DURATION,
+                "Duration of a request or notification at the server until the result or acknowledgement is sent",
+            ),
+            session: histogram(
+                semconv::MCP_SERVER_SESSION_DURATION,
+                "Duration of a session at the server",
+            ),
+            reader,
+            _provider: provider,
+            tools,
+        }
+    }
+
+    pub(super) fn record(&self, record: &Record) {
+        let mut attributes = vec![KeyValue::new(semconv::MCP_METHOD_NAME, known(&METHODS, &record.method))];
+        let mut add = |key, value| attributes.push(KeyValue::new(key, value));
+        match &record.target {
+            Target::Tool(name) => {
+                let name = if self.tools.knows(name) { name } else { semconv::OTHER };
+                add(semconv::GEN_AI_TOOL_NAME, name.to_owned());
+                add(semconv::GEN_AI_OPERATION_NAME, semconv::EXECUTE_TOOL.to_owned());
+            }
+            // A prompt that was found is one of the server's, and so one of a bounded set.
+            Target::Prompt(name) if record.outcome == Outcome::Ok => add(semconv::GEN_AI_PROMPT_NAME, name.to_string()),
+            Target::Prompt(_) => add(semconv::GEN_AI_PROMPT_NAME, semconv::OTHER.to_owned()),
+            Target::Resource(_) | Target::None => {}
+        }
+        if let Some(error_type) = error_type(record) {
+            add(semconv::ERROR_TYPE, error_type.into_owned());
+        }
+        if let Some(code) = record.code {
+            add(semconv::RPC_RESPONSE_STATUS_CODE, code.to_string());
+        }
+        if let Some(version) = &record.protocol_version {
+            add(
+                semconv::MCP_PROTOCOL_VERSION,
+                known(&PROTOCOL_VERSIONS, version).to_owned(),
+            );
+        }
+        let transport = if record.transport == Transport::Stdio {
+            "pipe"
+        } else {
+            "tcp"
+        };
+        add(semconv::NETWORK_TRANSPORT, transport.to_owned());
+        self.operation.record(record.duration.as_secs_f64(), &attributes);
+    }
+
+    pub(super) fn record_session(&self, session: &SessionEnd) {
+        let version = session
+            .protocol_version
+            .as_deref()
+            .map(|version| known(&PROTOCOL_VERSIONS, version));
+        let version = version.map(|version| KeyValue::new(semconv::MCP_PROTOCOL_VERSION, version));
+        self.session.record(session.duration.as_secs_f64(), version.as_slice());
+    }
+
+    pub(super) fn collect(&self, into: &mut ResourceMetrics) -> OTelSdkResult {
+        self.reader.collect(into)
+    }
+}
+
+fn known(names: &[&'static str], name: &str) -> &'static str {
+    names
+        .iter()
+        .find(|known| **known == name)
+        .copied()
+        .unwrap_or(semconv::OTHER)
+}
+
+/// A reader that the provider owns and that is asked from outside.
+#[derive(Clone, Debug)]
+struct SharedReader(Arc<ManualReader>);
+
+impl MetricReader for SharedReader {
+    fn register_pipeline(&self, pipeline: Weak<Pipeline>) {
+        self.0.register_pipeline(pipeline);
+    }
+
+    fn collect(&self, into: &mut ResourceMetrics) -> OTelSdkResult {
+        self.0.collect(into)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn temporality(&self, kind: InstrumentKind) -> Temporality {
+        self.0.temporality(kind)
+    }
+}

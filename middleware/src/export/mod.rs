@@ -1,0 +1,18 @@
+//! Records out: a bounded queue, and a thread of its own that sends them over OTLP.
+//!
+//! The observed server's thread only puts a record into the queue. Building spans, connecting, retrying and waiting
+//! happen on the export thread, which has its own small runtime, so a collector that is slow or away costs the server
+//! nothing but the records that no longer fit.
+
+mod metrics;
+mod otlp;
+mod queue;
+mod spans;
+mod worker;
+
+pub use otlp::{BuildError, Protocol};
+pub use queue::Dropped;
+
+pub(crate) use otlp::OtlpConfig;
+pub(crate) use queue::Queue;
+pub(crate) use worker::{Worker, WorkerConfig};

@@ -1,0 +1,132 @@
+//! The bounded queue between the observed server and the export thread, and the count of what did not fit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::observe::Observation;
+
+/// Records that were not exported, by reason, since the start; exported as the counter `toolsight.records.dropped`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The queue was full, since the collector was away or slow.
+    pub queue_full: u64,
+    /// The collector did not take the batch within the retry time.
+    pub export_failed: u64,
+    /// They came after the shutdown, or could not be sent before its deadline.
+    pub shutdown: u64,
+    /// They were messages of a batch beyond the first 256.
+    pub batch_limit: u64,
+    /// Observing them failed by a fault in Toolsight.
+    pub panicked: u64,
+}
+
+impl Dropped {
+    /// All of them.
+    pub const fn total(&self) -> u64 {
+        self.queue_full + self.export_failed + self.shutdown + self.batch_limit + self.panicked
+    }
+
+    /// Name of each reason and its count.
+    pub(crate) const fn by_reason(&self) -> [(&'static str, u64); 5] {
+        [
+            ("queue_full", self.queue_full),
+            ("export_failed", self.export_failed),
+            ("shutdown", self.shutdown),
+            ("batch_limit", self.batch_limit),
+            ("panicked", self.panicked),
+        ]
+    }
+}
+
+/// The counts behind [`Dropped`].
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    queue_full: AtomicU64,
+    pub(super) export_failed: AtomicU64,
+    pub(super) shutdown: AtomicU64,
+    batch_limit: AtomicU64,
+    panicked: AtomicU64,
+}
+
+impl Counts {
+    pub(crate) fn read(&self) -> Dropped {
+        Dropped {
+            queue_full: self.queue_full.load(Relaxed),
+            export_failed: self.export_failed.load(Relaxed),
+            shutdown: self.shutdown.load(Relaxed),
+            batch_limit: self.batch_limit.load(Relaxed),
+            panicked: self.panicked.load(Relaxed),
+        }
+    }
+}
+
+/// The sending side of the queue.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    sender: mpsc::Sender<Observation>,
+    counts: Arc<Counts>,
+}
+
+impl Queue {
+    /// A queue that holds at most `capacity` records, and its receiving side.
+    pub(crate) fn new(capacity: usize) -> (Self, mpsc::Receiver<Observation>) {
+        let (sender, receiver) = mpsc::channel(capacity.max(1));
+        (
+            Self {
+                sender,
+                counts: Arc::default(),
+            },
+            receiver,
+        )
+    }
+
+    /// Never waits: what does not fit is dropped and counted.
+    pub(crate) fn push(&self, observation: Observation) {
+        if let Observation::Omitted(count) = observation {
+            self.counts.batch_limit.fetch_add(count, Relaxed);
+            return;
+        }
+        let lost = match self.sender.try_send(observation) {
+            Ok(()) => return,
+            Err(TrySendError::Full(_)) => &self.counts.queue_full,
+            Err(TrySendError::Closed(_)) => &self.counts.shutdown,
+        };
+        lost.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_panic(&self) {
+        self.counts.panicked.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn counts(&self) -> Arc<Counts> {
+        self.counts.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::SessionEnd;
+
+    #[test]
+    fn what_does_not_fit_is_counted_by_reason() {
+        let some = || {
+            Observation::Session(SessionEnd {
+                duration: std::time::Duration::ZERO,
+                protocol_version: None,
+            })
+        };
+        let (queue, receiver) = Queue::new(2);
+        (0..5).for_each(|_| queue.push(some()));
+        drop(receiver);
+        queue.push(some());
+        queue.push(Observation::Omitted(7));
+        let dropped = queue.counts().read();
+        assert_eq!((dropped.queue_full, dropped.shutdown, dropped.batch_limit), (3, 1, 7));
+        assert_eq!(dropped.total(), 11);
+    }
+}

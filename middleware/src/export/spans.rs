@@ -1,0 +1,153 @@
+//! A record as a span.
+
+use std::borrow::Cow;
+
+use opentelemetry::trace::{Link, SpanId, SpanKind, Status};
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+
+use crate::outcome::{Fault, Outcome};
+use crate::record::{Record, Target, Transport, User};
+use crate::semconv;
+
+/// The class of a failure as `error.type` names it, `None` where the call is not an error of the server's.
+///
+/// By the rule of the convention for servers (semantic-conventions-genai, MCP, "error codes"): mistakes of the caller
+/// keep their code in `rpc.response.status_code` and are no errors of the span.
+pub(super) fn error_type(record: &Record) -> Option<Cow<'static, str>> {
+    match (record.fault, record.outcome) {
+        (Fault::Server, Outcome::ToolError) => Some("tool_error".into()),
+        (Fault::Server, Outcome::Timeout) => Some("timeout".into()),
+        (Fault::Server, Outcome::Abandoned) => Some("abandoned".into()),
+        (Fault::Server | Fault::Auth, _) => Some(match (record.code, record.http_status) {
+            (Some(code), _) => code.to_string().into(),
+            (None, Some(status @ 400..)) => status.to_string().into(),
+            _ => semconv::OTHER.into(),
+        }),
+        (Fault::Caller, Outcome::HttpError | Outcome::RateLimited) => {
+            record.http_status.map(|status| status.to_string().into())
+        }
+        (Fault::Caller, _) if matches!(record.code, Some(-32022..=-32020)) => {
+            record.code.map(|code| code.to_string().into())
+        }
+        (Fault::None | Fault::Caller | Fault::ClientGone, _) => None,
+    }
+}
+
+pub(super) fn span(record: &Record, scope: &InstrumentationScope) -> SpanData {
+    let mut links = SpanLinks::default();
+    links
+        .links
+        .extend(record.link.iter().map(|link| Link::new(link.clone(), Vec::new(), 0)));
+    SpanData {
+        span_context: record.span.clone(),
+        parent_span_id: record.parent,
+        parent_span_is_remote: record.parent != SpanId::INVALID,
+        span_kind: SpanKind::Server,
+        name: name(record),
+        start_time: record.start,
+        end_time: record.start + record.duration,
+        attributes: attributes(record),
+        dropped_attributes_count: 0,
+        events: SpanEvents::default(),
+        links,
+        status: match error_type(record) {
+            Some(_) => Status::error(record.message.as_deref().unwrap_or_default().to_owned()),
+            None => Status::Unset,
+        },
+        instrumentation_scope: scope.clone(),
+    }
+}
+
+/// `{method} {target}` by the convention, the method alone where the target could be anything.
+fn name(record: &Record) -> Cow<'static, str> {
+    match (&*record.method, &record.target) {
+        ("", _) => "unreadable".into(),
+        (method, Target::Tool(name) | Target::Prompt(name)) => format!("{method} {name}").into(),
+        (method, _) => method.to_owned().into(),
+    }
+}
+
+fn attributes(record: &Record) -> Vec<KeyValue> {
+    let mut list = Attributes(Vec::with_capacity(28));
+    list.text(semconv::MCP_METHOD_NAME, &record.method);
+    match &record.target {
+        Target::Tool(name) => {
+            list.text(semconv::GEN_AI_TOOL_NAME, name);
+            list.text(semconv::GEN_AI_OPERATION_NAME, semconv::EXECUTE_TOOL);
+        }
+        Target::Prompt(name) => list.text(semconv::GEN_AI_PROMPT_NAME, name),
+        Target::Resource(uri) => list.text(semconv::MCP_RESOURCE_URI, uri),
+        Target::None => {}
+    }
+    list.maybe(semconv::JSONRPC_REQUEST_ID, record.request_id.as_deref());
+    list.text(semconv::TOOLSIGHT_OUTCOME, record.outcome.as_str());
+    list.text(semconv::TOOLSIGHT_FAULT, record.fault.as_str());
+    list.maybe(semconv::ERROR_TYPE, error_type(record).as_deref());
+    list.maybe(
+        semconv::RPC_RESPONSE_STATUS_CODE,
+        record.code.map(|code| code.to_string()).as_deref(),
+    );
+    if let Some(status) = record.http_status {
+        list.number(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
+    }
+    if error_type(record).is_none() {
+        // The message of a failure stands in the span's status, which only a failure has.
+        list.maybe(semconv::TOOLSIGHT_MESSAGE, record.message.as_deref());
+    }
+    list.maybe(semconv::MCP_PROTOCOL_VERSION, record.protocol_version.as_deref());
+    list.maybe(semconv::MCP_SESSION_ID, record.session_id.as_deref());
+    list.text(semconv::MCP_CLIENT_NAME, &record.client.name);
+    list.text(semconv::MCP_CLIENT_VERSION, &record.client.version);
+    list.maybe(semconv::TOOLSIGHT_CLIENT_BRIDGE, record.client_bridge.as_deref());
+    list.text(semconv::MCP_SERVER_NAME, &record.server.name);
+    list.text(semconv::MCP_SERVER_VERSION, &record.server.version);
+    match &record.user {
+        Some(User::Plain(user)) => list.text(semconv::USER_ID, user),
+        Some(User::Hashed(hash)) => list.text(semconv::USER_HASH, hash),
+        None => {}
+    }
+    list.maybe(semconv::TOOLSIGHT_TENANT, record.tenant.as_deref());
+    list.text(semconv::TOOLSIGHT_TRANSPORT, record.transport.as_str());
+    if record.transport == Transport::Stdio {
+        list.text(semconv::NETWORK_TRANSPORT, "pipe");
+    } else {
+        list.text(semconv::NETWORK_TRANSPORT, "tcp");
+        list.text(semconv::NETWORK_PROTOCOL_NAME, "http");
+        list.maybe(semconv::NETWORK_PROTOCOL_VERSION, record.http_version);
+    }
+    list.number(
+        semconv::TOOLSIGHT_REQUEST_BYTES,
+        i64::try_from(record.request_bytes).unwrap_or(i64::MAX),
+    );
+    list.number(
+        semconv::TOOLSIGHT_RESPONSE_BYTES,
+        i64::try_from(record.response_bytes).unwrap_or(i64::MAX),
+    );
+    if let Some(first_byte) = record.first_byte {
+        list.0.push(KeyValue::new(
+            semconv::TOOLSIGHT_FIRST_BYTE_MS,
+            first_byte.as_secs_f64() * 1e3,
+        ));
+    }
+    list.0
+}
+
+/// Attributes that leave out what is not known.
+struct Attributes(Vec<KeyValue>);
+
+impl Attributes {
+    fn text(&mut self, key: &'static str, value: &str) {
+        if !value.is_empty() {
+            self.0.push(KeyValue::new(key, value.to_owned()));
+        }
+    }
+
+    fn maybe(&mut self, key: &'static str, value: Option<&str>) {
+        self.text(key, value.unwrap_or_default());
+    }
+
+    fn number(&mut self, key: &'static str, value: i64) {
+        self.0.push(KeyValue::new(key, value));
+    }
+}

@@ -1,0 +1,285 @@
+//! The export thread: takes records from the queue, builds batches, sends them, retries, and flushes at the end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry_otlp::{MetricExporter, SpanExporter};
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter as _;
+use opentelemetry_sdk::trace::SpanExporter as _;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+
+use super::metrics::Metrics;
+use super::otlp::{BuildError, OtlpConfig, resource};
+use super::queue::Counts;
+use super::spans;
+use crate::observe::{Observation, Tools};
+use crate::record::{Peer, Record};
+use crate::semconv;
+
+/// Records in one export request.
+const BATCH: usize = 512;
+/// How long a record waits for others to share its request.
+const LINGER: Duration = Duration::from_millis(500);
+/// A batch that the collector does not take for this long is dropped, so that a batch it can never take does not stand
+/// in the way of all others.
+const RETRY_FOR: Duration = Duration::from_secs(300);
+/// Metrics that are not taken in this time are sent with the next ones.
+const METRICS_WITHIN: Duration = Duration::from_secs(10);
+const RETRY_FIRST: Duration = Duration::from_millis(200);
+const RETRY_MOST: Duration = Duration::from_secs(5);
+
+pub(crate) struct WorkerConfig {
+    pub(crate) otlp: OtlpConfig,
+    pub(crate) server: Option<Peer>,
+    pub(crate) metric_interval: Duration,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) counts: Arc<Counts>,
+}
+
+/// A handle of the export thread.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    orders: mpsc::Sender<Order>,
+    /// The deadline of a shutdown, for work that is under way.
+    deadline: watch::Sender<Option<Instant>>,
+}
+
+#[derive(Debug)]
+enum Order {
+    /// Send what is queued, and say when done.
+    Flush(oneshot::Sender<()>),
+    /// The same, and end.
+    Shutdown(oneshot::Sender<()>),
+}
+
+impl Worker {
+    /// Starts the thread and waits until its exporters are set up.
+    pub(crate) fn start(config: WorkerConfig, queue: mpsc::Receiver<Observation>) -> Result<Self, BuildError> {
+        let (orders, order_receiver) = mpsc::channel(8);
+        let (deadline, deadline_receiver) = watch::channel(None);
+        let (built, is_built) = std::sync::mpsc::sync_channel(1);
+        std::thread::Builder::new()
+            .name("toolsight-export".into())
+            .spawn(move || {
+                let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                    Ok(runtime) => runtime,
+                    Err(error) => return drop(built.send(Err(error.into()))),
+                };
+                runtime.block_on(async {
+                    match Loop::new(config, queue, deadline_receiver) {
+                        Ok(mut worker) => {
+                            let _ = built.send(Ok(()));
+                            worker.run(order_receiver).await;
+                        }
+                        Err(error) => drop(built.send(Err(error))),
+                    }
+                });
+            })?;
+        is_built.recv().map_err(|_| BuildError::ThreadEnded)??;
+        Ok(Self { orders, deadline })
+    }
+
+    pub(crate) async fn flush(&self) {
+        let (done, is_done) = oneshot::channel();
+        if self.orders.send(Order::Flush(done)).await.is_ok() {
+            let _ = is_done.await;
+        }
+    }
+
+    pub(crate) async fn shutdown(&self, within: Duration) {
+        self.deadline.send_replace(Some(Instant::now() + within));
+        let (done, is_done) = oneshot::channel();
+        if self.orders.send(Order::Shutdown(done)).await.is_ok() {
+            let _ = is_done.await;
+        }
+    }
+}
+
+struct Loop {
+    queue: mpsc::Receiver<Observation>,
+    deadline: watch::Receiver<Option<Instant>>,
+    spans: SpanExporter,
+    metric_exporter: MetricExporter,
+    metrics: Metrics,
+    metric_interval: Duration,
+    scope: InstrumentationScope,
+    counts: Arc<Counts>,
+    batch: Vec<Record>,
+}
+
+impl Loop {
+    fn new(
+        config: WorkerConfig,
+        queue: mpsc::Receiver<Observation>,
+        deadline: watch::Receiver<Option<Instant>>,
+    ) -> Result<Self, BuildError> {
+        let resource = resource(config.server.as_ref());
+        let (spans, metric_exporter) = config.otlp.exporters(&resource)?;
+        Ok(Self {
+            queue,
+            deadline,
+            spans,
+            metric_exporter,
+            metrics: Metrics::new(resource, config.tools, config.counts.clone()),
+            metric_interval: config.metric_interval,
+            scope: InstrumentationScope::builder(semconv::SCOPE)
+                .with_version(env!("CARGO_PKG_VERSION"))
+                .build(),
+            counts: config.counts,
+            batch: Vec::with_capacity(BATCH),
+        })
+    }
+
+    async fn run(&mut self, mut orders: mpsc::Receiver<Order>) {
+        let mut tick = interval(self.metric_interval);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tick.reset();
+        let mut received = Vec::with_capacity(BATCH);
+        let mut send_at = Instant::now();
+        let mut orders_open = true;
+        loop {
+            let room = BATCH - self.batch.len();
+            tokio::select! {
+                biased;
+                order = orders.recv(), if orders_open => match order {
+                    Some(Order::Flush(done)) => {
+                        self.drain().await;
+                        self.send_metrics().await;
+                        let _ = done.send(());
+                    }
+                    Some(Order::Shutdown(done)) => {
+                        self.queue.close();
+                        self.drain().await;
+                        self.send_metrics().await;
+                        let _ = done.send(());
+                        return;
+                    }
+                    None => orders_open = false,
+                },
+                () = sleep_until(send_at), if !self.batch.is_empty() => self.send().await,
+                _ = tick.tick() => self.send_metrics().await,
+                count = self.queue.recv_many(&mut received, room) => {
+                    if count == 0 {
+                        // Every layer and handle is gone.
+                        self.send().await;
+                        self.send_metrics().await;
+                        return;
+                    }
+                    if self.batch.is_empty() {
+                        send_at = Instant::now() + LINGER;
+                    }
+                    self.take(&mut received);
+                    if self.batch.len() == BATCH {
+                        self.send().await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, received: &mut Vec<Observation>) {
+        for observation in received.drain(..) {
+            match observation {
+                Observation::Call(record) => {
+                    self.metrics.record(&record);
+                    self.batch.push(*record);
+                }
+                Observation::Session(session) => self.metrics.record_session(&session),
+                Observation::Omitted(_) => {}
+            }
+        }
+    }
+
+    /// Sends everything that is in the queue by now.
+    async fn drain(&mut self) {
+        let mut waiting = self.queue.len();
+        let mut received = Vec::new();
+        loop {
+            let room = (BATCH - self.batch.len()).min(waiting);
+            if room > 0 {
+                waiting -= self.queue.recv_many(&mut received, room).await.max(1);
+                self.take(&mut received);
+            }
+            self.send().await;
+            if waiting == 0 {
+                return;
+            }
+        }
+    }
+
+    async fn send(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let spans: Vec<_> = self
+            .batch
+            .drain(..)
+            .map(|record| spans::span(&record, &self.scope))
+            .collect();
+        let count = spans.len() as u64;
+        let give_up = Instant::now() + RETRY_FOR;
+        let mut pause = RETRY_FIRST;
+        loop {
+            let error = tokio::select! {
+                biased;
+                exported = self.spans.export(spans.clone()) => match exported {
+                    Ok(()) => return,
+                    Err(error) => error.to_string(),
+                },
+                () = past(&mut self.deadline, give_up) => "no answer in time".to_owned(),
+            };
+            tracing::debug!(target: "toolsight", records = count, error, "export failed");
+            let too_late = tokio::select! {
+                biased;
+                () = past(&mut self.deadline, give_up) => true,
+                () = sleep(pause) => false,
+            };
+            if too_late {
+                let reason = match *self.deadline.borrow() {
+                    Some(_) => &self.counts.shutdown,
+                    None => &self.counts.export_failed,
+                };
+                reason.fetch_add(count, Relaxed);
+                tracing::warn!(target: "toolsight", records = count, error, "records dropped, the collector does not take them");
+                return;
+            }
+            pause = (pause * 2).min(RETRY_MOST);
+        }
+    }
+
+    async fn send_metrics(&mut self) {
+        let mut collected = ResourceMetrics::default();
+        if let Err(error) = self.metrics.collect(&mut collected) {
+            tracing::debug!(target: "toolsight", %error, "metrics not collected");
+            return;
+        }
+        let give_up = Instant::now() + METRICS_WITHIN;
+        let exported = tokio::select! {
+            exported = self.metric_exporter.export(&collected) => exported.map_err(|error| error.to_string()),
+            () = past(&mut self.deadline, give_up) => Err("no answer in time".to_owned()),
+        };
+        // Metrics are cumulative: what fails now is in the next export.
+        if let Err(error) = exported {
+            tracing::debug!(target: "toolsight", error, "metrics not exported");
+        }
+    }
+}
+
+/// Waits for `give_up` or the deadline of a shutdown, whichever comes first.
+async fn past(deadline: &mut watch::Receiver<Option<Instant>>, give_up: Instant) {
+    loop {
+        let until = deadline
+            .borrow_and_update()
+            .map_or(give_up, |deadline| deadline.min(give_up));
+        tokio::select! {
+            () = sleep_until(until) => return,
+            changed = deadline.changed() => if changed.is_err() {
+                return sleep_until(until).await;
+            },
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use std::sync::{Arc, OnceLock};
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+/// The span of the call at hand, in the extensions of every request that the layer passes on.
+///
+/// The layer runs the wrapped service inside a `tracing` span whose parent is the call, so with `tracing-opentelemetry`
+/// set up, the application's spans become the call's children by themselves. Two cases need this handle: a caller
+/// that names its trace only in the request's body (`params._meta.traceparent`), which is known only after the service
+/// was entered, and handlers that run on a task of their own, as in the sessions of `rmcp`. There:
+///
+/// ```
+/// use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+///
+/// fn handle(extensions: &http::Extensions) {
+///     let span = tracing::info_span!("query database");
+///     if let Some(call) = extensions.get::<toolsight::CallSpan>() {
+///         let _ = span.set_parent(call.context());
+///     }
+///     let _entered = span.enter();
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct CallSpan {
+    provisional: SpanContext,
+    told: Arc<OnceLock<SpanContext>>,
+}
+
+impl CallSpan {
+    pub(super) fn new(provisional: SpanContext) -> Self {
+        Self {
+            provisional,
+            told: Arc::default(),
+        }
+    }
+
+    /// A context whose current span is the call; the first one where the request is a batch.
+    pub fn context(&self) -> Context {
+        let span = self.told.get().unwrap_or(&self.provisional);
+        Context::new().with_remote_span_context(span.clone())
+    }
+
+    /// The span as far as the head of the request tells it.
+    pub(super) const fn provisional(&self) -> &SpanContext {
+        &self.provisional
+    }
+
+    pub(super) fn tell(&self, span: &SpanContext) {
+        if self.told.get().is_none() {
+            let _ = self.told.set(span.clone());
+        }
+    }
+
+    /// The `tracing` span that the wrapped service runs in.
+    pub(super) fn tracing_span(&self) -> Span {
+        let span = tracing::info_span!(target: "toolsight", "mcp request");
+        if !span.is_disabled() {
+            // Fails only where no OpenTelemetry layer is installed, and then there is nothing to join.
+            let _ = span.set_parent(self.context());
+        }
+        span
+    }
+}

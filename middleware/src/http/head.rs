@@ -1,0 +1,58 @@
+//! What is kept of the heads of a request and its response.
+
+use std::time::{Instant, SystemTime};
+
+use http::{HeaderMap, Method, Request, Response, Version};
+use opentelemetry::trace::SpanContext;
+
+use crate::identity::{self, Users};
+use crate::observe::{RequestHead, ResponseHead};
+use crate::semconv;
+use crate::trace_context;
+use crate::wire::headers;
+
+pub(super) fn request<B>(
+    request: &Request<B>,
+    users: &Users,
+    ambient: Option<SpanContext>,
+    start: Instant,
+) -> RequestHead {
+    let fields = request.headers();
+    let text = |name| headers::text(fields, name).map(Into::into);
+    RequestHead {
+        start,
+        start_wall: SystemTime::now(),
+        post: request.method() == Method::POST,
+        delete: request.method() == Method::DELETE,
+        mcp: headers::looks_like_mcp(fields),
+        http_version: match request.version() {
+            Version::HTTP_10 => Some("1.0"),
+            Version::HTTP_11 => Some("1.1"),
+            Version::HTTP_2 => Some("2"),
+            Version::HTTP_3 => Some("3"),
+            _ => None,
+        },
+        protocol_version: text(semconv::HEADER_PROTOCOL_VERSION),
+        session_id: text(semconv::HEADER_SESSION_ID),
+        method: text(semconv::HEADER_METHOD),
+        name: text(semconv::HEADER_NAME),
+        user_agent: headers::user_agent(fields),
+        user: users.find(fields, request.extensions()),
+        tenant: identity::tenant(request.extensions()),
+        ambient,
+    }
+}
+
+pub(super) fn response<R>(response: &Response<R>) -> ResponseHead {
+    ResponseHead {
+        status: response.status().as_u16(),
+        session_id: headers::text(response.headers(), semconv::HEADER_SESSION_ID).map(Into::into),
+        content: headers::content(response.headers()),
+    }
+}
+
+/// The caller's span as the HTTP headers tell it.
+pub(super) fn trace_parent(fields: &HeaderMap) -> Option<SpanContext> {
+    let text = |name| headers::text(fields, name);
+    trace_context::parse(text(semconv::META_TRACEPARENT)?, text(semconv::META_TRACESTATE))
+}

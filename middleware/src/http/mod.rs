@@ -1,0 +1,38 @@
+//! The tower layer: [`ToolsightLayer`] in front of any `Service<http::Request<B>, Response = http::Response<R>>`.
+//!
+//! Request and response pass through frame by frame and unchanged; the layer looks at the bytes as they go by. Neither
+//! the error type nor the moment at which a byte is handed on changes, and if observing itself should panic, the call
+//! goes on unobserved.
+//!
+//! # When a record is made
+//!
+//! - A request is recorded at the last byte of its answer, be that a JSON body or an event of a stream.
+//! - A request without an answer is recorded when the response body ends, breaks, or is dropped because the client
+//!   went away.
+//! - A notification is recorded when the response to it ends; the status alone decides its outcome.
+//! - Every message of a batch is a record of its own.
+//! - Requests that are not MCP (no JSON-RPC message in the body and no header of MCP) are not recorded.
+//!
+//! # Where to put it
+//!
+//! Inside anything that compresses responses, since a compressed answer cannot be read, and outside of authentication,
+//! so that refused calls are seen as well. An authentication layer further out may leave a [`crate::UserId`] in the
+//! request's extensions; one further in may leave it in the response's.
+
+mod body;
+mod call_span;
+mod future;
+mod head;
+mod layer;
+mod service;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+pub use body::{RequestBody, ResponseBody};
+pub use call_span::CallSpan;
+pub use future::ResponseFuture;
+pub use layer::ToolsightLayer;
+pub use service::ToolsightService;
+
+pub(crate) use shared::Shared;

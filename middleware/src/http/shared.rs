@@ -1,0 +1,103 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use http::Response;
+
+use super::{CallSpan, head};
+use crate::export::Queue;
+use crate::observe::{End, Exchange};
+
+/// One exchange as the request body, the response future and the response body share it.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    exchange: Mutex<Option<Exchange>>,
+    queue: Queue,
+    call_span: CallSpan,
+}
+
+impl Shared {
+    pub(super) const fn new(exchange: Exchange, queue: Queue, call_span: CallSpan) -> Self {
+        Self {
+            exchange: Mutex::new(Some(exchange)),
+            queue,
+            call_span,
+        }
+    }
+
+    pub(super) const fn call_span(&self) -> &CallSpan {
+        &self.call_span
+    }
+
+    pub(super) fn request_data(&self, bytes: &[u8]) {
+        self.observe(|exchange| {
+            exchange.request_data(bytes);
+            if let Some(span) = exchange.first_span() {
+                self.call_span.tell(span);
+            }
+        });
+    }
+
+    pub(super) fn response_data(&self, bytes: &[u8]) {
+        self.observe(|exchange| exchange.response_data(bytes, Instant::now()));
+    }
+
+    /// Lets `step` observe something. Should it panic, the exchange goes on unobserved and the loss is counted.
+    fn observe(&self, step: impl FnOnce(&mut Exchange)) {
+        let Ok(mut slot) = self.exchange.lock() else {
+            return;
+        };
+        let Some(exchange) = slot.as_mut() else {
+            return;
+        };
+        let observed = catch_unwind(AssertUnwindSafe(|| {
+            step(exchange);
+            exchange.take()
+        }));
+        match observed {
+            Ok(observations) => observations
+                .into_iter()
+                .for_each(|observation| self.queue.push(observation)),
+            Err(_panic) => {
+                *slot = None;
+                self.queue.count_panic();
+            }
+        }
+    }
+}
+
+/// Ends an exchange exactly once, at the latest when it is dropped.
+#[derive(Debug)]
+pub(super) struct Guard(Option<Arc<Shared>>);
+
+impl Guard {
+    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+        Self(Some(shared))
+    }
+
+    pub(super) fn response_head<R>(&self, response: &Response<R>) {
+        if let Some(shared) = &self.0 {
+            shared.observe(|exchange| {
+                exchange.response_head(head::response(response), response.extensions(), Instant::now());
+            });
+        }
+    }
+
+    pub(super) fn response_data(&self, bytes: &[u8]) {
+        if let Some(shared) = &self.0 {
+            shared.response_data(bytes);
+        }
+    }
+
+    pub(super) fn end(&mut self, end: End) {
+        if let Some(shared) = self.0.take() {
+            shared.observe(|exchange| exchange.end(end, Instant::now()));
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.end(End::Dropped);
+    }
+}

@@ -1,0 +1,272 @@
+//! The rules for outcome and fault, in one place.
+
+use super::exchange::End;
+use crate::outcome::{Fault, Outcome};
+use crate::wire::Message;
+
+/// The first version of the era without sessions and handshake.
+pub(crate) const MODERN: &str = "2026-07-28";
+
+/// Whether a version belongs to the era that names client and version in every request.
+pub(crate) fn is_modern(version: Option<&str>) -> bool {
+    version.is_some_and(|version| version >= MODERN)
+}
+
+/// How a request ended that was answered by `answer`.
+///
+/// `unlisted` says that the request calls a tool which the server does not list.
+pub(crate) fn by_answer(method: &str, unlisted: bool, answer: &Message, status: Option<u16>) -> (Outcome, Fault) {
+    if let Some(result) = &answer.result {
+        return match result.result_type.as_deref() {
+            None | Some("complete") if result.is_error => (Outcome::ToolError, Fault::Server),
+            None if result.task => (Outcome::Deferred, Fault::None),
+            None | Some("complete") => (Outcome::Ok, Fault::None),
+            Some("input_required") => (Outcome::InputRequired, Fault::None),
+            Some("task") => (Outcome::Deferred, Fault::None),
+            Some(_) => (Outcome::ProtocolError, Fault::Server),
+        };
+    }
+    if let Some(by_status @ (Outcome::Unauthorized | Outcome::RateLimited, _)) = status.map(by_status) {
+        return by_status;
+    }
+    let code = answer.error.as_ref().and_then(|error| error.code);
+    match code {
+        // A server of the old era does not know the method by which a client of both eras asks for the new one.
+        Some(-32022 | -32020..=-32000 | -32602..=-32600) if method == "server/discover" => {
+            (Outcome::Probe, Fault::None)
+        }
+        Some(-32602) if unlisted => (Outcome::UnknownTool, Fault::Caller),
+        Some(-32602 | -32600 | -32700) => (Outcome::InvalidArguments, Fault::Caller),
+        // Method, resource, header, capability or version that the server does not have.
+        Some(-32601 | -32002 | -32022 | -32021 | -32020) => (Outcome::ProtocolError, Fault::Caller),
+        Some(-32603) => (Outcome::InternalError, Fault::Server),
+        Some(-32042) => (Outcome::InputRequired, Fault::None),
+        _ => (Outcome::ProtocolError, Fault::Server),
+    }
+}
+
+/// How a request or notification ended of which only the HTTP status is known.
+pub(crate) const fn by_status(status: u16) -> (Outcome, Fault) {
+    match status {
+        401 | 403 => (Outcome::Unauthorized, Fault::Auth),
+        429 => (Outcome::RateLimited, Fault::Caller),
+        408 | 504 => (Outcome::Timeout, Fault::Server),
+        400..=499 => (Outcome::HttpError, Fault::Caller),
+        500.. => (Outcome::HttpError, Fault::Server),
+        _ => (Outcome::Ok, Fault::None),
+    }
+}
+
+/// How a request ended to which no answer came.
+pub(crate) fn by_end(method: &str, end: End, status: Option<u16>, modern: bool) -> (Outcome, Fault) {
+    if let Some(status @ 400..) = status {
+        return match by_status(status) {
+            (Outcome::HttpError, Fault::Caller) if method == "server/discover" => (Outcome::Probe, Fault::None),
+            other => other,
+        };
+    }
+    match end {
+        End::Dropped if modern => (Outcome::Cancelled, Fault::ClientGone),
+        End::Dropped => (Outcome::Abandoned, Fault::ClientGone),
+        End::ServiceError => (Outcome::HttpError, Fault::Server),
+        End::Complete | End::BodyError => (Outcome::Abandoned, Fault::Server),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Reader;
+
+    fn answer(body: &str) -> Message {
+        let mut reader = Reader::new();
+        reader.push(format!(r#"{{"jsonrpc":"2.0","id":1,{body}}}"#).as_bytes());
+        reader.take().remove(0)
+    }
+
+    /// One row for each row of the specification's outcomes that an answer decides.
+    #[test]
+    fn answers_decide_outcome_and_fault() {
+        use Fault::{Auth, Caller, None, Server};
+        let error = |code: i32| format!(r#""error":{{"code":{code},"message":"m"}}"#);
+        for (method, body, status, expected) in [
+            (
+                "tools/call",
+                r#""result":{"content":[]}"#.to_owned(),
+                200,
+                (Outcome::Ok, None),
+            ),
+            (
+                "tools/call",
+                r#""result":{"resultType":"complete","isError":false}"#.into(),
+                200,
+                (Outcome::Ok, None),
+            ),
+            (
+                "tools/call",
+                r#""result":{"isError":true}"#.into(),
+                200,
+                (Outcome::ToolError, Server),
+            ),
+            (
+                "tools/call",
+                r#""result":{"resultType":"complete","isError":true}"#.into(),
+                500,
+                (Outcome::ToolError, Server),
+            ),
+            (
+                "tools/call",
+                r#""result":{"resultType":"input_required"}"#.into(),
+                200,
+                (Outcome::InputRequired, None),
+            ),
+            (
+                "tools/call",
+                r#""result":{"resultType":"task","taskId":"t"}"#.into(),
+                200,
+                (Outcome::Deferred, None),
+            ),
+            (
+                "tools/call",
+                r#""result":{"task":{"taskId":"t"}}"#.into(),
+                200,
+                (Outcome::Deferred, None),
+            ),
+            (
+                "tools/call",
+                r#""result":{"resultType":"surprise"}"#.into(),
+                200,
+                (Outcome::ProtocolError, Server),
+            ),
+            ("tools/call", error(-32602), 200, (Outcome::InvalidArguments, Caller)),
+            ("tools/call", error(-32602), 400, (Outcome::InvalidArguments, Caller)),
+            ("tools/call", error(-32603), 200, (Outcome::InternalError, Server)),
+            ("tools/call", error(-32000), 200, (Outcome::ProtocolError, Server)),
+            ("tools/call", error(-32042), 200, (Outcome::InputRequired, None)),
+            ("nonsense", error(-32601), 404, (Outcome::ProtocolError, Caller)),
+            ("resources/read", error(-32002), 200, (Outcome::ProtocolError, Caller)),
+            ("tools/call", error(-32020), 400, (Outcome::ProtocolError, Caller)),
+            ("tools/call", error(-32021), 400, (Outcome::ProtocolError, Caller)),
+            ("tools/call", error(-32022), 400, (Outcome::ProtocolError, Caller)),
+            ("", error(-32700), 400, (Outcome::InvalidArguments, Caller)),
+            ("tools/call", error(-32000), 401, (Outcome::Unauthorized, Auth)),
+            ("tools/call", error(-32000), 429, (Outcome::RateLimited, Caller)),
+            (
+                "tools/call",
+                r#""error":{}"#.into(),
+                200,
+                (Outcome::ProtocolError, Server),
+            ),
+            ("server/discover", error(-32601), 200, (Outcome::Probe, None)),
+            ("server/discover", error(-32000), 400, (Outcome::Probe, None)),
+            ("server/discover", error(-32603), 200, (Outcome::InternalError, Server)),
+        ] {
+            assert_eq!(
+                by_answer(method, false, &answer(&body), Some(status)),
+                expected,
+                "{method} {body} {status}"
+            );
+        }
+        assert_eq!(
+            by_answer("tools/call", true, &answer(&error(-32602)), Some(200)),
+            (Outcome::UnknownTool, Caller)
+        );
+    }
+
+    #[test]
+    fn exchanges_without_an_answer_are_decided_by_status_and_end() {
+        use Fault::{Auth, Caller, ClientGone, Server};
+        for (method, end, status, modern, expected) in [
+            (
+                "tools/call",
+                End::Complete,
+                Some(200),
+                true,
+                (Outcome::Abandoned, Server),
+            ),
+            (
+                "tools/call",
+                End::BodyError,
+                Some(200),
+                true,
+                (Outcome::Abandoned, Server),
+            ),
+            (
+                "tools/call",
+                End::ServiceError,
+                None,
+                true,
+                (Outcome::HttpError, Server),
+            ),
+            (
+                "tools/call",
+                End::Dropped,
+                Some(200),
+                true,
+                (Outcome::Cancelled, ClientGone),
+            ),
+            (
+                "tools/call",
+                End::Dropped,
+                None,
+                false,
+                (Outcome::Abandoned, ClientGone),
+            ),
+            (
+                "tools/call",
+                End::Complete,
+                Some(401),
+                true,
+                (Outcome::Unauthorized, Auth),
+            ),
+            (
+                "tools/call",
+                End::Complete,
+                Some(403),
+                true,
+                (Outcome::Unauthorized, Auth),
+            ),
+            (
+                "tools/call",
+                End::Complete,
+                Some(404),
+                false,
+                (Outcome::HttpError, Caller),
+            ),
+            (
+                "tools/call",
+                End::Complete,
+                Some(429),
+                true,
+                (Outcome::RateLimited, Caller),
+            ),
+            (
+                "tools/call",
+                End::Complete,
+                Some(502),
+                true,
+                (Outcome::HttpError, Server),
+            ),
+            ("tools/call", End::Complete, Some(504), true, (Outcome::Timeout, Server)),
+            (
+                "server/discover",
+                End::Complete,
+                Some(400),
+                true,
+                (Outcome::Probe, Fault::None),
+            ),
+        ] {
+            assert_eq!(
+                by_end(method, end, status, modern),
+                expected,
+                "{method} {end:?} {status:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn versions_are_ordered_by_date() {
+        assert!(is_modern(Some("2026-07-28")) && is_modern(Some("2027-01-01")));
+        assert!(!is_modern(Some("2025-11-25")) && !is_modern(None));
+    }
+}

@@ -1,0 +1,90 @@
+//! W3C Trace Context, read from `params._meta` and from HTTP headers.
+
+use std::str::FromStr;
+
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use rand::Rng as _;
+
+/// Reads `traceparent` and `tracestate`; `None` where the former is not valid (W3C Trace Context, section 3.2).
+///
+/// Any flags byte is accepted: SDKs set bits beyond the sampled one.
+pub(crate) fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<SpanContext> {
+    let mut parts = traceparent.trim().split('-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let version = byte(version).filter(|version| *version != 0xff)?;
+    if (version == 0 && parts.next().is_some()) || trace.len() != 32 || span.len() != 16 {
+        return None;
+    }
+    let lower_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !lower_hex(trace) || !lower_hex(span) {
+        return None;
+    }
+    let context = SpanContext::new(
+        TraceId::from_hex(trace).ok()?,
+        SpanId::from_hex(span).ok()?,
+        TraceFlags::new(byte(flags)?),
+        true,
+        tracestate
+            .and_then(|state| TraceState::from_str(state).ok())
+            .unwrap_or_default(),
+    );
+    context.is_valid().then_some(context)
+}
+
+fn byte(hex: &str) -> Option<u8> {
+    (hex.len() == 2).then(|| u8::from_str_radix(hex, 16).ok()).flatten()
+}
+
+/// A new span in the trace of `parent`, or in a new trace.
+pub(crate) fn child(parent: Option<&SpanContext>) -> SpanContext {
+    let mut random = rand::rng();
+    let trace = parent.map_or_else(
+        || TraceId::from(random.random_range(1..u128::MAX)),
+        SpanContext::trace_id,
+    );
+    let state = parent.map(|parent| parent.trace_state().clone()).unwrap_or_default();
+    SpanContext::new(
+        trace,
+        SpanId::from(random.random_range(1..u64::MAX)),
+        TraceFlags::SAMPLED,
+        false,
+        state,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "5b8aa5a2d2c872e8321cf37308d69df2";
+    const SPAN: &str = "051581bf3cb55c13";
+
+    #[test]
+    fn valid_parents_are_read_and_others_ignored() {
+        for (text, valid) in [
+            (format!("00-{TRACE}-{SPAN}-01"), true),
+            (format!("00-{TRACE}-{SPAN}-03"), true),
+            (format!("01-{TRACE}-{SPAN}-00-more"), true),
+            (format!("00-{TRACE}-{SPAN}-01-more"), false),
+            (format!("ff-{TRACE}-{SPAN}-01"), false),
+            (format!("00-{}-{SPAN}-01", "0".repeat(32)), false),
+            (format!("00-{TRACE}-{}-01", "0".repeat(16)), false),
+            (format!("00-{}-{SPAN}-01", TRACE.to_uppercase()), false),
+            (format!("00-{TRACE}-{SPAN}"), false),
+            ("nonsense".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(parse(&text, None).is_some(), valid, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_child_stays_in_the_trace_and_has_an_id_of_its_own() {
+        let parent = parse(&format!("00-{TRACE}-{SPAN}-01"), Some("v=1")).unwrap();
+        let child = child(Some(&parent));
+        assert_eq!(child.trace_id(), parent.trace_id());
+        assert_ne!(child.span_id(), parent.span_id());
+        assert_eq!(child.trace_state().get("v"), Some("1"));
+        assert!(super::child(None).is_valid());
+    }
+}

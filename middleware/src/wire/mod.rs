@@ -1,0 +1,27 @@
+//! What is read of MCP: bytes in, [`Message`]s out, without I/O and without keeping the bytes.
+//!
+//! A body is never collected. [`scan::Scanner`] walks JSON as it arrives, in whatever pieces, and reports only the few
+//! members that a record needs, so a result of ten megabytes costs one pass and a few hundred bytes of memory.
+
+pub(crate) mod headers;
+pub(crate) mod message;
+pub(crate) mod scan;
+pub(crate) mod sse;
+pub(crate) mod unescape;
+
+pub(crate) use message::{Id, Kind, Message, Reader};
+pub(crate) use sse::EventStream;
+
+/// Names and versions that a peer chose are cut to this many bytes.
+pub(crate) const NAME_LIMIT: usize = 256;
+/// Longest JSON string or number that is kept while it is read; what is longer is cut.
+pub(crate) const TOKEN_LIMIT: usize = 1024;
+/// Messages of one batch that are recorded; the rest is passed on unrecorded and counted.
+pub(crate) const BATCH_LIMIT: usize = 256;
+/// Names kept of one `tools/list` page.
+pub(crate) const TOOLS_LIMIT: usize = 1024;
+
+/// Cuts `text` to at most `limit` bytes at a character boundary.
+pub(crate) fn cut(text: &str, limit: usize) -> &str {
+    &text[..text.floor_char_boundary(limit)]
+}

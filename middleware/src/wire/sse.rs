@@ -1,0 +1,176 @@
+//! Server-sent events, read as they arrive: the data of each event goes straight into a [`Reader`].
+
+use super::message::{Message, Reader};
+
+/// Longest field name that matters is `data`; anything longer is an unknown field.
+const FIELD_LIMIT: usize = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// In the field name of a line.
+    Name,
+    /// After the colon, where one space is dropped.
+    Space,
+    /// In the value.
+    Value,
+}
+
+/// A stream of server-sent events (WHATWG HTML, section 9.2.6).
+#[derive(Debug)]
+pub(crate) struct EventStream {
+    state: State,
+    name: Vec<u8>,
+    /// Whether the event at hand has a `data` line.
+    data: bool,
+    /// The last byte was CR, so that an LF right after it belongs to the same line end.
+    carriage_return: bool,
+    reader: Reader,
+}
+
+impl EventStream {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::Name,
+            name: Vec::new(),
+            data: false,
+            carriage_return: false,
+            reader: Reader::new(),
+        }
+    }
+
+    /// Reads the next piece and returns the messages of the events that it completes.
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Vec<Message> {
+        let mut messages = Vec::new();
+        while let Some(&byte) = bytes.first() {
+            if std::mem::take(&mut self.carriage_return) && byte == b'\n' {
+                bytes = &bytes[1..];
+                continue;
+            }
+            if self.state == State::Space {
+                self.state = State::Value;
+                if byte == b' ' {
+                    bytes = &bytes[1..];
+                    continue;
+                }
+            }
+            let end = match self.state {
+                State::Name => bytes.iter().position(|byte| matches!(byte, b':' | b'\n' | b'\r')),
+                State::Space | State::Value => memchr::memchr2(b'\n', b'\r', bytes),
+            };
+            self.part(&bytes[..end.unwrap_or(bytes.len())]);
+            let Some(end) = end else {
+                break;
+            };
+            if bytes[end] == b':' {
+                self.state = State::Space;
+                self.start_value();
+            } else {
+                self.carriage_return = bytes[end] == b'\r';
+                messages.append(&mut self.end_line());
+            }
+            bytes = &bytes[end + 1..];
+        }
+        messages
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        if self.state == State::Name {
+            let room = FIELD_LIMIT.saturating_sub(self.name.len());
+            self.name.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        } else if self.name == b"data" {
+            self.reader.push(bytes);
+        }
+    }
+
+    fn start_value(&mut self) {
+        if self.name == b"data" && std::mem::replace(&mut self.data, true) {
+            self.reader.push(b"\n");
+        }
+    }
+
+    fn end_line(&mut self) -> Vec<Message> {
+        let blank = self.state == State::Name && self.name.is_empty();
+        self.state = State::Name;
+        self.name.clear();
+        if !blank || !std::mem::take(&mut self.data) {
+            return Vec::new();
+        }
+        let messages = self.reader.take();
+        // Data that is not JSON, such as the address in an `endpoint` event, is no message and no error either.
+        self.reader.finish();
+        messages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ids(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<String> {
+        let mut stream = EventStream::new();
+        pieces
+            .into_iter()
+            .flat_map(|piece| stream.push(piece.as_ref()))
+            .map(|message| message.id.map_or_else(|| "-".to_owned(), |id| id.as_str().to_owned()))
+            .collect()
+    }
+
+    const EVENTS: &[(&str, &str, &[&str])] = &[
+        ("no event field", "data: {\"id\":1}\n\n", &["1"]),
+        ("an event field", "event: message\ndata: {\"id\":1}\n\n", &["1"]),
+        ("no space", "data:{\"id\":1}\n\n", &["1"]),
+        (
+            "carriage returns",
+            "data: {\"id\":1}\r\rdata: {\"id\":2}\r\r",
+            &["1", "2"],
+        ),
+        (
+            "both line ends",
+            "data: {\"id\":1}\r\n\r\ndata: {\"id\":2}\r\n\r\n",
+            &["1", "2"],
+        ),
+        ("several data lines", "data: {\"id\"\ndata: :1}\n\n", &["1"]),
+        ("a priming event", "id: 3\ndata:\n\ndata: {\"id\":1}\n\n", &["1"]),
+        ("comments", ": keep-alive\n\n:\n\ndata: {\"id\":1}\n\n", &["1"]),
+        (
+            "an endpoint",
+            "event: endpoint\ndata: /message?sessionId=1\n\ndata: {\"id\":1}\n\n",
+            &["1"],
+        ),
+        (
+            "a field that starts like data",
+            "database: {\"id\":9}\ndat: {\"id\":8}\ndata: {\"id\":1}\n\n",
+            &["1"],
+        ),
+        (
+            "an event that never ends",
+            "data: {\"id\":1}\n\ndata: {\"id\":2}\n",
+            &["1"],
+        ),
+        ("a retry line", "retry: 3000\ndata: {\"id\":1}\n\n", &["1"]),
+    ];
+
+    #[test]
+    fn events_are_read_in_every_form() {
+        for (name, text, expected) in EVENTS {
+            assert_eq!(&ids([text]), expected, "{name}");
+            assert_eq!(&ids(text.as_bytes().chunks(1)), expected, "{name}, byte by byte");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_tells_the_same(which in 0..EVENTS.len(), at in 0usize..80, more in 0usize..80) {
+            let bytes = EVENTS[which].1.as_bytes();
+            let (first, second) = (at.min(bytes.len()), more.min(bytes.len()));
+            let (first, second) = (first.min(second), first.max(second));
+            prop_assert_eq!(ids([&bytes[..first], &bytes[first..second], &bytes[second..]]), ids([bytes]));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            ids(bytes.chunks(5));
+        }
+    }
+}

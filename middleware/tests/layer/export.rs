@@ -1,0 +1,136 @@
+use std::time::{Duration, Instant};
+
+use rmcp::model::ProtocolVersion;
+use toolsight::Toolsight;
+
+use crate::receiver::{Received, attributes};
+use crate::server::{call, connect, start};
+
+#[tokio::test]
+async fn calls_of_both_eras_arrive_as_spans_with_the_names_of_the_convention() {
+    for (version, session) in [
+        (ProtocolVersion::V_2026_07_28, false),
+        (ProtocolVersion::V_2025_06_18, true),
+    ] {
+        let received = Received::default();
+        let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
+        let toolsight = Toolsight::builder()
+            .endpoint(format!("http://{address}"))
+            .build()
+            .unwrap();
+        let client = connect(&start(&toolsight).await, version.clone()).await;
+        client.call_tool(call("add", 1, 2)).await.unwrap();
+        client.call_tool(call("divide", 1, 0)).await.unwrap();
+        client.call_tool(call("multiply", 1, 2)).await.unwrap_err();
+        toolsight.flush().await;
+        let spans = received.spans();
+        let span = |name: &str| attributes(spans.iter().find(|span| span.name == name).unwrap());
+
+        let add = span("tools/call add");
+        for (key, value) in [
+            ("mcp.method.name", "tools/call"),
+            ("gen_ai.tool.name", "add"),
+            ("gen_ai.operation.name", "execute_tool"),
+            ("mcp.protocol.version", version.as_str()),
+            ("mcp.client.name", "tester"),
+            ("mcp.client.version", "0.9"),
+            ("mcp.server.name", "calculator"),
+            ("mcp.server.version", "1.2.3"),
+            ("network.transport", "tcp"),
+            ("toolsight.outcome", "ok"),
+        ] {
+            assert_eq!(add.get(key).map(String::as_str), Some(value), "{version}: {key}");
+        }
+        assert_eq!(add.contains_key("mcp.session.id"), session, "{version}");
+        assert!(!add.contains_key("error.type"));
+        let divide = span("tools/call divide");
+        assert_eq!(
+            (&*divide["toolsight.outcome"], &*divide["error.type"]),
+            ("tool_error", "tool_error")
+        );
+        let unknown = span("tools/call multiply");
+        assert_eq!(
+            (&*unknown["toolsight.fault"], &*unknown["rpc.response.status_code"]),
+            ("caller", "-32602")
+        );
+        assert!(
+            !unknown.contains_key("error.type"),
+            "a caller's mistake is no error of the server's"
+        );
+        assert!(
+            received
+                .metrics()
+                .iter()
+                .any(|name| name == "mcp.server.operation.duration")
+        );
+        assert_eq!(toolsight.dropped().total(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_collector_that_is_away_costs_nothing_but_what_does_not_fit() {
+    let received = Received::default();
+    let (address, collector) = received.start(([127, 0, 0, 1], 0).into()).await;
+    collector.abort();
+    let _ = collector.await;
+    let toolsight = Toolsight::builder()
+        .endpoint(format!("http://{address}"))
+        .queue_records(8)
+        .build()
+        .unwrap();
+    let client = connect(&start(&toolsight).await, ProtocolVersion::V_2026_07_28).await;
+    let begin = Instant::now();
+    // The export thread holds one batch of 512 that it keeps trying; the queue holds 8; the rest is counted.
+    for _ in 0..900 {
+        client.call_tool(call("add", 1, 2)).await.unwrap();
+    }
+    assert!(begin.elapsed() < Duration::from_secs(30), "the server has become slow");
+    let lost = toolsight.dropped().queue_full;
+    assert!(lost > 0);
+    let (_, _collector) = received.start(address).await;
+    // The server's first answer, to `server/discover`, is a record too.
+    let spans = received.wait(usize::try_from(901 - lost).unwrap()).await;
+    client.call_tool(call("divide", 4, 2)).await.unwrap();
+    let after = received.wait(spans.len() + 1).await;
+    assert_eq!(
+        after.len() as u64 + lost,
+        902,
+        "every record is either delivered once or counted as lost"
+    );
+}
+
+#[tokio::test]
+async fn shutdown_keeps_its_deadline_and_counts_what_it_could_not_send() {
+    let received = Received::default();
+    let (address, collector) = received.start(([127, 0, 0, 1], 0).into()).await;
+    collector.abort();
+    let _ = collector.await;
+    let toolsight = Toolsight::builder()
+        .endpoint(format!("http://{address}"))
+        .shutdown_timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let client = connect(&start(&toolsight).await, ProtocolVersion::V_2026_07_28).await;
+    client.call_tool(call("add", 1, 2)).await.unwrap();
+    let begin = Instant::now();
+    toolsight.shutdown().await;
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    client.call_tool(call("add", 1, 2)).await.unwrap();
+    assert_eq!(toolsight.dropped().shutdown, 3, "two before the shutdown, one after it");
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_with_the_reason() {
+    let error = Toolsight::builder()
+        .endpoint("not a url")
+        .build()
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("check the endpoint"), "{error}");
+    let error = Toolsight::builder()
+        .header("bad header", "x")
+        .build()
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("bad header"), "{error}");
+}

@@ -1,0 +1,139 @@
+//! The collector as its users run it: a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::{eventually, program};
+
+/// A running collector; it is stopped and its folder removed at the end.
+pub(crate) struct Collector {
+    process: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    pub(crate) grpc: String,
+    pub(crate) http: String,
+    pub(crate) page: String,
+    pub(crate) folder: PathBuf,
+    _temporary: Option<TempDir>,
+}
+
+impl Collector {
+    /// A collector with an embedded store in a folder of its own, on free ports.
+    pub(crate) async fn start() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let mut collector = Self::start_in(temporary.path(), &[]).await;
+        collector._temporary = Some(temporary);
+        collector.ready().await;
+        collector
+    }
+
+    /// A collector whose embedded store is in `folder` unless `arguments` say otherwise.
+    pub(crate) async fn start_in(folder: &Path, arguments: &[&str]) -> Self {
+        let mut command = command();
+        command.arg("--store").arg(format!("embedded:{}", folder.join("store").display()));
+        command.args(["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--page-listen", "127.0.0.1:0"]);
+        let mut process =
+            command.args(["--log-format", "json"]).args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let keep = log.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                keep.lock().unwrap().push(line);
+            }
+        });
+        let listening = eventually("the collector says where it listens", || async {
+            let log = log.lock().unwrap();
+            let line = log.iter().find(|line| line.contains("\"listening\""))?;
+            serde_json::from_str::<Value>(line).ok()
+        });
+        let listening = listening.await;
+        let address = |name: &str| format!("http://{}", listening["fields"][name].as_str().unwrap());
+        Self {
+            grpc: address("grpc"),
+            http: address("http"),
+            page: address("page"),
+            process,
+            log,
+            folder: folder.to_owned(),
+            _temporary: None,
+        }
+    }
+
+    /// Waits until the store answers.
+    pub(crate) async fn ready(&self) {
+        eventually("the store is ready", || async {
+            let answer = reqwest::get(format!("{}/readyz", self.page)).await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+
+    /// What the API answers, whatever the status.
+    pub(crate) async fn api(&self, path: &str) -> Value {
+        let answer = reqwest::get(format!("{}/api/v1/{path}", self.page)).await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    /// The recorded calls of tools once there are at least `count` of them, oldest first.
+    pub(crate) async fn tool_calls(&self, count: usize) -> Vec<Value> {
+        eventually(&format!("{count} calls of tools are stored"), || async {
+            let answer = self.api("calls?range=1h&limit=1000").await;
+            let calls = answer["calls"].as_array()?.iter().rev().filter(|call| call["method"] == "tools/call");
+            let calls: Vec<Value> = calls.cloned().collect();
+            (calls.len() >= count).then_some(calls)
+        })
+        .await
+    }
+
+    /// What has been logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// Process ids of the engine, which is a child of the collector.
+    pub(crate) fn engines(&self) -> Vec<u32> {
+        children(self.process.id().unwrap())
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
+    /// Kills the collector as the system would, and waits for its end.
+    pub(crate) async fn kill(mut self) -> Option<TempDir> {
+        self.process.kill().await.unwrap();
+        self._temporary.take()
+    }
+}
+
+/// The program, killed when the test ends.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(program("toolsight-collector"));
+    command.kill_on_drop(true).stdin(Stdio::null());
+    command
+}
+
+/// Runs the program with `arguments` until it ends by itself.
+pub(crate) async fn run(arguments: &[&str]) -> Output {
+    let output = command().args(arguments).output();
+    tokio::time::timeout(Duration::from_secs(30), output).await.expect("the program has not ended").unwrap()
+}
+
+/// The processes whose parent is `parent`.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The name in brackets may have spaces; the parent is the second field behind it.
+        stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok()) == Some(parent)
+    })
+    .collect()
+}

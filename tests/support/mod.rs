@@ -1,0 +1,48 @@
+//! What the tests share: the collector's program, a wrapped MCP server, and the clients.
+
+pub(crate) mod clients;
+pub(crate) mod collector;
+pub(crate) mod server;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// A program that `cargo build` has put beside this test.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    let path = path.join(name);
+    assert!(path.exists(), "{} is missing: run tests/run, or `cargo build -p toolsight-collector`", path.display());
+    path
+}
+
+/// A file that `tests/run` installs; the message says so where it is missing.
+pub(crate) fn installed(path: &str) -> PathBuf {
+    let path = root().join(path);
+    assert!(path.exists(), "{} is missing: tests/run installs it", path.display());
+    path
+}
+
+/// Asks again until `ready` yields something; panics with `what` when it takes longer than half a minute.
+pub(crate) async fn eventually<T, F>(what: &str, mut ready: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(value) = ready().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "not within 30 s: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
