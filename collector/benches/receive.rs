@@ -19,7 +19,11 @@ fn main() {
 }
 
 fn attribute(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value) }),
+        ..KeyValue::default()
+    }
 }
 
 fn text(key: &str, value: impl Into<String>) -> KeyValue {
@@ -28,7 +32,9 @@ fn text(key: &str, value: impl Into<String>) -> KeyValue {
 
 /// A span as the middleware exports it.
 fn span(index: usize) -> Span {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as u64);
     let tool = ["search", "fetch_page", "post_entry", "list_accounts"][index % 4];
     Span {
         trace_id: (index as u128 + 1).to_be_bytes().to_vec(),
@@ -64,28 +70,44 @@ fn span(index: usize) -> Span {
 
 fn request() -> ExportTraceServiceRequest {
     let attributes = vec![text("service.name", "ledger"), text("service.instance.id", "pod-1")];
-    let resource = Some(Resource { attributes, ..Resource::default() });
+    let resource = Some(Resource {
+        attributes,
+        ..Resource::default()
+    });
     let spans = (0..SPANS).map(span).collect();
-    let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
+    let scope_spans = vec![ScopeSpans {
+        spans,
+        ..ScopeSpans::default()
+    }];
     ExportTraceServiceRequest {
-        resource_spans: vec![ResourceSpans { resource, scope_spans, ..ResourceSpans::default() }],
+        resource_spans: vec![ResourceSpans {
+            resource,
+            scope_spans,
+            ..ResourceSpans::default()
+        }],
     }
 }
 
 #[divan::bench]
 fn protobuf(bencher: Bencher<'_, '_>) {
     let body = request().encode_to_vec();
-    bencher.counter(ItemsCount::new(SPANS)).bench(|| rows(&body, Encoding::Protobuf, SystemTime::now()));
+    bencher
+        .counter(ItemsCount::new(SPANS))
+        .bench(|| rows(&body, Encoding::Protobuf, SystemTime::now()));
 }
 
 #[divan::bench]
 fn protobuf_in_gzip(bencher: Bencher<'_, '_>) {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(&request().encode_to_vec()).expect("memory takes all bytes");
+    encoder
+        .write_all(&request().encode_to_vec())
+        .expect("memory takes all bytes");
     let compressed = encoder.finish().expect("memory takes all bytes");
     bencher.counter(ItemsCount::new(SPANS)).bench(|| {
         let mut body = Vec::new();
-        flate2::read::GzDecoder::new(&compressed[..]).read_to_end(&mut body).expect("the body is whole");
+        flate2::read::GzDecoder::new(&compressed[..])
+            .read_to_end(&mut body)
+            .expect("the body is whole");
         rows(&body, Encoding::Protobuf, SystemTime::now())
     });
 }
@@ -93,12 +115,16 @@ fn protobuf_in_gzip(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn json(bencher: Bencher<'_, '_>) {
     let body = serde_json::to_vec(&request()).expect("the request is JSON");
-    bencher.counter(ItemsCount::new(SPANS)).bench(|| rows(&body, Encoding::Json, SystemTime::now()));
+    bencher
+        .counter(ItemsCount::new(SPANS))
+        .bench(|| rows(&body, Encoding::Json, SystemTime::now()));
 }
 
 /// The generated structs alone, for comparison: nothing is made of them.
 #[divan::bench]
 fn generated_structs_only(bencher: Bencher<'_, '_>) {
     let body = request().encode_to_vec();
-    bencher.counter(ItemsCount::new(SPANS)).bench(|| ExportTraceServiceRequest::decode(&body[..]));
+    bencher
+        .counter(ItemsCount::new(SPANS))
+        .bench(|| ExportTraceServiceRequest::decode(&body[..]));
 }

@@ -57,7 +57,9 @@ pub fn command() -> Command {
 fn interpret(mut matches: ArgMatches) -> Result<(Action, Loaded), ConfigError> {
     // Flags may stand before and behind the subcommand; its matches have both.
     let flags = matches.subcommand().map_or(&matches, |(_, flags)| flags).clone();
-    let action = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit()).action;
+    let action = Cli::from_arg_matches_mut(&mut matches)
+        .unwrap_or_else(|error| error.exit())
+        .action;
     let loaded = config::load(
         flags.get_one::<PathBuf>("config").map(PathBuf::as_path),
         |setting| std::env::var(setting.variable()).ok(),

@@ -107,7 +107,12 @@ impl Collector {
         servers.spawn(serve_http(listeners.http, http::router(intake), stop.clone()));
         servers.spawn(serve_http(listeners.page, page, stop.clone()));
         info!(grpc = %addresses.grpc, http = %addresses.http, page = %addresses.page, "listening");
-        Ok(Self { addresses, stop, servers, pipeline })
+        Ok(Self {
+            addresses,
+            stop,
+            servers,
+            pipeline,
+        })
     }
 
     /// Where it listens.
@@ -129,7 +134,12 @@ impl Collector {
 
 async fn bind(address: SocketAddr, purpose: &'static str, flag: &'static str) -> Result<TcpListener, BindError> {
     let bound = TcpListener::bind(address).await;
-    bound.map_err(|cause| BindError { address, purpose, flag, cause })
+    bound.map_err(|cause| BindError {
+        address,
+        purpose,
+        flag,
+        cause,
+    })
 }
 
 async fn serve_grpc(listener: TcpListener, intake: Intake, stop: CancellationToken) {
@@ -137,7 +147,10 @@ async fn serve_grpc(listener: TcpListener, intake: Intake, stop: CancellationTok
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .add_routes(grpc::routes(intake))
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            stop.cancelled_owned(),
+        )
         .await;
     if let Err(cause) = served {
         error!(%cause, "the gRPC listener broke down");
@@ -145,7 +158,9 @@ async fn serve_grpc(listener: TcpListener, intake: Intake, stop: CancellationTok
 }
 
 async fn serve_http(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await;
     if let Err(cause) = served {
         error!(%cause, "an HTTP listener broke down");
     }

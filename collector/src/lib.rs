@@ -7,6 +7,7 @@ pub mod demo;
 pub mod pipeline;
 pub mod receive;
 pub mod row;
+pub mod serve;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

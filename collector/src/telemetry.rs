@@ -1,6 +1,12 @@
-//! The collector's own metrics.
+//! The collector's own metrics and log.
+
+use std::io::IsTerminal as _;
 
 use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+use crate::config::{Log, LogFormat};
 
 /// Every metric the collector exposes about itself, registered in one [`Registry`].
 ///
@@ -135,6 +141,21 @@ impl Metrics {
             registry,
         })
     }
+}
+
+/// Writes the log to standard error from now on.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn log_to_stderr(log: &Log) -> Result<(), ParseError> {
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&log.filter)?)
+        .with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+    Ok(())
 }
 
 fn register<C: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: C) -> prometheus::Result<C> {

@@ -59,10 +59,15 @@ pub fn load(
     variable: impl Fn(&Setting) -> Option<String>,
     flag: impl Fn(&Setting) -> Option<String>,
 ) -> Result<Loaded, ConfigError> {
-    let mut loaded = Loaded { config: Config::default(), sources: vec![Source::Default; SETTINGS.len()] };
+    let mut loaded = Loaded {
+        config: Config::default(),
+        sources: vec![Source::Default; SETTINGS.len()],
+    };
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError { place: path.display().to_string(), message: error.to_string() })?;
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+            place: path.display().to_string(),
+            message: error.to_string(),
+        })?;
         loaded.read_file(path, &text)?;
     }
     for setting in SETTINGS {
@@ -80,12 +85,18 @@ pub fn load(
 impl Loaded {
     /// Every setting with its value and where that comes from.
     pub fn values(&self) -> impl Iterator<Item = (&'static Setting, String, &Source)> {
-        SETTINGS.iter().zip(&self.sources).map(|(setting, source)| (setting, setting.value_in(&self.config), source))
+        SETTINGS
+            .iter()
+            .zip(&self.sources)
+            .map(|(setting, source)| (setting, setting.value_in(&self.config), source))
     }
 
     fn read_file(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
         let line = |position: usize| text[..position.min(text.len())].matches('\n').count() + 1;
-        let wrong = |line, message| ConfigError { place: format!("{}:{line}", path.display()), message };
+        let wrong = |line, message| ConfigError {
+            place: format!("{}:{line}", path.display()),
+            message,
+        };
         let table = DeTable::parse(text).map_err(|error| {
             let position = error.span().map_or(0, |span| span.start);
             wrong(line(position), error.message().replace('\n', ", "))
@@ -93,9 +104,8 @@ impl Loaded {
         for (key, value) in table.get_ref() {
             let place = line(key.span().start);
             let setting = setting(key.get_ref()).ok_or_else(|| wrong(place, unknown(key.get_ref())))?;
-            let value = plain(value).ok_or_else(|| {
-                wrong(place, format!("{} has to be a text or a number", setting.name))
-            })?;
+            let value =
+                plain(value).ok_or_else(|| wrong(place, format!("{} has to be a text or a number", setting.name)))?;
             self.set(setting, &value, Source::File(path.to_owned(), place))?;
         }
         Ok(())
@@ -136,7 +146,10 @@ fn plain(value: &Spanned<DeValue<'_>>) -> Option<String> {
 
 fn unknown(name: &str) -> String {
     let similarity = |setting: &&Setting| (strsim::jaro_winkler(setting.name, name) * 1e6) as u64;
-    let nearest = SETTINGS.iter().max_by_key(similarity).filter(|setting| similarity(setting) > 800_000);
+    let nearest = SETTINGS
+        .iter()
+        .max_by_key(similarity)
+        .filter(|setting| similarity(setting) > 800_000);
     match nearest {
         Some(setting) => format!("there is no setting \"{name}\"; did you mean \"{}\"?", setting.name),
         None => format!("there is no setting \"{name}\"; check-config lists all"),

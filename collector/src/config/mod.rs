@@ -11,9 +11,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
-
 pub use load::{ConfigError, Loaded, Source, load};
+
+use crate::store::Location;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,20 +70,10 @@ pub struct Queue {
 /// Where rows are kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Store {
-    /// Which ClickHouse.
-    pub location: StoreLocation,
+    /// Which ClickHouse; `None` for the embedded one in the user's own data folder.
+    pub location: Option<Location>,
     /// The embedded engine's shared library; searched for and fetched where not set.
     pub engine_library: Option<PathBuf>,
-}
-
-/// Which ClickHouse keeps the rows.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum StoreLocation {
-    /// One that the collector starts itself.
-    #[default]
-    Embedded,
-    /// One that is reached by its HTTP interface.
-    Remote(Url),
 }
 
 /// The collector's own log, on standard error.
@@ -108,7 +98,11 @@ pub enum LogFormat {
 impl Default for Listen {
     fn default() -> Self {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self { grpc: local(4317), http: local(4318), page: local(4319) }
+        Self {
+            grpc: local(4317),
+            http: local(4318),
+            page: local(4319),
+        }
     }
 }
 
@@ -136,6 +130,9 @@ impl Default for Queue {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".to_owned() }
+        Self {
+            format: LogFormat::Text,
+            filter: "info".to_owned(),
+        }
     }
 }

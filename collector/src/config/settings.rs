@@ -3,9 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use url::Url;
-
-use super::{Config, LogFormat, StoreLocation};
+use super::{Config, LogFormat};
+use crate::store::{Location, LocationError};
 
 /// One setting.
 #[derive(Clone, Copy, Debug)]
@@ -62,11 +61,14 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "store",
-        value: "embedded|URL",
-        help: "Which ClickHouse keeps the calls: the embedded one, or the URL of another one's HTTP interface",
-        get: |config| match &config.store.location {
-            StoreLocation::Embedded => "embedded".to_owned(),
-            StoreLocation::Remote(url) => without_credentials(url),
+        value: "STORE",
+        help: "Which ClickHouse keeps the calls: embedded, embedded:FOLDER or http(s)://user:password@host:8123/database",
+        get: |config| {
+            config
+                .store
+                .location
+                .as_ref()
+                .map_or("embedded".to_owned(), ToString::to_string)
         },
         set: |config, text| location(text).map(|location| config.store.location = location),
     },
@@ -74,7 +76,13 @@ pub const SETTINGS: &[Setting] = &[
         name: "engine_library",
         value: "FILE",
         help: "The embedded engine's shared library; searched for and fetched where not set",
-        get: |config| config.store.engine_library.as_ref().map_or(String::new(), |path| path.display().to_string()),
+        get: |config| {
+            config
+                .store
+                .engine_library
+                .as_ref()
+                .map_or(String::new(), |path| path.display().to_string())
+        },
         set: |config, text| {
             config.store.engine_library = (!text.is_empty()).then(|| text.into());
             Ok(())
@@ -161,24 +169,16 @@ pub fn setting(name: &str) -> Option<&'static Setting> {
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| format!("expected an address and a port such as 127.0.0.1:4317, not \"{text}\""))
+    text.parse()
+        .map_err(|_| format!("expected an address and a port such as 127.0.0.1:4317, not \"{text}\""))
 }
 
 /// The message does not repeat the address, since there may be a password in it.
-fn location(text: &str) -> Result<StoreLocation, String> {
+fn location(text: &str) -> Result<Option<Location>, String> {
     if text == "embedded" {
-        return Ok(StoreLocation::Embedded);
+        return Ok(None);
     }
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.map(StoreLocation::Remote)
-        .ok_or_else(|| "expected \"embedded\" or a URL such as http://127.0.0.1:8123".to_owned())
-}
-
-fn without_credentials(url: &Url) -> String {
-    let mut url = url.clone();
-    // Both fail only for URLs that have no host, which `location` does not let through.
-    let _ = (url.set_username(""), url.set_password(None));
-    url.to_string()
+    text.parse().map(Some).map_err(|error: LocationError| error.to_string())
 }
 
 fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
@@ -199,7 +199,9 @@ fn name(text: &str) -> Result<String, String> {
     if (1..=64).contains(&text.len()) && text.bytes().all(known) {
         return Ok(text.to_owned());
     }
-    Err(format!("expected 1 to 64 letters, digits, dots, dashes or underscores, not \"{text}\""))
+    Err(format!(
+        "expected 1 to 64 letters, digits, dots, dashes or underscores, not \"{text}\""
+    ))
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {
@@ -211,6 +213,8 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
 }
 
 fn log_filter(text: &str) -> Result<String, String> {
-    let parsed = text.parse::<tracing_subscriber::filter::Targets>();
-    parsed.map(|_| text.to_owned()).map_err(|error| format!("expected a log filter such as info, not \"{text}\": {error}"))
+    let parsed = tracing_subscriber::EnvFilter::try_new(text);
+    parsed
+        .map(|_| text.to_owned())
+        .map_err(|error| format!("expected a log filter such as info, not \"{text}\": {error}"))
 }

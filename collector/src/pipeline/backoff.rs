@@ -32,7 +32,10 @@ mod tests {
         let mut backoff = Backoff::default();
         for longest in [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0] {
             let delay = backoff.next().as_secs_f64();
-            assert!((longest / 2.0..=longest).contains(&delay), "{delay} is not in the upper half of {longest}");
+            assert!(
+                (longest / 2.0..=longest).contains(&delay),
+                "{delay} is not in the upper half of {longest}"
+            );
         }
         assert!((0..100).all(|_| backoff.next().as_secs_f64() <= 30.0));
     }

@@ -82,13 +82,23 @@ mod tests {
             drain.cancel();
         }
         let linger = Duration::from_secs(1);
-        let mut batcher = Batcher { chunks: receiver, drain, most: 100, linger, rest: None };
+        let mut batcher = Batcher {
+            chunks: receiver,
+            drain,
+            most: 100,
+            linger,
+            rest: None,
+        };
         let start = Instant::now();
         let mut batches = Vec::new();
         let total: usize = chunks.iter().sum();
         while batches.iter().map(|(size, _)| size).sum::<usize>() < total {
             let batch = batcher.next().await.unwrap();
-            assert_eq!(batch.space.num_permits(), batch.rows.len(), "a batch holds the space of its rows");
+            assert_eq!(
+                batch.space.num_permits(),
+                batch.rows.len(),
+                "a batch holds the space of its rows"
+            );
             batches.push((batch.rows.len(), start.elapsed().as_millis()));
         }
         assert_eq!(space.taken(), 0, "space is free again once the batches are gone");
@@ -100,7 +110,12 @@ mod tests {
         for (case, chunks, close, expected) in [
             ("a full chunk", &[100][..], false, &[(100, 0)][..]),
             ("several that fill it", &[40, 60], false, &[(100, 0)]),
-            ("a chunk for two batches and a half", &[250], false, &[(100, 0), (100, 0), (50, 1000)]),
+            (
+                "a chunk for two batches and a half",
+                &[250],
+                false,
+                &[(100, 0), (100, 0), (50, 1000)],
+            ),
             ("one that overflows", &[60, 60], false, &[(100, 0), (20, 1000)]),
             ("too few rows", &[1, 2], false, &[(3, 1000)]),
             ("too few rows in a closed queue", &[1, 2], true, &[(3, 0)]),

@@ -32,7 +32,10 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn new(instance: &str) -> Self {
-        Self { prefix: format!("{instance}:{:032x}", rand::random::<u128>()), sequence: 0 }
+        Self {
+            prefix: format!("{instance}:{:032x}", rand::random::<u128>()),
+            sequence: 0,
+        }
     }
 
     fn next(&mut self) -> String {
@@ -55,7 +58,10 @@ impl<S: Sink> Inserter<S> {
             let lost = space.taken();
             if lost > 0 {
                 metrics.rows_lost.with_label_values(&["shutdown"]).inc_by(lost as u64);
-                error!(rows = lost, "rows lost: the store did not take them before the end of the shutdown");
+                error!(
+                    rows = lost,
+                    "rows lost: the store did not take them before the end of the shutdown"
+                );
             }
         }
         drop(self);
@@ -108,7 +114,10 @@ impl<S: Sink> Inserter<S> {
                 Err(InsertError::Retryable(reason)) => {
                     let delay = backoff.next();
                     let retry_in_seconds = delay.as_secs_f64();
-                    warn!(rows = rows.len(), retry_in_seconds, reason, "the store did not take a batch");
+                    warn!(
+                        rows = rows.len(),
+                        retry_in_seconds, reason, "the store did not take a batch"
+                    );
                     sleep(delay).await;
                     self.metrics.insert_retries.inc();
                 }

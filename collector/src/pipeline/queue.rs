@@ -45,7 +45,11 @@ pub enum PushError {
 
 impl Space {
     pub(crate) fn new(capacity: usize, queued: IntGauge) -> Self {
-        Self { free: Arc::new(Semaphore::new(capacity)), capacity, queued }
+        Self {
+            free: Arc::new(Semaphore::new(capacity)),
+            capacity,
+            queued,
+        }
     }
 
     /// Rows that are in the queue or with the inserter.
@@ -77,10 +81,12 @@ impl Queue {
         let count = count.ok_or(PushError::TooMany { capacity })?;
         let free = Arc::clone(&self.space.free);
         let space = free.try_acquire_many_owned(count).map_err(|_| PushError::Full)?;
-        self.sender.try_send(Chunk { rows, space }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => PushError::Full,
-            mpsc::error::TrySendError::Closed(_) => PushError::Closed,
-        })?;
+        self.sender
+            .try_send(Chunk { rows, space })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => PushError::Full,
+                mpsc::error::TrySendError::Closed(_) => PushError::Closed,
+            })?;
         self.space.publish();
         Ok(())
     }

@@ -27,7 +27,11 @@ impl Sink for Script {
             if rows.iter().any(|row| row.target == "bad") {
                 return Err(InsertError::Permanent("a bad row".to_owned()));
             }
-            self.stored.lock().unwrap().entry(token.to_owned()).or_insert_with(|| rows.to_vec());
+            self.stored
+                .lock()
+                .unwrap()
+                .entry(token.to_owned())
+                .or_insert_with(|| rows.to_vec());
         }
         answer.map_or(Ok(()), Err)
     }
@@ -53,7 +57,10 @@ fn rows(targets: &[&str]) -> Vec<Row> {
 
 fn start(sink: &Script, rows: usize) -> (Pipeline, Metrics) {
     let metrics = Metrics::new().unwrap();
-    let config = config::Queue { rows, ..config::Queue::default() };
+    let config = config::Queue {
+        rows,
+        ..config::Queue::default()
+    };
     (Pipeline::start(&config, sink.clone(), metrics.clone()), metrics)
 }
 
@@ -64,7 +71,11 @@ fn retryable() -> InsertError {
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_repeated_with_the_same_token_until_the_sink_takes_it() {
     for stores_anyway in [false, true] {
-        let sink = Script { answers: Arc::new(Mutex::new(vec![retryable(); 12].into())), stores_anyway, ..Script::default() };
+        let sink = Script {
+            answers: Arc::new(Mutex::new(vec![retryable(); 12].into())),
+            stores_anyway,
+            ..Script::default()
+        };
         let (pipeline, metrics) = start(&sink, 1000);
         pipeline.queue.push(rows(&["a", "b"])).unwrap();
         while metrics.insert_retries.get() < 12 || sink.stored().len() < 2 {
@@ -99,16 +110,26 @@ async fn a_rejected_batch_is_halved_until_only_the_bad_rows_are_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_takes_nothing_of_a_request_and_has_room_again_once_rows_are_stored() {
-    let sink = Script { answers: Arc::new(Mutex::new(vec![retryable(); 3].into())), ..Script::default() };
+    let sink = Script {
+        answers: Arc::new(Mutex::new(vec![retryable(); 3].into())),
+        ..Script::default()
+    };
     let (pipeline, metrics) = start(&sink, 1000);
-    assert_eq!(pipeline.queue.push(rows(&["a"; 1001])), Err(PushError::TooMany { capacity: 1000 }));
+    assert_eq!(
+        pipeline.queue.push(rows(&["a"; 1001])),
+        Err(PushError::TooMany { capacity: 1000 })
+    );
     pipeline.queue.push(rows(&["a"; 600])).unwrap();
     assert_eq!(pipeline.queue.push(rows(&["a"; 401])), Err(PushError::Full));
     assert_eq!(metrics.rows_queued.get(), 600);
     pipeline.queue.push(rows(&["a"; 400])).unwrap();
     assert_eq!(pipeline.queue.push(rows(&["a"])), Err(PushError::Full));
     while metrics.rows_queued.get() > 0 {
-        assert_eq!(pipeline.queue.push(rows(&["a"])), Err(PushError::Full), "rows count until they are stored");
+        assert_eq!(
+            pipeline.queue.push(rows(&["a"])),
+            Err(PushError::Full),
+            "rows count until they are stored"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     pipeline.queue.push(rows(&["a"])).unwrap();
@@ -134,8 +155,14 @@ async fn a_shutdown_brings_the_queue_to_the_sink_without_waiting_for_a_full_batc
 
 #[tokio::test(start_paused = true)]
 async fn what_the_sink_does_not_take_in_time_at_shutdown_is_counted_as_lost() {
-    for (case, pushed) in [("in the inserter's hands", &[30][..]), ("there and in the queue", &[800, 100])] {
-        let sink = Script { answers: Arc::new(Mutex::new(vec![retryable(); 1000].into())), ..Script::default() };
+    for (case, pushed) in [
+        ("in the inserter's hands", &[30][..]),
+        ("there and in the queue", &[800, 100]),
+    ] {
+        let sink = Script {
+            answers: Arc::new(Mutex::new(vec![retryable(); 1000].into())),
+            ..Script::default()
+        };
         let (pipeline, metrics) = start(&sink, 1000);
         for count in pushed {
             pipeline.queue.push(rows(&vec!["a"; *count])).unwrap();

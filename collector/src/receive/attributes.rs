@@ -48,6 +48,7 @@ const NAMES: &[(&str, Field)] = &[
     ("rpc.jsonrpc.error_code", Field::RpcCode),
     (semconv::HTTP_RESPONSE_STATUS_CODE, Field::HttpStatus),
     ("http.status_code", Field::HttpStatus),
+    (semconv::TOOLSIGHT_MESSAGE, Field::Message),
     ("rpc.jsonrpc.error_message", Field::Message),
     ("error.message", Field::Message),
     ("mcp.tool.result.is_error", Field::IsError),
@@ -133,7 +134,11 @@ impl<'a> Attributes<'a> {
     /// The value under the best name here or in `resource`; here where both have the same name.
     pub(crate) fn get_or_inherit(&self, resource: &Self, field: Field) -> Option<Value<'a>> {
         let places = [self.found[field as usize], resource.found[field as usize]];
-        places.into_iter().flatten().min_by_key(|(rank, _)| *rank).map(|(_, value)| value)
+        places
+            .into_iter()
+            .flatten()
+            .min_by_key(|(rank, _)| *rank)
+            .map(|(_, value)| value)
     }
 }
 
@@ -147,7 +152,10 @@ mod tests {
             let mut attributes = Attributes::default();
             attributes.offer(name.as_bytes(), Value::Integer(7));
             assert_eq!(attributes.get(*field), Some(Value::Integer(7)), "{name}");
-            assert!(!NAMES[..index].iter().any(|(earlier, _)| earlier == name), "{name} stands twice");
+            assert!(
+                !NAMES[..index].iter().any(|(earlier, _)| earlier == name),
+                "{name} stands twice"
+            );
         }
     }
 
@@ -156,7 +164,10 @@ mod tests {
         for (case, offered) in [
             ("new then old", [("gen_ai.tool.name", 1), ("mcp.tool.name", 2)]),
             ("old then new", [("mcp.tool.name", 2), ("gen_ai.tool.name", 1)]),
-            ("the same name twice", [("gen_ai.tool.name", 1), ("gen_ai.tool.name", 2)]),
+            (
+                "the same name twice",
+                [("gen_ai.tool.name", 1), ("gen_ai.tool.name", 2)],
+            ),
             ("an unknown name", [("gen_ai.tool.names", 2), ("gen_ai.tool.name", 1)]),
         ] {
             let mut attributes = Attributes::default();

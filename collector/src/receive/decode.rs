@@ -52,7 +52,10 @@ pub(crate) fn spans<'a>(
         let mut resource = Attributes::default();
         for message in messages(resource_spans, "ResourceSpans", 1) {
             for attribute in messages(message?, "Resource", 1) {
-                key_value(attribute?, &mut resource).map_err(|cause| Broken { message: "Resource", cause })?;
+                key_value(attribute?, &mut resource).map_err(|cause| Broken {
+                    message: "Resource",
+                    cause,
+                })?;
             }
         }
         for scope_spans in messages(resource_spans, "ResourceSpans", 2) {
@@ -71,9 +74,11 @@ pub(crate) fn check(request: &[u8], message: &'static str) -> Result<(), Broken>
 
 fn messages<'a>(bytes: &'a [u8], message: &'static str, number: u32) -> impl Iterator<Item = Result<&'a [u8], Broken>> {
     Fields::new(bytes).filter_map(move |field| match field {
-        Ok((found, value)) if found == number => {
-            Some(value.bytes("an embedded message").map_err(|cause| Broken { message, cause }))
-        }
+        Ok((found, value)) if found == number => Some(
+            value
+                .bytes("an embedded message")
+                .map_err(|cause| Broken { message, cause }),
+        ),
         Ok(_) => None,
         Err(cause) => Some(Err(Broken { message, cause })),
     })

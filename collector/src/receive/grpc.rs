@@ -26,10 +26,21 @@ pub(crate) fn routes(intake: Intake) -> Routes {
         post(move |State(intake): State<Intake>, request: Request| async move { export(intake, signal, request).await })
     };
     let router = axum::Router::new()
-        .route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", export(Signal::Traces))
-        .route("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", export(Signal::Metrics))
-        .route("/opentelemetry.proto.collector.logs.v1.LogsService/Export", export(Signal::Logs))
-        .fallback(async || Status::unimplemented("only the Export methods of OTLP are served here").into_http::<axum::body::Body>())
+        .route(
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            export(Signal::Traces),
+        )
+        .route(
+            "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            export(Signal::Metrics),
+        )
+        .route(
+            "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            export(Signal::Logs),
+        )
+        .fallback(async || {
+            Status::unimplemented("only the Export methods of OTLP are served here").into_http::<axum::body::Body>()
+        })
         .with_state(intake);
     Routes::from(router)
 }
@@ -38,7 +49,10 @@ async fn export(intake: Intake, signal: Signal, request: Request) -> axum::http:
     let (parts, body) = request.into_parts();
     let read = async {
         let turn = intake.turn().await?;
-        Ok((turn, body::read(&intake, body, intake.max_body_bytes + FRAME_HEAD).await?))
+        Ok((
+            turn,
+            body::read(&intake, body, intake.max_body_bytes + FRAME_HEAD).await?,
+        ))
     };
     let (_turn, bytes) = match read.await {
         Ok(read) => read,
@@ -52,7 +66,8 @@ async fn export(intake: Intake, signal: Signal, request: Request) -> axum::http:
     let mut grpc = Grpc::new(RawCodec)
         .apply_compression_config(gzip, EnabledCompressionEncodings::default())
         .apply_max_message_size_config(Some(intake.max_body_bytes), None);
-    grpc.unary(Export { intake, signal }, Request::from_parts(parts, Full::new(bytes))).await
+    grpc.unary(Export { intake, signal }, Request::from_parts(parts, Full::new(bytes)))
+        .await
 }
 
 /// One call of an `Export` method.
@@ -67,7 +82,11 @@ impl UnaryService<Bytes> for Export {
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let (intake, signal) = (self.intake.clone(), self.signal);
-        let body = Body { bytes: request.into_inner(), gzip: false, encoding: Encoding::Protobuf };
+        let body = Body {
+            bytes: request.into_inner(),
+            gzip: false,
+            encoding: Encoding::Protobuf,
+        };
         Box::pin(async move {
             match intake.take("grpc", signal, body).await {
                 Ok(accepted) => Ok(Response::new(accepted.to_body(Encoding::Protobuf).into())),

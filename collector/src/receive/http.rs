@@ -22,7 +22,12 @@ pub(crate) fn router(intake: Intake) -> Router {
         .route("/v1/metrics", export(Signal::Metrics))
         .route("/v1/logs", export(Signal::Logs))
         .method_not_allowed_fallback(async |headers: HeaderMap| {
-            misdirected(&headers, StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented, "send telemetry with POST")
+            misdirected(
+                &headers,
+                StatusCode::METHOD_NOT_ALLOWED,
+                Code::Unimplemented,
+                "send telemetry with POST",
+            )
         })
         .fallback(async |headers: HeaderMap| {
             let message = "OTLP is served at /v1/traces, /v1/metrics and /v1/logs";
@@ -42,7 +47,11 @@ async fn export(intake: Intake, signal: Signal, request: Request) -> Response {
         Ok(accepted) => (content_type(answered_in), accepted.to_body(answered_in)).into_response(),
         Err(refusal) => {
             intake.count_refusal(&refusal);
-            let answer = (refusal.http_status(), content_type(answered_in), refusal.to_body(answered_in));
+            let answer = (
+                refusal.http_status(),
+                content_type(answered_in),
+                refusal.to_body(answered_in),
+            );
             let mut response = answer.into_response();
             if let Some(seconds) = refusal.retry_after() {
                 response.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -54,7 +63,10 @@ async fn export(intake: Intake, signal: Signal, request: Request) -> Response {
 
 async fn take(intake: &Intake, signal: Signal, encoding: Encoding, request: Request) -> Result<Accepted, Refusal> {
     let gzip = gzip(request.headers())?;
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > intake.max_body_bytes as u64) {
         return Err(Refusal::TooLarge(intake.max_body_bytes));
     }
@@ -65,21 +77,32 @@ async fn take(intake: &Intake, signal: Signal, encoding: Encoding, request: Requ
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
     let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let essence = content_type
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
     if essence.eq_ignore_ascii_case(b"application/x-protobuf") {
         return Ok(Encoding::Protobuf);
     }
     if essence.eq_ignore_ascii_case(b"application/json") {
         return Ok(Encoding::Json);
     }
-    Err(Refusal::Unsupported("the content type has to be application/x-protobuf or application/json".to_owned()))
+    Err(Refusal::Unsupported(
+        "the content type has to be application/x-protobuf or application/json".to_owned(),
+    ))
 }
 
 fn gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
-    match headers.get(CONTENT_ENCODING).map_or(&b"identity"[..], |value| value.as_bytes().trim_ascii()) {
+    match headers
+        .get(CONTENT_ENCODING)
+        .map_or(&b"identity"[..], |value| value.as_bytes().trim_ascii())
+    {
         b"" | b"identity" => Ok(false),
         encoding if encoding.eq_ignore_ascii_case(b"gzip") => Ok(true),
-        _ => Err(Refusal::Unsupported("the content encoding has to be gzip or none".to_owned())),
+        _ => Err(Refusal::Unsupported(
+            "the content encoding has to be gzip or none".to_owned(),
+        )),
     }
 }
 

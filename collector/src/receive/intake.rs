@@ -102,10 +102,16 @@ impl fmt::Display for Refusal {
             Self::ShuttingDown => formatter.write_str("the collector is shutting down, send again later"),
             Self::Slow => formatter.write_str("the request body did not arrive in time"),
             Self::TooLarge(limit) => {
-                write!(formatter, "the request body is larger than {limit} bytes, send smaller batches")
+                write!(
+                    formatter,
+                    "the request body is larger than {limit} bytes, send smaller batches"
+                )
             }
             Self::TooMany { capacity } => {
-                write!(formatter, "the request has more spans than the queue's {capacity} rows, send smaller batches")
+                write!(
+                    formatter,
+                    "the request has more spans than the queue's {capacity} rows, send smaller batches"
+                )
             }
             Self::Invalid(why) | Self::Unsupported(why) => formatter.write_str(why),
         }
@@ -132,12 +138,7 @@ impl Intake {
     }
 
     /// Takes the whole request or nothing of it.
-    pub(crate) async fn take(
-        &self,
-        protocol: &'static str,
-        signal: Signal,
-        body: Body,
-    ) -> Result<Accepted, Refusal> {
+    pub(crate) async fn take(&self, protocol: &'static str, signal: Signal, body: Body) -> Result<Accepted, Refusal> {
         if body.bytes.len() <= LARGE && !body.gzip {
             return self.read(protocol, signal, body);
         }
@@ -148,11 +149,18 @@ impl Intake {
 
     /// Counts a request that was answered with an error.
     pub(crate) fn count_refusal(&self, refusal: &Refusal) {
-        self.metrics.requests_refused.with_label_values(&[refusal.reason()]).inc();
+        self.metrics
+            .requests_refused
+            .with_label_values(&[refusal.reason()])
+            .inc();
     }
 
     fn read(&self, protocol: &'static str, signal: Signal, body: Body) -> Result<Accepted, Refusal> {
-        let Body { mut bytes, gzip, encoding } = body;
+        let Body {
+            mut bytes,
+            gzip,
+            encoding,
+        } = body;
         if gzip {
             bytes = inflate(&bytes, self.max_body_bytes)?;
         }
@@ -173,19 +181,31 @@ impl Intake {
                 PushError::TooMany { capacity } => Refusal::TooMany { capacity },
                 PushError::Closed => Refusal::ShuttingDown,
             };
-            self.metrics.spans_refused.with_label_values(&[refusal.reason()]).inc_by(tally.spans);
+            self.metrics
+                .spans_refused
+                .with_label_values(&[refusal.reason()])
+                .inc_by(tally.spans);
             return Err(refusal);
         }
         tally.record(&self.metrics);
-        Ok(Accepted { rejected_spans: tally.rejected, message: tally.first_rejection.unwrap_or_default() })
+        Ok(Accepted {
+            rejected_spans: tally.rejected,
+            message: tally.first_rejection.unwrap_or_default(),
+        })
     }
 }
 
 fn inflate(bytes: &[u8], limit: usize) -> Result<Bytes, Refusal> {
     let mut inflated = Vec::new();
     let mut decoder = MultiGzDecoder::new(bytes).take(limit as u64 + 1);
-    decoder.read_to_end(&mut inflated).map_err(|error| Refusal::Invalid(format!("invalid gzip: {error}")))?;
-    if inflated.len() > limit { Err(Refusal::TooLarge(limit)) } else { Ok(inflated.into()) }
+    decoder
+        .read_to_end(&mut inflated)
+        .map_err(|error| Refusal::Invalid(format!("invalid gzip: {error}")))?;
+    if inflated.len() > limit {
+        Err(Refusal::TooLarge(limit))
+    } else {
+        Ok(inflated.into())
+    }
 }
 
 /// Metrics and logs are not stored, but a sender shall hear that what it sends is none.

@@ -42,10 +42,18 @@ pub(crate) fn to_protobuf(text: &[u8], tally: &mut Tally) -> serde_json::Result<
     let request: RequestText<'_> = serde_json::from_slice(text)?;
     let resource_spans = request.resource_spans.into_iter().flatten().map(|group| ResourceSpans {
         resource: group.resource,
-        scope_spans: group.scope_spans.into_iter().flatten().map(|scope| scope_spans(&scope, tally)).collect(),
+        scope_spans: group
+            .scope_spans
+            .into_iter()
+            .flatten()
+            .map(|scope| scope_spans(&scope, tally))
+            .collect(),
         schema_url: String::new(),
     });
-    Ok(ExportTraceServiceRequest { resource_spans: resource_spans.collect() }.encode_to_vec())
+    Ok(ExportTraceServiceRequest {
+        resource_spans: resource_spans.collect(),
+    }
+    .encode_to_vec())
 }
 
 fn scope_spans(scope: &ScopeSpansText<'_>, tally: &mut Tally) -> ScopeSpans {
@@ -59,5 +67,8 @@ fn scope_spans(scope: &ScopeSpansText<'_>, tally: &mut Tally) -> ScopeSpans {
             }
         }
     }
-    ScopeSpans { spans, ..ScopeSpans::default() }
+    ScopeSpans {
+        spans,
+        ..ScopeSpans::default()
+    }
 }

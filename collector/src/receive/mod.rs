@@ -43,11 +43,15 @@ pub enum Encoding {
 /// # Errors
 /// When the request as a whole cannot be read; the text says why. Single spans that cannot be read are in the tally.
 pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row>, Tally), String> {
-    let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+    let now = now
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as i64);
     let mut tally = Tally::default();
     let body = match encoding {
         Encoding::Protobuf => Cow::Borrowed(body),
-        Encoding::Json => Cow::Owned(json::to_protobuf(body, &mut tally).map_err(|error| format!("invalid JSON: {error}"))?),
+        Encoding::Json => {
+            Cow::Owned(json::to_protobuf(body, &mut tally).map_err(|error| format!("invalid JSON: {error}"))?)
+        }
     };
     let mut rows = Vec::new();
     let walked = decode::spans(&body, |resource, span| {

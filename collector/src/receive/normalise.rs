@@ -1,6 +1,6 @@
 //! A span of any instrumentation as a [`Row`], or the reason why it is none.
 
-use toolsight::Transport;
+use toolsight::{Fault, Outcome, Transport};
 
 use super::attributes::{Attributes, Field};
 use super::decode::Span;
@@ -33,7 +33,11 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
     let span_id = id(span.span_id, tally);
     let parent_span_id = id(span.parent_span_id, tally);
     let status_message = text(span.status_message, Field::Message.limit(), tally);
-    let mut values = Values { span: &span.attributes, resource, tally };
+    let mut values = Values {
+        span: &span.attributes,
+        resource,
+        tally,
+    };
 
     let method = values.text(Field::Method);
     let (kind, target) = aim(&method, span, &mut values);
@@ -49,12 +53,21 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         kind: kind.to_owned(),
         target,
         resource_uri: values.text(Field::ResourceUri),
-        rpc_code: values.number(Field::RpcCode, f64::from(i32::MIN), f64::from(i32::MAX)).unwrap_or(0.0) as i32,
+        rpc_code: values
+            .number(Field::RpcCode, f64::from(i32::MIN), f64::from(i32::MAX))
+            .unwrap_or(0.0) as i32,
         http_status: values.number(Field::HttpStatus, 0.0, 999.0).unwrap_or(0.0) as u16,
-        message: if status_message.is_empty() { values.text(Field::Message) } else { status_message },
+        message: if status_message.is_empty() {
+            values.text(Field::Message)
+        } else {
+            status_message
+        },
         error_type,
         duration_us,
-        first_byte_us: (values.number(Field::FirstByteMs, 0.0, LONGEST as f64 / 1e3).unwrap_or(0.0) * 1e3) as u64,
+        first_byte_us: (values
+            .number(Field::FirstByteMs, 0.0, LONGEST as f64 / 1e3)
+            .unwrap_or(0.0)
+            * 1e3) as u64,
         request_bytes: values.number(Field::RequestBytes, 0.0, bytes).unwrap_or(0.0) as u64,
         response_bytes: values.number(Field::ResponseBytes, 0.0, bytes).unwrap_or(0.0) as u64,
         client: values.inherited(Field::Client),
@@ -127,12 +140,20 @@ fn aim(method: &str, span: &Span<'_>, values: &mut Values<'_, '_>) -> (&'static 
     if !name.is_empty() {
         return (kind, name);
     }
-    let behind = span.name.strip_prefix(method.as_bytes()).and_then(|rest| rest.strip_prefix(b" "));
+    let behind = span
+        .name
+        .strip_prefix(method.as_bytes())
+        .and_then(|rest| rest.strip_prefix(b" "));
     (kind, text(behind.unwrap_or_default(), field.limit(), values.tally))
 }
 
 fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static str {
-    match values.inherited(Field::Transport).to_ascii_lowercase().replace('-', "_").as_str() {
+    match values
+        .inherited(Field::Transport)
+        .to_ascii_lowercase()
+        .replace('-', "_")
+        .as_str()
+    {
         "stdio" | "pipe" => return Transport::Stdio.as_str(),
         "streamable_http" | "streamablehttp" | "http" => return Transport::StreamableHttp.as_str(),
         "sse" | "http+sse" => return Transport::Sse.as_str(),
@@ -160,7 +181,11 @@ fn judge(row: &mut Row, failed: bool, values: &mut Values<'_, '_>) {
             let fault = fault_named(&values.text(Field::Fault));
             (outcome, fault.unwrap_or_else(|| fault_of(outcome, evidence)))
         }
-        None => derive(evidence),
+        // Clients of both eras ask this to find out which one the server speaks; a server of the other era refuses.
+        None => match derive(evidence) {
+            (_, Fault::Caller) if row.method == "server/discover" => (Outcome::Probe, Fault::None),
+            derived => derived,
+        },
     };
     row.outcome = outcome.as_str().to_owned();
     row.fault = fault.as_str().to_owned();

@@ -38,7 +38,13 @@ const OUTCOMES: [Outcome; 15] = [
     Outcome::Probe,
 ];
 
-const FAULTS: [Fault; 5] = [Fault::None, Fault::Server, Fault::Caller, Fault::Auth, Fault::ClientGone];
+const FAULTS: [Fault; 5] = [
+    Fault::None,
+    Fault::Server,
+    Fault::Caller,
+    Fault::Auth,
+    Fault::ClientGone,
+];
 
 /// The outcome of that name.
 pub(crate) fn outcome_named(name: &str) -> Option<Outcome> {
@@ -52,7 +58,13 @@ pub(crate) fn fault_named(name: &str) -> Option<Fault> {
 
 /// Outcome and fault of a call whose span names neither.
 pub(crate) fn derive(evidence: Evidence<'_>) -> (Outcome, Fault) {
-    let Evidence { is_error, error_type, rpc_code, http_status, failed } = evidence;
+    let Evidence {
+        is_error,
+        error_type,
+        rpc_code,
+        http_status,
+        failed,
+    } = evidence;
     if is_error || error_type == "tool_error" {
         return (Outcome::ToolError, Fault::Server);
     }
@@ -80,7 +92,11 @@ pub(crate) fn derive(evidence: Evidence<'_>) -> (Outcome, Fault) {
 
 /// `error.type` is the name of a class or an exception here; of a path only the last part counts.
 fn by_class(error_type: &str, failed: bool) -> (Outcome, Fault) {
-    let name = error_type.rsplit(['.', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    let name = error_type
+        .rsplit(['.', ':'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     match name.as_str() {
         "" if !failed => (Outcome::Ok, Fault::None),
         "timeout" | "timeouterror" | "timeoutexception" | "deadline_exceeded" => (Outcome::Timeout, Fault::Server),
@@ -112,12 +128,22 @@ mod tests {
     use super::{Evidence, FAULTS, OUTCOMES, derive, fault_named, outcome_named};
 
     fn evidence(error_type: &str, rpc_code: i32, http_status: u16, failed: bool) -> Evidence<'_> {
-        Evidence { is_error: false, error_type, rpc_code, http_status, failed }
+        Evidence {
+            is_error: false,
+            error_type,
+            rpc_code,
+            http_status,
+            failed,
+        }
     }
 
     #[test]
     fn every_name_is_found_again() {
-        assert!(OUTCOMES.iter().all(|outcome| outcome_named(outcome.as_str()) == Some(*outcome)));
+        assert!(
+            OUTCOMES
+                .iter()
+                .all(|outcome| outcome_named(outcome.as_str()) == Some(*outcome))
+        );
         assert!(FAULTS.iter().all(|fault| fault_named(fault.as_str()) == Some(*fault)));
         assert_eq!(outcome_named("fine"), None);
     }
@@ -126,34 +152,149 @@ mod tests {
     fn outcome_and_fault_follow_from_what_the_span_tells() {
         for (case, evidence, expected) in [
             ("success", evidence("", 0, 200, false), (Outcome::Ok, Fault::None)),
-            ("a notification that was accepted", evidence("", 0, 202, false), (Outcome::Ok, Fault::None)),
-            ("isError in HTTP 200", evidence("tool_error", 0, 200, true), (Outcome::ToolError, Fault::Server)),
-            ("isError as an attribute", Evidence { is_error: true, ..Evidence::default() }, (Outcome::ToolError, Fault::Server)),
-            ("input that cannot be parsed", evidence("", -32700, 200, false), (Outcome::InvalidArguments, Fault::Caller)),
-            ("no request at all", evidence("", -32600, 400, false), (Outcome::InvalidArguments, Fault::Caller)),
-            ("invalid params", evidence("", -32602, 200, false), (Outcome::InvalidArguments, Fault::Caller)),
-            ("invalid params called an error", evidence("-32602", -32602, 200, true), (Outcome::InvalidArguments, Fault::Caller)),
-            ("a code only in error.type", evidence("-32602", 0, 0, true), (Outcome::InvalidArguments, Fault::Caller)),
-            ("an unknown method", evidence("", -32601, 404, false), (Outcome::ProtocolError, Fault::Caller)),
-            ("a resource that is not there", evidence("", -32002, 200, false), (Outcome::ProtocolError, Fault::Caller)),
-            ("headers that contradict the body", evidence("-32020", -32020, 400, true), (Outcome::ProtocolError, Fault::Caller)),
-            ("a version the server does not speak", evidence("-32022", -32022, 400, true), (Outcome::ProtocolError, Fault::Caller)),
-            ("an internal error", evidence("-32603", -32603, 200, true), (Outcome::InternalError, Fault::Server)),
-            ("a code of the implementation", evidence("-32000", -32000, 400, true), (Outcome::ProtocolError, Fault::Server)),
-            ("a URL to visit first", evidence("-32042", -32042, 200, true), (Outcome::InputRequired, Fault::None)),
-            ("no token", evidence("401", 0, 401, true), (Outcome::Unauthorized, Fault::Auth)),
-            ("a token that is too weak, with a JSON-RPC body", evidence("", -32001, 403, true), (Outcome::Unauthorized, Fault::Auth)),
-            ("too many requests", evidence("", 0, 429, true), (Outcome::RateLimited, Fault::Caller)),
-            ("an expired session", evidence("", 0, 404, false), (Outcome::HttpError, Fault::Caller)),
-            ("a gateway without a server", evidence("502", 0, 0, true), (Outcome::HttpError, Fault::Server)),
-            ("a gateway timeout", evidence("504", 0, 504, true), (Outcome::Timeout, Fault::Server)),
-            ("a timeout by name", evidence("timeout", 0, 0, true), (Outcome::Timeout, Fault::Server)),
-            ("a timeout as an exception", evidence("asyncio.TimeoutError", 0, 200, true), (Outcome::Timeout, Fault::Server)),
-            ("a call taken back", evidence("asyncio.CancelledError", 0, 0, true), (Outcome::Cancelled, Fault::ClientGone)),
-            ("a stream that ended early", evidence("stream_closed", 0, 200, true), (Outcome::Abandoned, Fault::Server)),
-            ("any exception", evidence("builtins.ValueError", 0, 200, true), (Outcome::InternalError, Fault::Server)),
-            ("an error without a class", evidence("_OTHER", 0, 0, true), (Outcome::InternalError, Fault::Server)),
-            ("only the status says error", evidence("", 0, 0, true), (Outcome::InternalError, Fault::Server)),
+            (
+                "a notification that was accepted",
+                evidence("", 0, 202, false),
+                (Outcome::Ok, Fault::None),
+            ),
+            (
+                "isError in HTTP 200",
+                evidence("tool_error", 0, 200, true),
+                (Outcome::ToolError, Fault::Server),
+            ),
+            (
+                "isError as an attribute",
+                Evidence {
+                    is_error: true,
+                    ..Evidence::default()
+                },
+                (Outcome::ToolError, Fault::Server),
+            ),
+            (
+                "input that cannot be parsed",
+                evidence("", -32700, 200, false),
+                (Outcome::InvalidArguments, Fault::Caller),
+            ),
+            (
+                "no request at all",
+                evidence("", -32600, 400, false),
+                (Outcome::InvalidArguments, Fault::Caller),
+            ),
+            (
+                "invalid params",
+                evidence("", -32602, 200, false),
+                (Outcome::InvalidArguments, Fault::Caller),
+            ),
+            (
+                "invalid params called an error",
+                evidence("-32602", -32602, 200, true),
+                (Outcome::InvalidArguments, Fault::Caller),
+            ),
+            (
+                "a code only in error.type",
+                evidence("-32602", 0, 0, true),
+                (Outcome::InvalidArguments, Fault::Caller),
+            ),
+            (
+                "an unknown method",
+                evidence("", -32601, 404, false),
+                (Outcome::ProtocolError, Fault::Caller),
+            ),
+            (
+                "a resource that is not there",
+                evidence("", -32002, 200, false),
+                (Outcome::ProtocolError, Fault::Caller),
+            ),
+            (
+                "headers that contradict the body",
+                evidence("-32020", -32020, 400, true),
+                (Outcome::ProtocolError, Fault::Caller),
+            ),
+            (
+                "a version the server does not speak",
+                evidence("-32022", -32022, 400, true),
+                (Outcome::ProtocolError, Fault::Caller),
+            ),
+            (
+                "an internal error",
+                evidence("-32603", -32603, 200, true),
+                (Outcome::InternalError, Fault::Server),
+            ),
+            (
+                "a code of the implementation",
+                evidence("-32000", -32000, 400, true),
+                (Outcome::ProtocolError, Fault::Server),
+            ),
+            (
+                "a URL to visit first",
+                evidence("-32042", -32042, 200, true),
+                (Outcome::InputRequired, Fault::None),
+            ),
+            (
+                "no token",
+                evidence("401", 0, 401, true),
+                (Outcome::Unauthorized, Fault::Auth),
+            ),
+            (
+                "a token that is too weak, with a JSON-RPC body",
+                evidence("", -32001, 403, true),
+                (Outcome::Unauthorized, Fault::Auth),
+            ),
+            (
+                "too many requests",
+                evidence("", 0, 429, true),
+                (Outcome::RateLimited, Fault::Caller),
+            ),
+            (
+                "an expired session",
+                evidence("", 0, 404, false),
+                (Outcome::HttpError, Fault::Caller),
+            ),
+            (
+                "a gateway without a server",
+                evidence("502", 0, 0, true),
+                (Outcome::HttpError, Fault::Server),
+            ),
+            (
+                "a gateway timeout",
+                evidence("504", 0, 504, true),
+                (Outcome::Timeout, Fault::Server),
+            ),
+            (
+                "a timeout by name",
+                evidence("timeout", 0, 0, true),
+                (Outcome::Timeout, Fault::Server),
+            ),
+            (
+                "a timeout as an exception",
+                evidence("asyncio.TimeoutError", 0, 200, true),
+                (Outcome::Timeout, Fault::Server),
+            ),
+            (
+                "a call taken back",
+                evidence("asyncio.CancelledError", 0, 0, true),
+                (Outcome::Cancelled, Fault::ClientGone),
+            ),
+            (
+                "a stream that ended early",
+                evidence("stream_closed", 0, 200, true),
+                (Outcome::Abandoned, Fault::Server),
+            ),
+            (
+                "any exception",
+                evidence("builtins.ValueError", 0, 200, true),
+                (Outcome::InternalError, Fault::Server),
+            ),
+            (
+                "an error without a class",
+                evidence("_OTHER", 0, 0, true),
+                (Outcome::InternalError, Fault::Server),
+            ),
+            (
+                "only the status says error",
+                evidence("", 0, 0, true),
+                (Outcome::InternalError, Fault::Server),
+            ),
         ] {
             assert_eq!(derive(evidence), expected, "{case}");
         }

@@ -20,9 +20,7 @@ impl Refusal {
             Self::Busy => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted, true),
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, true),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded, false),
-            Self::TooLarge(_) | Self::TooMany { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, false)
-            }
+            Self::TooLarge(_) | Self::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, false),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, Code::InvalidArgument, false),
             Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, false),
         }
@@ -56,9 +54,12 @@ impl Refusal {
 pub(crate) fn status_body(code: Code, message: &str, encoding: Encoding) -> Vec<u8> {
     let code = code as i32;
     match encoding {
-        Encoding::Protobuf => {
-            tonic_types::Status { code, message: message.to_owned(), details: Vec::new() }.encode_to_vec()
+        Encoding::Protobuf => tonic_types::Status {
+            code,
+            message: message.to_owned(),
+            details: Vec::new(),
         }
+        .encode_to_vec(),
         Encoding::Json => json!({ "code": code, "message": message }).to_string().into_bytes(),
     }
 }

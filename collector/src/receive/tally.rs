@@ -34,7 +34,15 @@ pub enum Corrected {
 }
 
 const IGNORED: [&str; 3] = ["not_mcp", "client", "not_server"];
-const CORRECTED: [&str; 7] = ["time", "duration", "id", "wrong_type", "out_of_range", "invalid_utf8", "too_long"];
+const CORRECTED: [&str; 7] = [
+    "time",
+    "duration",
+    "id",
+    "wrong_type",
+    "out_of_range",
+    "invalid_utf8",
+    "too_long",
+];
 
 /// Counts of one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -97,7 +97,13 @@ mod tests {
             ("a latin-1 letter", b"caf\xe9", "caf\u{fffd}", 1, 0),
             ("a character without its end", b"caf\xc3", "caf\u{fffd}", 1, 0),
             ("long with a broken letter", b"\xff1234567890", "\u{fffd}12345", 1, 1),
-            ("a broken letter behind the limit", b"1234567890123\xff", "12345678", 0, 1),
+            (
+                "a broken letter behind the limit",
+                b"1234567890123\xff",
+                "12345678",
+                0,
+                1,
+            ),
         ] {
             let mut tally = Tally::default();
             assert_eq!(text(bytes, 8, &mut tally), expected, "{case}");

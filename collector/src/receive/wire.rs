@@ -80,7 +80,11 @@ impl<'a> Fields<'a> {
                 return Ok(value);
             }
         }
-        Err(if self.rest.len() < 10 { Malformed::CutOff } else { Malformed::LongVarint })
+        Err(if self.rest.len() < 10 {
+            Malformed::CutOff
+        } else {
+            Malformed::LongVarint
+        })
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
@@ -147,18 +151,38 @@ mod tests {
         for (case, bytes, expected) in [
             ("nothing", &[][..], Ok(vec![])),
             ("a small integer", &[0x08, 0x05], Ok(vec![(1, Value::Varint(5))])),
-            ("a two-byte integer", &[0x08, 0x96, 0x01], Ok(vec![(1, Value::Varint(150))])),
+            (
+                "a two-byte integer",
+                &[0x08, 0x96, 0x01],
+                Ok(vec![(1, Value::Varint(150))]),
+            ),
             ("a string", &[0x12, 2, b'h', b'i'], Ok(vec![(2, Value::Bytes(b"hi"))])),
             ("a fixed 32", &[0x1d, 1, 0, 0, 0], Ok(vec![(3, Value::Fixed32(1))])),
-            ("a fixed 64", &[0x19, 1, 0, 0, 0, 0, 0, 0, 0], Ok(vec![(3, Value::Fixed64(1))])),
-            ("two fields", &[0x08, 1, 0x08, 2], Ok(vec![(1, Value::Varint(1)), (1, Value::Varint(2))])),
-            ("a string without its end", &[0x12, 3, b'h', b'i'], Err(Malformed::CutOff)),
+            (
+                "a fixed 64",
+                &[0x19, 1, 0, 0, 0, 0, 0, 0, 0],
+                Ok(vec![(3, Value::Fixed64(1))]),
+            ),
+            (
+                "two fields",
+                &[0x08, 1, 0x08, 2],
+                Ok(vec![(1, Value::Varint(1)), (1, Value::Varint(2))]),
+            ),
+            (
+                "a string without its end",
+                &[0x12, 3, b'h', b'i'],
+                Err(Malformed::CutOff),
+            ),
             ("an integer without its end", &[0x08, 0x80], Err(Malformed::CutOff)),
             ("a fixed 64 without its end", &[0x19, 1, 0], Err(Malformed::CutOff)),
             ("an endless integer", &long, Err(Malformed::LongVarint)),
             ("field number zero", &[0x00, 1], Err(Malformed::FieldNumber(0))),
             ("a group", &[0x0b], Err(Malformed::WireType(3))),
-            ("a length beyond memory", &[0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], Err(Malformed::CutOff)),
+            (
+                "a length beyond memory",
+                &[0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+                Err(Malformed::CutOff),
+            ),
         ] {
             assert_eq!(Fields::new(bytes).collect::<Result<Vec<_>, _>>(), expected, "{case}");
         }

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
-use prost::Message as _;
 use proptest::prelude::*;
+use prost::Message as _;
 use toolsight_collector::receive::{Encoding, rows};
 
 use crate::support::{attribute, call, now, request, targets, text};
@@ -27,8 +27,12 @@ fn any_value() -> impl Strategy<Value = Value> {
         any::<i32>().prop_map(|quarters| Value::DoubleValue(f64::from(quarters) / 4.0)),
         any::<Vec<u8>>().prop_map(Value::BytesValue),
         any::<String>().prop_map(|text| {
-            let value = Some(AnyValue { value: Some(Value::StringValue(text)) });
-            Value::ArrayValue(ArrayValue { values: value.into_iter().collect() })
+            let value = Some(AnyValue {
+                value: Some(Value::StringValue(text)),
+            });
+            Value::ArrayValue(ArrayValue {
+                values: value.into_iter().collect(),
+            })
         }),
     ]
 }

@@ -3,6 +3,7 @@
 mod any_bytes;
 mod back_pressure;
 mod bodies;
+mod program;
 mod protocols;
 mod settings;
 mod support;

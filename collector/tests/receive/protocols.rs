@@ -21,12 +21,24 @@ async fn a_call_becomes_the_same_row_whichever_way_it_comes() {
         ("protobuf in gzip", &[PROTOBUF, GZIP], gzip(&protobuf)),
         ("JSON", &[JSON], json.clone()),
         ("JSON in gzip", &[JSON, GZIP], gzip(&json)),
-        ("JSON with parameters", &[("content-type", "Application/JSON; charset=utf-8")], json),
+        (
+            "JSON with parameters",
+            &[("content-type", "Application/JSON; charset=utf-8")],
+            json,
+        ),
     ] {
         let answer = running.post("/v1/traces", headers, &body).await;
         assert_eq!(answer.status, 200, "{case}: {answer:?}");
-        let encoding = if case.starts_with("JSON") { "application/json" } else { "application/x-protobuf" };
-        assert!(answer.head.contains(&format!("content-type: {encoding}")), "{case}: {}", answer.head);
+        let encoding = if case.starts_with("JSON") {
+            "application/json"
+        } else {
+            "application/x-protobuf"
+        };
+        assert!(
+            answer.head.contains(&format!("content-type: {encoding}")),
+            "{case}: {}",
+            answer.head
+        );
         let expected: &[u8] = if case.starts_with("JSON") { b"{}" } else { b"" };
         assert_eq!(answer.body, expected, "{case}: full success is an empty response");
     }
@@ -42,7 +54,10 @@ async fn a_call_becomes_the_same_row_whichever_way_it_comes() {
     assert_eq!(rows.len(), 7);
     assert!(rows.iter().all(|row| *row == rows[0]), "{rows:#?}");
     let row = &rows[0];
-    assert_eq!((row.server.as_str(), row.kind.as_str(), row.target.as_str()), ("ledger", "tool", "add"));
+    assert_eq!(
+        (row.server.as_str(), row.kind.as_str(), row.target.as_str()),
+        ("ledger", "tool", "add")
+    );
     assert_eq!((row.trace_id, row.span_id, row.weight), ([0xab; 16], [0xcd; 8], 1));
     assert_eq!((row.outcome.as_str(), row.fault.as_str()), ("ok", "none"));
     assert!((1_500..10_000).contains(&row.duration_us), "{}", row.duration_us);
@@ -78,7 +93,10 @@ async fn a_span_that_cannot_be_read_is_rejected_alone_and_the_answer_says_so() {
     // The second of the three identifiers is not hexadecimal any more.
     let mut parts: Vec<_> = json.split("\"traceId\":\"ab").collect();
     let last = parts.pop().unwrap();
-    let json = format!("{}\"traceId\":\"ab{}\"traceId\":\"zz{}\"traceId\":\"ab{last}", parts[0], parts[1], parts[2]);
+    let json = format!(
+        "{}\"traceId\":\"ab{}\"traceId\":\"zz{}\"traceId\":\"ab{last}",
+        parts[0], parts[1], parts[2]
+    );
     let answer = running.post("/v1/traces", &[JSON], json.as_bytes()).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let partial: serde_json::Value = serde_json::from_str(answer.text()).unwrap();
@@ -88,11 +106,15 @@ async fn a_span_that_cannot_be_read_is_rejected_alone_and_the_answer_says_so() {
 
     let mut protobuf = request(spans).encode_to_vec();
     // The span's own bytes end within a field: the length of its name reaches beyond them.
-    let name = protobuf.windows(17).position(|window| window == b"tools/call broken").unwrap();
+    let name = protobuf
+        .windows(17)
+        .position(|window| window == b"tools/call broken")
+        .unwrap();
     protobuf[name - 1] = 0x7f;
     let answer = running.post("/v1/traces", &[PROTOBUF], &protobuf).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let response = opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse::decode(&answer.body[..]);
+    let response =
+        opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse::decode(&answer.body[..]);
     let partial = response.unwrap().partial_success.unwrap();
     assert_eq!(partial.rejected_spans, 1);
     assert_eq!(partial.error_message, "invalid protobuf in a span: a field is cut off");
@@ -128,14 +150,28 @@ async fn grpc_status(running: &Running, frame: Vec<u8>) -> Option<String> {
     use http_body_util::{BodyExt as _, Full};
     use tower::{Service as _, ServiceExt as _};
     let address = format!("http://{}", running.collector.addresses().grpc);
-    let mut channel = tonic::transport::Endpoint::new(address.clone()).unwrap().connect().await.unwrap();
+    let mut channel = tonic::transport::Endpoint::new(address.clone())
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
     let uri = format!("{address}/opentelemetry.proto.collector.trace.v1.TraceService/Export");
-    let request = axum::http::Request::post(uri).header("content-type", "application/grpc").header("te", "trailers");
+    let request = axum::http::Request::post(uri)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
     let body = tonic::body::Body::new(Full::from(frame));
-    let response = channel.ready().await.unwrap().call(request.body(body).unwrap()).await.unwrap();
+    let response = channel
+        .ready()
+        .await
+        .unwrap()
+        .call(request.body(body).unwrap())
+        .await
+        .unwrap();
     if let Some(status) = response.headers().get("grpc-status") {
         return Some(status.to_str().unwrap().to_owned());
     }
     let body = response.into_body().collect().await.unwrap();
-    body.trailers()?.get("grpc-status").map(|status| status.to_str().unwrap().to_owned())
+    body.trailers()?
+        .get("grpc-status")
+        .map(|status| status.to_str().unwrap().to_owned())
 }

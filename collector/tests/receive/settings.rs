@@ -10,9 +10,16 @@ fn with(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Resul
     let path = folder.path().join("collector.toml");
     fs::write(&path, file).unwrap();
     let look_up = |values: &[(&str, &str)], setting: &Setting| {
-        values.iter().find(|(name, _)| *name == setting.name).map(|(_, value)| (*value).to_owned())
+        values
+            .iter()
+            .find(|(name, _)| *name == setting.name)
+            .map(|(_, value)| (*value).to_owned())
     };
-    let loaded = load(Some(&path), |setting| look_up(variables, setting), |setting| look_up(flags, setting));
+    let loaded = load(
+        Some(&path),
+        |setting| look_up(variables, setting),
+        |setting| look_up(flags, setting),
+    );
     loaded.map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
 }
 
@@ -23,12 +30,29 @@ fn flags_win_over_the_environment_and_that_over_the_file_and_that_over_defaults(
     for (case, file, variables, flags, rows, source) in [
         ("nothing", "", &[][..], &[][..], 200_000, "default"),
         ("a file", file, &[], &[], 100_003, "collector.toml:1"),
-        ("a variable", file, &[("queue_rows", "100002")], &[], 100_002, "TOOLSIGHT_QUEUE_ROWS"),
-        ("a flag", file, &[("queue_rows", "100002")], &[all], 100_001, "--queue-rows"),
+        (
+            "a variable",
+            file,
+            &[("queue_rows", "100002")],
+            &[],
+            100_002,
+            "TOOLSIGHT_QUEUE_ROWS",
+        ),
+        (
+            "a flag",
+            file,
+            &[("queue_rows", "100002")],
+            &[all],
+            100_001,
+            "--queue-rows",
+        ),
     ] {
         let loaded = with(file, variables, flags).unwrap();
         assert_eq!(loaded.config.queue.rows, rows, "{case}");
-        let (_, value, from) = loaded.values().find(|(setting, ..)| setting.name == "queue_rows").unwrap();
+        let (_, value, from) = loaded
+            .values()
+            .find(|(setting, ..)| setting.name == "queue_rows")
+            .unwrap();
         assert_eq!(value, rows.to_string(), "{case}");
         assert!(from.to_string().ends_with(source), "{case}: {from}");
     }
@@ -61,7 +85,12 @@ fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
             &[],
             "collector.toml:3: queue_rows: expected a whole number from 1000 to 10000000, not \"5\"",
         ),
-        ("queue_rows = [5]", &[], &[], "collector.toml:1: queue_rows has to be a text or a number"),
+        (
+            "queue_rows = [5]",
+            &[],
+            &[],
+            "collector.toml:1: queue_rows has to be a text or a number",
+        ),
         (
             "grpc_listen = \"4317\"",
             &[],
@@ -78,7 +107,7 @@ fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
             "",
             &[],
             &[("store", "tcp://user:secret@host")],
-            "--store: store: expected \"embedded\" or a URL such as http://127.0.0.1:8123",
+            "--store: store: the store is neither embedded, embedded:FOLDER nor http(s)://user:password@host:8123/database",
         ),
         (
             "",
@@ -86,9 +115,24 @@ fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
             &[("instance", "a:b")],
             "--instance: instance: expected 1 to 64 letters, digits, dots, dashes or underscores, not \"a:b\"",
         ),
-        ("queue_rows = 1000", &[], &[], "batch_rows: 50000 is more than queue_rows, which is 1000"),
-        ("queue_rows = ", &[], &[], "collector.toml:1: string values must be quoted, expected literal string"),
-        ("queue_rows = 1000\nqueue_rows = 1000", &[], &[], "collector.toml:2: duplicate key"),
+        (
+            "queue_rows = 1000",
+            &[],
+            &[],
+            "batch_rows: 50000 is more than queue_rows, which is 1000",
+        ),
+        (
+            "queue_rows = ",
+            &[],
+            &[],
+            "collector.toml:1: string values must be quoted, expected literal string",
+        ),
+        (
+            "queue_rows = 1000\nqueue_rows = 1000",
+            &[],
+            &[],
+            "collector.toml:2: duplicate key",
+        ),
     ] {
         assert_eq!(with(file, variables, flags).unwrap_err(), expected, "{file}");
     }
@@ -104,7 +148,10 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn every_default_is_a_value_that_its_setting_takes() {
     let defaults = Config::default();
-    let all: Vec<_> = SETTINGS.iter().map(|setting| (setting.name, setting.value_in(&defaults))).collect();
+    let all: Vec<_> = SETTINGS
+        .iter()
+        .map(|setting| (setting.name, setting.value_in(&defaults)))
+        .collect();
     let all: Vec<_> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(with("", &all, &[]).unwrap().config, defaults);
 }

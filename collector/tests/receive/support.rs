@@ -31,7 +31,11 @@ impl Sink for Kept {
         if self.down.load(Ordering::Relaxed) {
             return Err(InsertError::Retryable("down".to_owned()));
         }
-        self.batches.lock().unwrap().entry(token.to_owned()).or_insert_with(|| rows.to_vec());
+        self.batches
+            .lock()
+            .unwrap()
+            .entry(token.to_owned())
+            .or_insert_with(|| rows.to_vec());
         Ok(())
     }
 }
@@ -78,15 +82,23 @@ impl Running {
         let (sink, metrics) = (Kept::default(), Metrics::new().unwrap());
         let page = axum::Router::new();
         let collector = Collector::start(&config, listeners, sink.clone(), page, &metrics).unwrap();
-        Self { collector, sink, metrics }
+        Self {
+            collector,
+            sink,
+            metrics,
+        }
     }
 
     /// The value of a counter with one label.
     pub(crate) fn count(&self, name: &str, label: &str) -> u64 {
         let families = self.metrics.registry.gather();
-        let family = families.iter().find(|family| family.name() == format!("toolsight_{name}_total"));
+        let family = families
+            .iter()
+            .find(|family| family.name() == format!("toolsight_{name}_total"));
         let metrics = family.map_or(&[][..], |family| family.get_metric());
-        let labelled = metrics.iter().find(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
+        let labelled = metrics
+            .iter()
+            .find(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
         labelled.map_or(0, |metric| metric.get_counter().get_value() as u64)
     }
 
@@ -125,10 +137,17 @@ impl Answer {
         while let Ok(count @ 1..) = stream.read(&mut buffer).await {
             bytes.extend_from_slice(&buffer[..count]);
         }
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("the response has a head");
+        let end = bytes
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .expect("the response has a head");
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_lowercase();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Self { status, head, body: bytes[end + 4..].to_vec() }
+        Self {
+            status,
+            head,
+            body: bytes[end + 4..].to_vec(),
+        }
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -141,7 +160,11 @@ pub(crate) fn text(key: &str, value: &str) -> KeyValue {
 }
 
 pub(crate) fn attribute(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value) }),
+        ..KeyValue::default()
+    }
 }
 
 pub(crate) fn now() -> u64 {
@@ -163,10 +186,20 @@ pub(crate) fn call(tool: &str) -> Span {
 }
 
 pub(crate) fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
-    let resource = Resource { attributes: vec![text("service.name", "ledger")], ..Resource::default() };
-    let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
+    let resource = Resource {
+        attributes: vec![text("service.name", "ledger")],
+        ..Resource::default()
+    };
+    let scope_spans = vec![ScopeSpans {
+        spans,
+        ..ScopeSpans::default()
+    }];
     ExportTraceServiceRequest {
-        resource_spans: vec![ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() }],
+        resource_spans: vec![ResourceSpans {
+            resource: Some(resource),
+            scope_spans,
+            ..ResourceSpans::default()
+        }],
     }
 }
 
