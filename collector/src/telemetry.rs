@@ -1,6 +1,12 @@
-//! The collector's own metrics.
+//! The collector's own metrics and log.
+
+use std::io::IsTerminal as _;
 
 use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+use crate::config::{Log, LogFormat};
 
 /// Every metric the collector exposes about itself, registered in one [`Registry`].
 ///
@@ -15,6 +21,10 @@ pub struct Metrics {
     pub spans_refused: IntCounterVec,
     /// Spans that were accepted and not stored, by `reason`.
     pub spans_ignored: IntCounterVec,
+    /// Requests that were answered with an error, by `reason`.
+    pub requests_refused: IntCounterVec,
+    /// Values of stored spans that had to be corrected, by `reason`.
+    pub values_corrected: IntCounterVec,
     /// Rows that the store has confirmed.
     pub rows_inserted: IntCounter,
     /// Rows that will never be stored, by `reason`.
@@ -61,6 +71,18 @@ impl Metrics {
                 &registry,
                 "spans_ignored_total",
                 "spans accepted and not stored",
+                "reason",
+            )?,
+            requests_refused: counters(
+                &registry,
+                "requests_refused_total",
+                "requests answered with an error",
+                "reason",
+            )?,
+            values_corrected: counters(
+                &registry,
+                "values_corrected_total",
+                "values of stored spans that had to be corrected",
                 "reason",
             )?,
             rows_inserted: register(
@@ -119,6 +141,21 @@ impl Metrics {
             registry,
         })
     }
+}
+
+/// Writes the log to standard error from now on.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn log_to_stderr(log: &Log) -> Result<(), ParseError> {
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&log.filter)?)
+        .with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+    Ok(())
 }
 
 fn register<C: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: C) -> prometheus::Result<C> {

@@ -1,0 +1,69 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::{self, Config, ConfigError, Loaded, settings::SETTINGS};
+
+/// Receives MCP telemetry over OTLP, keeps it in ClickHouse, and shows it on a page.
+#[derive(Debug, Parser)]
+#[command(name = "toolsight-collector", version)]
+struct Cli {
+    /// What to do; `serve` where nothing is said.
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// A TOML file with settings.
+    #[arg(long, global = true, value_name = "FILE", env = "TOOLSIGHT_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// What the program shall do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Subcommand)]
+pub enum Action {
+    /// Receive, store and show telemetry (this is what happens without a subcommand).
+    #[default]
+    Serve,
+    /// Check the settings, and print them all as a file with the place that each comes from.
+    CheckConfig,
+}
+
+/// Reads the command line, the environment and the file; ends the program on `--help`, `--version` and usage errors.
+///
+/// # Errors
+/// When a setting is wrong.
+pub fn parse() -> Result<(Action, Loaded), ConfigError> {
+    interpret(command().get_matches())
+}
+
+/// The command line with a flag for every setting.
+pub fn command() -> Command {
+    let defaults = Config::default();
+    let flags = SETTINGS.iter().map(|setting| {
+        let default = match setting.value_in(&defaults) {
+            value if value.is_empty() => String::new(),
+            value => format!("default: {value}, "),
+        };
+        Arg::new(setting.name)
+            .long(setting.flag())
+            .global(true)
+            .value_name(setting.value)
+            .allow_hyphen_values(true)
+            .help(format!("{} [{default}env: {}]", setting.help, setting.variable()))
+    });
+    Cli::command().args(flags)
+}
+
+fn interpret(mut matches: ArgMatches) -> Result<(Action, Loaded), ConfigError> {
+    // Flags may stand before and behind the subcommand; its matches have both.
+    let flags = matches.subcommand().map_or(&matches, |(_, flags)| flags).clone();
+    let action = Cli::from_arg_matches_mut(&mut matches)
+        .unwrap_or_else(|error| error.exit())
+        .action;
+    let loaded = config::load(
+        flags.get_one::<PathBuf>("config").map(PathBuf::as_path),
+        |setting| std::env::var(setting.variable()).ok(),
+        |setting| flags.get_one::<String>(setting.name).cloned(),
+    )?;
+    Ok((action.unwrap_or_default(), loaded))
+}

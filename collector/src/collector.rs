@@ -1,0 +1,167 @@
+//! The running collector: listeners in front, the pipeline behind.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::TcpIncoming;
+use tracing::{error, info, warn};
+
+use crate::config::{Config, Listen};
+use crate::pipeline::{Pipeline, Sink};
+use crate::receive::intake::Intake;
+use crate::receive::{grpc, http};
+use crate::telemetry::Metrics;
+
+/// How long requests that are being answered may take at shutdown.
+const GRACE: Duration = Duration::from_secs(5);
+/// Calls that one gRPC connection may have open.
+const STREAMS_PER_CONNECTION: u32 = 128;
+
+/// All listeners, bound and not served yet; nothing else is started until every address is free.
+#[derive(Debug)]
+pub struct Listeners {
+    grpc: TcpListener,
+    http: TcpListener,
+    page: TcpListener,
+}
+
+/// An address on which the collector cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} for {purpose}: {cause}; choose another address with --{flag}")]
+pub struct BindError {
+    address: SocketAddr,
+    purpose: &'static str,
+    flag: &'static str,
+    cause: io::Error,
+}
+
+/// Where a collector listens, with the ports that port 0 became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// OTLP over gRPC.
+    pub grpc: SocketAddr,
+    /// OTLP over HTTP.
+    pub http: SocketAddr,
+    /// The page, its API, health and metrics.
+    pub page: SocketAddr,
+}
+
+/// A running collector.
+#[derive(Debug)]
+pub struct Collector {
+    addresses: Addresses,
+    stop: CancellationToken,
+    servers: JoinSet<()>,
+    pipeline: Pipeline,
+}
+
+impl Listeners {
+    /// Binds all addresses.
+    ///
+    /// # Errors
+    /// [`BindError`] for the first address that is taken or not this machine's; none is bound then.
+    pub async fn bind(listen: &Listen) -> Result<Self, BindError> {
+        Ok(Self {
+            grpc: bind(listen.grpc, "OTLP over gRPC", "grpc-listen").await?,
+            http: bind(listen.http, "OTLP over HTTP", "http-listen").await?,
+            page: bind(listen.page, "the page", "page-listen").await?,
+        })
+    }
+
+    /// Where they listen.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn addresses(&self) -> io::Result<Addresses> {
+        Ok(Addresses {
+            grpc: self.grpc.local_addr()?,
+            http: self.http.local_addr()?,
+            page: self.page.local_addr()?,
+        })
+    }
+}
+
+impl Collector {
+    /// Serves all listeners: telemetry goes to `sink`, the page's address answers with `page`.
+    ///
+    /// # Errors
+    /// When the system does not tell an address.
+    pub fn start<S: Sink>(
+        config: &Config,
+        listeners: Listeners,
+        sink: S,
+        page: Router,
+        metrics: &Metrics,
+    ) -> io::Result<Self> {
+        let addresses = listeners.addresses()?;
+        let stop = CancellationToken::new();
+        let pipeline = Pipeline::start(&config.queue, sink, metrics.clone());
+        let intake = Intake::new(&config.receive, pipeline.queue.clone(), metrics.clone());
+        let mut servers = JoinSet::new();
+        servers.spawn(serve_grpc(listeners.grpc, intake.clone(), stop.clone()));
+        servers.spawn(serve_http(listeners.http, http::router(intake), stop.clone()));
+        servers.spawn(serve_http(listeners.page, page, stop.clone()));
+        info!(grpc = %addresses.grpc, http = %addresses.http, page = %addresses.page, "listening");
+        Ok(Self {
+            addresses,
+            stop,
+            servers,
+            pipeline,
+        })
+    }
+
+    /// Where it listens.
+    pub const fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Stops receiving, answers what was received, empties the queue into the sink, each within its time.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        let stopped = async { while self.servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, stopped).await.is_err() {
+            warn!("requests were broken off at shutdown");
+            self.servers.shutdown().await;
+        }
+        self.pipeline.shutdown().await;
+    }
+}
+
+async fn bind(address: SocketAddr, purpose: &'static str, flag: &'static str) -> Result<TcpListener, BindError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|cause| BindError {
+        address,
+        purpose,
+        flag,
+        cause,
+    })
+}
+
+async fn serve_grpc(listener: TcpListener, intake: Intake, stop: CancellationToken) {
+    let served = tonic::transport::Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .http2_keepalive_interval(Some(Duration::from_secs(60)))
+        .add_routes(grpc::routes(intake))
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            stop.cancelled_owned(),
+        )
+        .await;
+    if let Err(cause) = served {
+        error!(%cause, "the gRPC listener broke down");
+    }
+}
+
+async fn serve_http(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await;
+    if let Err(cause) = served {
+        error!(%cause, "an HTTP listener broke down");
+    }
+}

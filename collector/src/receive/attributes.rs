@@ -1,0 +1,180 @@
+//! Which attribute means what: one table from names to [`Field`]s.
+
+use toolsight::semconv;
+
+/// What Toolsight wants to know from the attributes of a span and its resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    Method,
+    Outcome,
+    Fault,
+    ErrorType,
+    RpcCode,
+    HttpStatus,
+    Message,
+    IsError,
+    Tool,
+    Prompt,
+    ResourceUri,
+    RequestId,
+    SessionId,
+    Client,
+    ClientVersion,
+    ClientBridge,
+    ProtocolVersion,
+    Transport,
+    NetworkTransport,
+    RequestBytes,
+    ResponseBytes,
+    FirstByteMs,
+    Server,
+    ServerVersion,
+    Instance,
+    Tenant,
+    User,
+    Weight,
+}
+
+const FIELDS: usize = Field::Weight as usize + 1;
+
+/// Names in use for each field. Where a span carries several names of one field, the one that stands first wins: the
+/// convention's name, then Toolsight's own, then older drafts and what other products write.
+const NAMES: &[(&str, Field)] = &[
+    (semconv::MCP_METHOD_NAME, Field::Method),
+    (semconv::TOOLSIGHT_OUTCOME, Field::Outcome),
+    (semconv::TOOLSIGHT_FAULT, Field::Fault),
+    (semconv::ERROR_TYPE, Field::ErrorType),
+    (semconv::RPC_RESPONSE_STATUS_CODE, Field::RpcCode),
+    ("rpc.jsonrpc.error_code", Field::RpcCode),
+    (semconv::HTTP_RESPONSE_STATUS_CODE, Field::HttpStatus),
+    ("http.status_code", Field::HttpStatus),
+    (semconv::TOOLSIGHT_MESSAGE, Field::Message),
+    ("rpc.jsonrpc.error_message", Field::Message),
+    ("error.message", Field::Message),
+    ("mcp.tool.result.is_error", Field::IsError),
+    (semconv::GEN_AI_TOOL_NAME, Field::Tool),
+    ("mcp.tool.name", Field::Tool),
+    (semconv::GEN_AI_PROMPT_NAME, Field::Prompt),
+    ("mcp.prompt.name", Field::Prompt),
+    (semconv::MCP_RESOURCE_URI, Field::ResourceUri),
+    (semconv::JSONRPC_REQUEST_ID, Field::RequestId),
+    ("mcp.request.id", Field::RequestId),
+    ("rpc.jsonrpc.request_id", Field::RequestId),
+    (semconv::MCP_SESSION_ID, Field::SessionId),
+    (semconv::MCP_CLIENT_NAME, Field::Client),
+    (semconv::MCP_CLIENT_VERSION, Field::ClientVersion),
+    (semconv::TOOLSIGHT_CLIENT_BRIDGE, Field::ClientBridge),
+    (semconv::MCP_PROTOCOL_VERSION, Field::ProtocolVersion),
+    (semconv::TOOLSIGHT_TRANSPORT, Field::Transport),
+    ("mcp.transport", Field::Transport),
+    (semconv::NETWORK_TRANSPORT, Field::NetworkTransport),
+    (semconv::TOOLSIGHT_REQUEST_BYTES, Field::RequestBytes),
+    (semconv::TOOLSIGHT_RESPONSE_BYTES, Field::ResponseBytes),
+    (semconv::TOOLSIGHT_FIRST_BYTE_MS, Field::FirstByteMs),
+    (semconv::MCP_SERVER_NAME, Field::Server),
+    (semconv::SERVICE_NAME, Field::Server),
+    (semconv::MCP_SERVER_VERSION, Field::ServerVersion),
+    (semconv::SERVICE_VERSION, Field::ServerVersion),
+    (semconv::SERVICE_INSTANCE_ID, Field::Instance),
+    ("k8s.pod.name", Field::Instance),
+    ("host.name", Field::Instance),
+    (semconv::TOOLSIGHT_TENANT, Field::Tenant),
+    (semconv::USER_ID, Field::User),
+    (semconv::USER_HASH, Field::User),
+    ("enduser.id", Field::User),
+    ("enduser.pseudo.id", Field::User),
+    (semconv::TOOLSIGHT_WEIGHT, Field::Weight),
+];
+
+impl Field {
+    /// How many bytes of text a row keeps of this field; the rest is cut off and counted.
+    pub(crate) const fn limit(self) -> usize {
+        match self {
+            Self::ResourceUri => 2048,
+            Self::Message => 1024,
+            _ => 256,
+        }
+    }
+}
+
+/// The value of one attribute, not yet judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Value<'a> {
+    /// A string; may be invalid UTF-8.
+    Text(&'a [u8]),
+    Integer(i64),
+    Double(f64),
+    Boolean(bool),
+    /// An array, a map or bytes: no field of Toolsight's has such a value.
+    Compound,
+}
+
+/// The attributes of one span or resource that Toolsight wants, found by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attributes<'a> {
+    found: [Option<(usize, Value<'a>)>; FIELDS],
+}
+
+impl<'a> Attributes<'a> {
+    /// Keeps the value if its name is in the table and no better name was seen.
+    pub(crate) fn offer(&mut self, name: &[u8], value: Value<'a>) {
+        let Some(rank) = NAMES.iter().position(|(known, _)| known.as_bytes() == name) else {
+            return;
+        };
+        let place = &mut self.found[NAMES[rank].1 as usize];
+        if place.is_none_or(|(best, _)| rank < best) {
+            *place = Some((rank, value));
+        }
+    }
+
+    pub(crate) fn get(&self, field: Field) -> Option<Value<'a>> {
+        self.found[field as usize].map(|(_, value)| value)
+    }
+
+    /// The value under the best name here or in `resource`; here where both have the same name.
+    pub(crate) fn get_or_inherit(&self, resource: &Self, field: Field) -> Option<Value<'a>> {
+        let places = [self.found[field as usize], resource.found[field as usize]];
+        places
+            .into_iter()
+            .flatten()
+            .min_by_key(|(rank, _)| *rank)
+            .map(|(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Attributes, Field, NAMES, Value};
+
+    #[test]
+    fn every_name_leads_to_its_field_and_stands_once() {
+        for (index, (name, field)) in NAMES.iter().enumerate() {
+            let mut attributes = Attributes::default();
+            attributes.offer(name.as_bytes(), Value::Integer(7));
+            assert_eq!(attributes.get(*field), Some(Value::Integer(7)), "{name}");
+            assert!(
+                !NAMES[..index].iter().any(|(earlier, _)| earlier == name),
+                "{name} stands twice"
+            );
+        }
+    }
+
+    #[test]
+    fn the_conventions_name_beats_older_names_in_any_order_and_the_first_of_equals_stays() {
+        for (case, offered) in [
+            ("new then old", [("gen_ai.tool.name", 1), ("mcp.tool.name", 2)]),
+            ("old then new", [("mcp.tool.name", 2), ("gen_ai.tool.name", 1)]),
+            (
+                "the same name twice",
+                [("gen_ai.tool.name", 1), ("gen_ai.tool.name", 2)],
+            ),
+            ("an unknown name", [("gen_ai.tool.names", 2), ("gen_ai.tool.name", 1)]),
+        ] {
+            let mut attributes = Attributes::default();
+            for (name, value) in offered {
+                attributes.offer(name.as_bytes(), Value::Integer(value));
+            }
+            assert_eq!(attributes.get(Field::Tool), Some(Value::Integer(1)), "{case}");
+        }
+    }
+}

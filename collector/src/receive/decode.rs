@@ -1,0 +1,148 @@
+//! An OTLP trace request as spans, read in place.
+
+use std::fmt;
+
+use super::attributes::{Attributes, Value};
+use super::wire::{self, Fields, Malformed};
+
+/// One span as it stands in a request; nothing is copied.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Span<'a> {
+    pub(crate) trace_id: &'a [u8],
+    pub(crate) span_id: &'a [u8],
+    pub(crate) parent_span_id: &'a [u8],
+    pub(crate) name: &'a [u8],
+    /// `SpanKind`, 0 where absent.
+    pub(crate) kind: u64,
+    /// Nanoseconds since the Unix epoch, 0 where absent.
+    pub(crate) start: u64,
+    /// Nanoseconds since the Unix epoch, 0 where absent.
+    pub(crate) end: u64,
+    /// Whether the status is `ERROR`.
+    pub(crate) failed: bool,
+    pub(crate) status_message: &'a [u8],
+    pub(crate) attributes: Attributes<'a>,
+}
+
+/// A request that is not an OTLP trace request; nothing of it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Broken {
+    message: &'static str,
+    cause: Malformed,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "invalid protobuf in {}: {}", self.message, self.cause)
+    }
+}
+
+/// Calls `each` for every span of an `ExportTraceServiceRequest`, with its resource's attributes; a span whose own bytes
+/// are broken arrives as an error and leaves the others alone.
+///
+/// # Errors
+/// When the framing around the spans is broken, so that it is not known which spans there are.
+pub(crate) fn spans<'a>(
+    request: &'a [u8],
+    mut each: impl FnMut(&Attributes<'a>, Result<Span<'a>, Malformed>),
+) -> Result<(), Broken> {
+    for resource_spans in messages(request, "ExportTraceServiceRequest", 1) {
+        let resource_spans = resource_spans?;
+        // A resource may be written after the spans that it describes.
+        let mut resource = Attributes::default();
+        for message in messages(resource_spans, "ResourceSpans", 1) {
+            for attribute in messages(message?, "Resource", 1) {
+                key_value(attribute?, &mut resource).map_err(|cause| Broken {
+                    message: "Resource",
+                    cause,
+                })?;
+            }
+        }
+        for scope_spans in messages(resource_spans, "ResourceSpans", 2) {
+            for message in messages(scope_spans?, "ScopeSpans", 2) {
+                each(&resource, span(message?));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks the outermost framing of a request whose content is not used.
+pub(crate) fn check(request: &[u8], message: &'static str) -> Result<(), Broken> {
+    messages(request, message, 1).try_for_each(|inner| inner.map(drop))
+}
+
+fn messages<'a>(bytes: &'a [u8], message: &'static str, number: u32) -> impl Iterator<Item = Result<&'a [u8], Broken>> {
+    Fields::new(bytes).filter_map(move |field| match field {
+        Ok((found, value)) if found == number => Some(
+            value
+                .bytes("an embedded message")
+                .map_err(|cause| Broken { message, cause }),
+        ),
+        Ok(_) => None,
+        Err(cause) => Some(Err(Broken { message, cause })),
+    })
+}
+
+fn span(message: &[u8]) -> Result<Span<'_>, Malformed> {
+    let mut span = Span::default();
+    for field in Fields::new(message) {
+        let (number, value) = field?;
+        match number {
+            1 => span.trace_id = value.bytes("trace_id")?,
+            2 => span.span_id = value.bytes("span_id")?,
+            4 => span.parent_span_id = value.bytes("parent_span_id")?,
+            5 => span.name = value.bytes("name")?,
+            6 => span.kind = value.varint("kind")?,
+            7 => span.start = value.fixed64("start_time_unix_nano")?,
+            8 => span.end = value.fixed64("end_time_unix_nano")?,
+            9 => key_value(value.bytes("attributes")?, &mut span.attributes)?,
+            15 => status(value.bytes("status")?, &mut span)?,
+            _ => {}
+        }
+    }
+    Ok(span)
+}
+
+fn status<'a>(message: &'a [u8], span: &mut Span<'a>) -> Result<(), Malformed> {
+    for field in Fields::new(message) {
+        match field? {
+            (2, value) => span.status_message = value.bytes("status.message")?,
+            (3, value) => span.failed = value.varint("status.code")? == 2,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn key_value<'a>(message: &'a [u8], attributes: &mut Attributes<'a>) -> Result<(), Malformed> {
+    let mut name = &[][..];
+    let mut found = None;
+    for field in Fields::new(message) {
+        match field? {
+            (1, value) => name = value.bytes("key")?,
+            (2, value) => found = any_value(value.bytes("value")?)?,
+            _ => {}
+        }
+    }
+    if let Some(value) = found {
+        attributes.offer(name, value);
+    }
+    Ok(())
+}
+
+fn any_value(message: &[u8]) -> Result<Option<Value<'_>>, Malformed> {
+    let mut found = None;
+    for field in Fields::new(message) {
+        found = Some(match field? {
+            (1, value) => Value::Text(value.bytes("string_value")?),
+            (2, value) => Value::Boolean(value.varint("bool_value")? != 0),
+            (3, value) => Value::Integer(value.varint("int_value")?.cast_signed()),
+            (4, value) => Value::Double(f64::from_bits(value.fixed64("double_value")?)),
+            (5..=7, wire::Value::Bytes(_)) => Value::Compound,
+            (5..=7, _) => return Err(Malformed::Type("value")),
+            _ => continue,
+        });
+    }
+    Ok(found)
+}

@@ -1,0 +1,138 @@
+//! OTLP over gRPC.
+//!
+//! The services are served on their raw message bytes: a message decoded by the generated code would be lost as a whole
+//! for one string in it that is not UTF-8.
+
+use std::pin::Pin;
+
+use axum::extract::{Request, State};
+use axum::routing::post;
+use bytes::{Buf as _, BufMut as _, Bytes};
+use http_body_util::Full;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EnabledCompressionEncodings, EncodeBuf, Encoder};
+use tonic::server::{Grpc, UnaryService};
+use tonic::service::Routes;
+use tonic::{Response, Status};
+
+use super::intake::{Body, Intake, Signal};
+use super::{Encoding, body};
+
+/// Bytes in front of a message: compressed or not, and its length.
+const FRAME_HEAD: usize = 5;
+
+/// The three OTLP services.
+pub(crate) fn routes(intake: Intake) -> Routes {
+    let export = |signal| {
+        post(move |State(intake): State<Intake>, request: Request| async move { export(intake, signal, request).await })
+    };
+    let router = axum::Router::new()
+        .route(
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            export(Signal::Traces),
+        )
+        .route(
+            "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            export(Signal::Metrics),
+        )
+        .route(
+            "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            export(Signal::Logs),
+        )
+        .fallback(async || {
+            Status::unimplemented("only the Export methods of OTLP are served here").into_http::<axum::body::Body>()
+        })
+        .with_state(intake);
+    Routes::from(router)
+}
+
+async fn export(intake: Intake, signal: Signal, request: Request) -> axum::http::Response<tonic::body::Body> {
+    let (parts, body) = request.into_parts();
+    let read = async {
+        let turn = intake.turn().await?;
+        Ok((
+            turn,
+            body::read(&intake, body, intake.max_body_bytes + FRAME_HEAD).await?,
+        ))
+    };
+    let (_turn, bytes) = match read.await {
+        Ok(read) => read,
+        Err(refusal) => {
+            intake.count_refusal(&refusal);
+            return refusal.to_grpc().into_http();
+        }
+    };
+    let mut gzip = EnabledCompressionEncodings::default();
+    gzip.enable(CompressionEncoding::Gzip);
+    let mut grpc = Grpc::new(RawCodec)
+        .apply_compression_config(gzip, EnabledCompressionEncodings::default())
+        .apply_max_message_size_config(Some(intake.max_body_bytes), None);
+    grpc.unary(Export { intake, signal }, Request::from_parts(parts, Full::new(bytes)))
+        .await
+}
+
+/// One call of an `Export` method.
+struct Export {
+    intake: Intake,
+    signal: Signal,
+}
+
+impl UnaryService<Bytes> for Export {
+    type Response = Bytes;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Status>> + Send>>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let (intake, signal) = (self.intake.clone(), self.signal);
+        let body = Body {
+            bytes: request.into_inner(),
+            gzip: false,
+            encoding: Encoding::Protobuf,
+        };
+        Box::pin(async move {
+            match intake.take("grpc", signal, body).await {
+                Ok(accepted) => Ok(Response::new(accepted.to_body(Encoding::Protobuf).into())),
+                Err(refusal) => {
+                    intake.count_refusal(&refusal);
+                    Err(refusal.to_grpc())
+                }
+            }
+        })
+    }
+}
+
+/// Hands messages through as they are on the wire.
+#[derive(Clone, Copy, Debug, Default)]
+struct RawCodec;
+
+impl Codec for RawCodec {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for RawCodec {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for RawCodec {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    }
+}

@@ -1,0 +1,66 @@
+//! OTLP in, rows out.
+//!
+//! A request travels through here in one direction: [`grpc`] or [`http`] read its bytes, within limits; `json` turns
+//! JSON into protobuf; `decode` finds the spans in place; `normalise` makes rows of those that are calls of an MCP
+//! server, by the table in `attributes`; `intake` hands the rows of the whole request to the pipeline, all or none.
+//!
+//! Metrics and logs are accepted and dropped, so that an SDK which exports all three to one address works.
+
+mod attributes;
+mod body;
+mod decode;
+pub(crate) mod grpc;
+pub(crate) mod http;
+pub(crate) mod intake;
+mod json;
+mod normalise;
+mod outcome;
+mod status;
+mod tally;
+mod values;
+mod wire;
+
+use std::borrow::Cow;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use tally::{Corrected, Ignored, Tally};
+
+use crate::row::Row;
+
+/// How the bytes of a request are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// `application/x-protobuf` and gRPC.
+    Protobuf,
+    /// `application/json`, with identifiers in hexadecimal.
+    Json,
+}
+
+/// The rows of one `ExportTraceServiceRequest`, and what became of its other spans.
+///
+/// `now` is the time of arrival; rows whose own time cannot be right get that one.
+///
+/// # Errors
+/// When the request as a whole cannot be read; the text says why. Single spans that cannot be read are in the tally.
+pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row>, Tally), String> {
+    let now = now
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as i64);
+    let mut tally = Tally::default();
+    let body = match encoding {
+        Encoding::Protobuf => Cow::Borrowed(body),
+        Encoding::Json => {
+            Cow::Owned(json::to_protobuf(body, &mut tally).map_err(|error| format!("invalid JSON: {error}"))?)
+        }
+    };
+    let mut rows = Vec::new();
+    let walked = decode::spans(&body, |resource, span| {
+        tally.spans += 1;
+        match span {
+            Ok(span) => rows.extend(normalise::row(&span, resource, now, &mut tally)),
+            Err(cause) => tally.reject(|| format!("invalid protobuf in a span: {cause}")),
+        }
+    });
+    walked.map_err(|broken| broken.to_string())?;
+    Ok((rows, tally))
+}

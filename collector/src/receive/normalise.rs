@@ -1,0 +1,196 @@
+//! A span of any instrumentation as a [`Row`], or the reason why it is none.
+
+use toolsight::{Fault, Outcome, Transport};
+
+use super::attributes::{Attributes, Field};
+use super::decode::Span;
+use super::outcome::{Evidence, derive, fault_named, fault_of, outcome_named};
+use super::tally::{Corrected, Ignored, Tally};
+use super::values::{Values, text};
+use crate::row::Row;
+
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 24 * 3600 * SECOND;
+
+/// Rows start at most this long before they arrive, in microseconds. Each day of `calls` is a partition: a wrong clock
+/// must not open one that nothing else is in.
+const OLDEST: i64 = 30 * DAY;
+/// Rows start at most this long after they arrive, in microseconds.
+const NEWEST: i64 = 3600 * SECOND;
+/// Calls last at most this long, in microseconds.
+const LONGEST: i64 = 30 * DAY;
+/// No sampling keeps fewer than one call of this many; a greater weight would drown all other calls.
+const HEAVIEST: f64 = 1_000_000.0;
+
+/// The row of a server's span; `now` is the time of arrival in microseconds since the Unix epoch.
+pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &mut Tally) -> Option<Row> {
+    if let Some(reason) = ignored(span) {
+        tally.ignore(reason);
+        return None;
+    }
+    let (time, duration_us) = when(span, now, tally);
+    let trace_id = id(span.trace_id, tally);
+    let span_id = id(span.span_id, tally);
+    let parent_span_id = id(span.parent_span_id, tally);
+    let status_message = text(span.status_message, Field::Message.limit(), tally);
+    let mut values = Values {
+        span: &span.attributes,
+        resource,
+        tally,
+    };
+
+    let method = values.text(Field::Method);
+    let (kind, target) = aim(&method, span, &mut values);
+    let error_type = values.text(Field::ErrorType);
+    let bytes = u64::MAX as f64;
+    let mut row = Row {
+        time,
+        tenant: values.inherited(Field::Tenant),
+        server: values.inherited(Field::Server),
+        server_version: values.inherited(Field::ServerVersion),
+        instance: values.inherited(Field::Instance),
+        method,
+        kind: kind.to_owned(),
+        target,
+        resource_uri: values.text(Field::ResourceUri),
+        rpc_code: values
+            .number(Field::RpcCode, f64::from(i32::MIN), f64::from(i32::MAX))
+            .unwrap_or(0.0) as i32,
+        http_status: values.number(Field::HttpStatus, 0.0, 999.0).unwrap_or(0.0) as u16,
+        message: if status_message.is_empty() {
+            values.text(Field::Message)
+        } else {
+            status_message
+        },
+        error_type,
+        duration_us,
+        first_byte_us: (values
+            .number(Field::FirstByteMs, 0.0, LONGEST as f64 / 1e3)
+            .unwrap_or(0.0)
+            * 1e3) as u64,
+        request_bytes: values.number(Field::RequestBytes, 0.0, bytes).unwrap_or(0.0) as u64,
+        response_bytes: values.number(Field::ResponseBytes, 0.0, bytes).unwrap_or(0.0) as u64,
+        client: values.inherited(Field::Client),
+        client_version: values.inherited(Field::ClientVersion),
+        client_bridge: values.inherited(Field::ClientBridge),
+        protocol_version: values.inherited(Field::ProtocolVersion),
+        session_id: values.text(Field::SessionId),
+        user_id: values.inherited(Field::User),
+        request_id: values.text(Field::RequestId),
+        weight: values.number(Field::Weight, 1.0, HEAVIEST).unwrap_or(1.0) as u32,
+        trace_id,
+        span_id,
+        parent_span_id,
+        ..Row::default()
+    };
+    row.transport = transport(&mut values, &row.protocol_version).to_owned();
+    judge(&mut row, span.failed, &mut values);
+    Some(row)
+}
+
+fn ignored(span: &Span<'_>) -> Option<Ignored> {
+    let own = span.attributes.get(Field::Outcome).is_some();
+    if !own && span.attributes.get(Field::Method).is_none() {
+        return Some(Ignored::NotMcp);
+    }
+    match span.kind {
+        2 => None,
+        0 | 1 if own => None,
+        3 => Some(Ignored::Client),
+        _ => Some(Ignored::NotServer),
+    }
+}
+
+/// Start and duration in microseconds.
+fn when(span: &Span<'_>, now: i64, tally: &mut Tally) -> (i64, u64) {
+    let start = (span.start / 1000) as i64;
+    let end = (span.end / 1000) as i64;
+    let time = if (now - OLDEST..=now + NEWEST).contains(&start) {
+        start
+    } else {
+        tally.correct(Corrected::Time);
+        now
+    };
+    let duration = if (0..=LONGEST).contains(&(end - start)) {
+        (end - start).unsigned_abs()
+    } else {
+        tally.correct(Corrected::Duration);
+        0
+    };
+    (time, duration)
+}
+
+fn id<const N: usize>(bytes: &[u8], tally: &mut Tally) -> [u8; N] {
+    if !bytes.is_empty() && bytes.len() != N {
+        tally.correct(Corrected::Id);
+    }
+    bytes.try_into().unwrap_or([0; N])
+}
+
+/// Kind and name of what the method is aimed at. A name that no attribute has stands in the span's own name, behind the
+/// method.
+fn aim(method: &str, span: &Span<'_>, values: &mut Values<'_, '_>) -> (&'static str, String) {
+    let (kind, field) = match method {
+        "tools/call" => ("tool", Field::Tool),
+        "prompts/get" => ("prompt", Field::Prompt),
+        _ if method.starts_with("resources/") => return ("resource", String::new()),
+        _ => return ("", String::new()),
+    };
+    let name = values.text(field);
+    if !name.is_empty() {
+        return (kind, name);
+    }
+    let behind = span
+        .name
+        .strip_prefix(method.as_bytes())
+        .and_then(|rest| rest.strip_prefix(b" "));
+    (kind, text(behind.unwrap_or_default(), field.limit(), values.tally))
+}
+
+fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static str {
+    match values
+        .inherited(Field::Transport)
+        .to_ascii_lowercase()
+        .replace('-', "_")
+        .as_str()
+    {
+        "stdio" | "pipe" => return Transport::Stdio.as_str(),
+        "streamable_http" | "streamablehttp" | "http" => return Transport::StreamableHttp.as_str(),
+        "sse" | "http+sse" => return Transport::Sse.as_str(),
+        _ => {}
+    }
+    match (values.inherited(Field::NetworkTransport).as_str(), protocol_version) {
+        ("pipe", _) => Transport::Stdio.as_str(),
+        ("tcp" | "quic", "2024-11-05") => Transport::Sse.as_str(),
+        ("tcp" | "quic", _) => Transport::StreamableHttp.as_str(),
+        _ => "",
+    }
+}
+
+/// Sets outcome and fault: what the span says, else what follows from the rest.
+fn judge(row: &mut Row, failed: bool, values: &mut Values<'_, '_>) {
+    let evidence = Evidence {
+        is_error: values.flag(Field::IsError),
+        error_type: &row.error_type,
+        rpc_code: row.rpc_code,
+        http_status: row.http_status,
+        failed,
+    };
+    let (outcome, fault) = match outcome_named(&values.text(Field::Outcome)) {
+        Some(outcome) => {
+            let fault = fault_named(&values.text(Field::Fault));
+            (outcome, fault.unwrap_or_else(|| fault_of(outcome, evidence)))
+        }
+        // Clients of both eras ask this to find out which one the server speaks; a server of the other era refuses.
+        None => match derive(evidence) {
+            (_, Fault::Caller) if row.method == "server/discover" => (Outcome::Probe, Fault::None),
+            derived => derived,
+        },
+    };
+    row.outcome = outcome.as_str().to_owned();
+    row.fault = fault.as_str().to_owned();
+}
+
+#[cfg(test)]
+#[path = "normalise_tests.rs"]
+mod tests;

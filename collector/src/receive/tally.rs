@@ -1,0 +1,100 @@
+//! What happened to the spans of one request, counted apart from the metrics so that a refused request leaves no trace
+//! in them.
+
+use crate::telemetry::Metrics;
+
+/// Why a span became no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ignored {
+    /// It is not about MCP.
+    NotMcp,
+    /// It is the client's view of a call; the server's view is the one that counts.
+    Client,
+    /// It is neither a server span nor one of Toolsight's own.
+    NotServer,
+}
+
+/// What was wrong with a value that was then corrected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Corrected {
+    /// A start more than 30 days ago or more than an hour ahead; the time of arrival was taken.
+    Time,
+    /// An end before the start or more than 30 days after it; 0 was taken.
+    Duration,
+    /// A trace or span id of the wrong length; none was taken.
+    Id,
+    /// A value of a type that cannot be read as what its name says; none was taken.
+    WrongType,
+    /// A number outside of its field's range; none was taken.
+    OutOfRange,
+    /// Bytes that are not UTF-8; replacement characters were taken.
+    InvalidUtf8,
+    /// A text beyond its field's limit; it was cut off.
+    TooLong,
+}
+
+const IGNORED: [&str; 3] = ["not_mcp", "client", "not_server"];
+const CORRECTED: [&str; 7] = [
+    "time",
+    "duration",
+    "id",
+    "wrong_type",
+    "out_of_range",
+    "invalid_utf8",
+    "too_long",
+];
+
+/// Counts of one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All spans of the request.
+    pub spans: u64,
+    /// Spans that could not be read.
+    pub rejected: u64,
+    /// What was wrong with the first of them.
+    pub first_rejection: Option<String>,
+    ignored: [u64; IGNORED.len()],
+    corrected: [u64; CORRECTED.len()],
+}
+
+impl Tally {
+    /// Counts a span that could not be read.
+    pub fn reject(&mut self, reason: impl FnOnce() -> String) {
+        self.rejected += 1;
+        self.first_rejection.get_or_insert_with(reason);
+    }
+
+    /// Counts a span that becomes no row.
+    pub fn ignore(&mut self, reason: Ignored) {
+        self.ignored[reason as usize] += 1;
+    }
+
+    /// Counts a corrected value.
+    pub fn correct(&mut self, reason: Corrected) {
+        self.corrected[reason as usize] += 1;
+    }
+
+    /// How many spans became no row for this reason.
+    pub fn ignored(&self, reason: Ignored) -> u64 {
+        self.ignored[reason as usize]
+    }
+
+    /// How many values were corrected for this reason.
+    pub fn corrected(&self, reason: Corrected) -> u64 {
+        self.corrected[reason as usize]
+    }
+
+    /// Adds the counts of a request that was taken to the metrics.
+    pub(crate) fn record(&self, metrics: &Metrics) {
+        let refused = [("malformed", self.rejected)];
+        let ignored = IGNORED.into_iter().zip(self.ignored);
+        let corrected = CORRECTED.into_iter().zip(self.corrected);
+        let all = refused.into_iter().map(|count| (&metrics.spans_refused, count));
+        let all = all.chain(ignored.map(|count| (&metrics.spans_ignored, count)));
+        for (counter, (reason, count)) in all.chain(corrected.map(|count| (&metrics.values_corrected, count))) {
+            if count > 0 {
+                counter.with_label_values(&[reason]).inc_by(count);
+            }
+        }
+    }
+}

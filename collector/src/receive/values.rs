@@ -1,0 +1,114 @@
+//! Attribute values of any type and size as the plain values of a row; what does not fit is corrected and counted.
+
+use std::borrow::Cow;
+
+use super::attributes::{Attributes, Field, Value};
+use super::tally::{Corrected, Tally};
+
+/// Reads fields of one span.
+#[derive(Debug)]
+pub(crate) struct Values<'a, 't> {
+    pub(crate) span: &'t Attributes<'a>,
+    pub(crate) resource: &'t Attributes<'a>,
+    pub(crate) tally: &'t mut Tally,
+}
+
+impl Values<'_, '_> {
+    /// A text of the span itself, empty where absent.
+    pub(crate) fn text(&mut self, field: Field) -> String {
+        self.to_text(field, self.span.get(field))
+    }
+
+    /// A text of the span or its resource, empty where absent.
+    pub(crate) fn inherited(&mut self, field: Field) -> String {
+        self.to_text(field, self.span.get_or_inherit(self.resource, field))
+    }
+
+    /// A number of the span between `least` and `most`, `None` where absent or unusable.
+    pub(crate) fn number(&mut self, field: Field, least: f64, most: f64) -> Option<f64> {
+        let number = match self.span.get(field)? {
+            Value::Integer(value) => Some(value as f64),
+            Value::Double(value) => Some(value),
+            Value::Text(text) => str::from_utf8(text).ok().and_then(|text| text.trim().parse().ok()),
+            Value::Boolean(_) | Value::Compound => None,
+        };
+        match number {
+            None => self.tally.correct(Corrected::WrongType),
+            Some(number) if (least..=most).contains(&number) => return Some(number),
+            Some(_) => self.tally.correct(Corrected::OutOfRange),
+        }
+        None
+    }
+
+    /// Whether the span says yes.
+    pub(crate) fn flag(&mut self, field: Field) -> bool {
+        matches!(self.span.get(field), Some(Value::Boolean(true) | Value::Text(b"true")))
+    }
+
+    fn to_text(&mut self, field: Field, value: Option<Value<'_>>) -> String {
+        match value {
+            Some(Value::Text(bytes)) => text(bytes, field.limit(), self.tally),
+            Some(Value::Integer(value)) => value.to_string(),
+            Some(Value::Double(value)) => text(value.to_string().as_bytes(), field.limit(), self.tally),
+            Some(Value::Boolean(value)) => value.to_string(),
+            Some(Value::Compound) => {
+                self.tally.correct(Corrected::WrongType);
+                String::new()
+            }
+            None => String::new(),
+        }
+    }
+}
+
+/// At most `limit` bytes of valid UTF-8 out of any bytes.
+pub(crate) fn text(bytes: &[u8], limit: usize, tally: &mut Tally) -> String {
+    // A character has up to four bytes, so one that straddles the limit is still seen whole here.
+    let looked_at = &bytes[..bytes.len().min(limit + 4)];
+    let valid = match str::from_utf8(looked_at) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(error) if error.error_len().is_none() && looked_at.len() < bytes.len() => {
+            String::from_utf8_lossy(&looked_at[..error.valid_up_to()])
+        }
+        Err(_) => {
+            tally.correct(Corrected::InvalidUtf8);
+            String::from_utf8_lossy(looked_at)
+        }
+    };
+    if valid.len() <= limit {
+        return valid.into_owned();
+    }
+    tally.correct(Corrected::TooLong);
+    valid[..valid.floor_char_boundary(limit)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Corrected, Tally, text};
+
+    #[test]
+    fn any_bytes_become_text_within_the_limit() {
+        let four = "x".repeat(7) + "😀";
+        for (case, bytes, expected, invalid, long) in [
+            ("nothing", &b""[..], "", 0, 0),
+            ("short", b"add", "add", 0, 0),
+            ("just the limit", b"12345678", "12345678", 0, 0),
+            ("one beyond", b"123456789", "12345678", 0, 1),
+            ("a character across the limit", four.as_bytes(), "xxxxxxx", 0, 1),
+            ("a latin-1 letter", b"caf\xe9", "caf\u{fffd}", 1, 0),
+            ("a character without its end", b"caf\xc3", "caf\u{fffd}", 1, 0),
+            ("long with a broken letter", b"\xff1234567890", "\u{fffd}12345", 1, 1),
+            (
+                "a broken letter behind the limit",
+                b"1234567890123\xff",
+                "12345678",
+                0,
+                1,
+            ),
+        ] {
+            let mut tally = Tally::default();
+            assert_eq!(text(bytes, 8, &mut tally), expected, "{case}");
+            assert_eq!(tally.corrected(Corrected::InvalidUtf8), invalid, "{case}");
+            assert_eq!(tally.corrected(Corrected::TooLong), long, "{case}");
+        }
+    }
+}

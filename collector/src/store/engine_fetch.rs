@@ -1,0 +1,380 @@
+//! Finds the engine's library, and has the npm client fetch it where it is missing.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use directories::ProjectDirs;
+use flate2::read::GzDecoder;
+use sha2::{Digest, Sha512};
+use tokio::{process::Command, task::spawn_blocking};
+
+use super::{Progress, error::StoreError};
+
+/// One release of the engine as an npm package.
+struct Release {
+    package: &'static str,
+    version: &'static str,
+    /// As in a lock file of npm.
+    integrity: &'static str,
+    packed_bytes: u64,
+    library: &'static str,
+    library_bytes: u64,
+}
+
+const RELEASE: Release = Release {
+    package: "@chdb/lib-linux-x64-gnu",
+    version: "26.7.3-stable.1",
+    integrity: "sha512-XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw==",
+    packed_bytes: 177_817_999,
+    library: "libchdb.so",
+    library_bytes: 566_330_096,
+};
+
+/// Time without a further byte after which the download is given up.
+const STALLED: Duration = Duration::from_secs(120);
+/// Between two looks at how far the download is.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// The library's path: `named`, else the one in the cache folder, after fetching it where it is missing or not whole.
+pub(super) async fn library(
+    named: Option<&Path>,
+    progress: &(impl Fn(Progress) + Send + Sync),
+) -> Result<PathBuf, StoreError> {
+    let failed = |reason: String| StoreError::Fetch { reason };
+    if let Some(path) = named {
+        return match fs::metadata(path) {
+            Ok(file) if file.is_file() => path.canonicalize().map_err(|error| failed(error.to_string())),
+            Ok(_) => Err(failed(format!("{} is not a file", path.display()))),
+            Err(error) => Err(failed(format!("{}: {error}", path.display()))),
+        };
+    }
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
+        return Err(failed("it is only made for Linux with glibc on x86-64".to_owned()));
+    }
+    let folders = ProjectDirs::from("", "", "toolsight").ok_or_else(|| failed("no cache folder".to_owned()))?;
+    let folder = folders.cache_dir().join("engine").join(RELEASE.version);
+    cached_or_fetched(&folder, &RELEASE, &Npm::default(), progress)
+        .await
+        .map_err(failed)
+}
+
+/// How the npm client is called.
+struct Npm {
+    program: PathBuf,
+    arguments: Vec<&'static str>,
+}
+
+impl Default for Npm {
+    fn default() -> Self {
+        Self {
+            program: "npm".into(),
+            arguments: Vec::new(),
+        }
+    }
+}
+
+async fn cached_or_fetched(
+    folder: &Path,
+    release: &'static Release,
+    npm: &Npm,
+    progress: &(impl Fn(Progress) + Send + Sync),
+) -> Result<PathBuf, String> {
+    let library = folder.join(release.library);
+    if is_whole(&library, release) {
+        return Ok(library);
+    }
+    let failed = |error: io::Error| format!("{}: {error}", folder.display());
+    fs::create_dir_all(folder).map_err(failed)?;
+    let lock = File::create(folder.join("lock")).map_err(failed)?;
+    if lock.try_lock().is_err() {
+        progress(Progress::EngineAwaited);
+    }
+    let lock = spawn_blocking(move || lock.lock().map(|()| lock))
+        .await
+        .map_err(|error| error.to_string())?;
+    let _lock = lock.map_err(failed)?;
+    if is_whole(&library, release) {
+        return Ok(library);
+    }
+
+    // Under the lock, so what is there was left behind.
+    let work = folder.join("partial");
+    clear(&work).map_err(failed)?;
+    fs::create_dir(&work).map_err(failed)?;
+    let fetched = fetch(&work, library.clone(), release, npm, progress).await;
+    clear(&work).map_err(failed)?;
+    fetched.map(|()| library)
+}
+
+/// Downloads, checks, unpacks within `work`, and only then gives the library its name.
+async fn fetch(
+    work: &Path,
+    library: PathBuf,
+    release: &'static Release,
+    npm: &Npm,
+    progress: &(impl Fn(Progress) + Send + Sync),
+) -> Result<(), String> {
+    let package = download(work, release, npm, progress).await?;
+    progress(Progress::EngineUnpack);
+    let unpacked = work.join(release.library);
+    let unpack = move || {
+        check_integrity(&package, release)?;
+        unpack(&package, release, &unpacked).map_err(|error| format!("{}: {error}", package.display()))?;
+        fs::rename(&unpacked, &library).map_err(|error| format!("{}: {error}", library.display()))
+    };
+    spawn_blocking(unpack).await.map_err(|error| error.to_string())?
+}
+
+/// A library gets its name only when it is complete, so its size tells whether somebody has cut it since.
+fn is_whole(library: &Path, release: &Release) -> bool {
+    fs::metadata(library).is_ok_and(|file| file.is_file() && file.len() == release.library_bytes)
+}
+
+fn clear(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Has npm put the package into `work` and gives its path.
+async fn download(
+    work: &Path,
+    release: &Release,
+    npm: &Npm,
+    progress: &(impl Fn(Progress) + Send + Sync),
+) -> Result<PathBuf, String> {
+    let name = format!("{}@{}", release.package, release.version);
+    // A cache of its own shows how many bytes have come, and leaves no second copy behind.
+    let mut child = Command::new(&npm.program)
+        .args([
+            "pack",
+            &name,
+            "--fetch-retries=1",
+            "--loglevel=error",
+            "--pack-destination",
+        ])
+        .arg(work)
+        .arg("--cache")
+        .arg(work.join("cache"))
+        .args(&npm.arguments)
+        .current_dir(work)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(work.join("errors")).map_err(|error| error.to_string())?)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| {
+            format!(
+                "{} cannot be run ({error}), and it is what fetches {name}",
+                npm.program.display()
+            )
+        })?;
+    let (mut bytes, mut since) = (0, tokio::time::Instant::now());
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status.map_err(|error| error.to_string())?,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let now = size(work).min(release.packed_bytes);
+        if now > bytes {
+            (bytes, since) = (now, tokio::time::Instant::now());
+            progress(Progress::EngineDownload(bytes, release.packed_bytes));
+        } else if since.elapsed() > STALLED {
+            return Err(format!("the download of {name} stands still at {bytes} bytes"));
+        }
+    };
+    if !status.success() {
+        let errors = fs::read_to_string(work.join("errors")).unwrap_or_default();
+        let errors = errors.lines().map(|line| line.trim_start_matches("npm error ").trim());
+        let errors: Vec<_> = errors.filter(|line| !line.is_empty()).take(4).collect();
+        return Err(format!("npm could not fetch {name}: {}", errors.join(", ")));
+    }
+    let packages = fs::read_dir(work)
+        .map_err(|error| error.to_string())?
+        .filter_map(Result::ok);
+    let package = packages
+        .map(|file| file.path())
+        .find(|path| path.extension().is_some_and(|end| end == "tgz"));
+    package.ok_or_else(|| format!("npm fetched no package {name}"))
+}
+
+/// Bytes of all files below a folder. Files come and go meanwhile, so what cannot be read counts as nothing.
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(file) if file.is_dir() => size(&entry.path()),
+        Ok(file) => file.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
+}
+
+fn check_integrity(package: &Path, release: &Release) -> Result<(), String> {
+    let mut sha = Sha512::new();
+    let copied = File::open(package).and_then(|mut file| io::copy(&mut file, &mut sha));
+    copied.map_err(|error| format!("{}: {error}", package.display()))?;
+    let found = format!("sha512-{}", STANDARD.encode(sha.finalize()));
+    if found == release.integrity {
+        return Ok(());
+    }
+    let Release {
+        package,
+        version,
+        integrity,
+        ..
+    } = release;
+    Err(format!(
+        "{package}@{version} is not what was published: its integrity is {found} and should be {integrity}"
+    ))
+}
+
+/// Writes the library out of the package, down to the disk.
+fn unpack(package: &Path, release: &Release, target: &Path) -> io::Result<()> {
+    let mut archive = tar::Archive::new(GzDecoder::new(File::open(package)?));
+    for entry in archive.entries()? {
+        let entry = entry?;
+        if entry.path()?.file_name().is_none_or(|name| name != release.library) {
+            continue;
+        }
+        let mut file = File::create(target)?;
+        let bytes = io::copy(&mut entry.take(release.library_bytes + 1), &mut file)?;
+        file.flush()?;
+        file.sync_all()?;
+        if bytes != release.library_bytes {
+            return Err(io::Error::other(format!("{} has an unexpected size", release.library)));
+        }
+        return Ok(());
+    }
+    Err(io::Error::other(format!("holds no {}", release.library)))
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    const SMALL: Release = Release {
+        package: "@chdb/lib-linux-x64-gnu",
+        version: "26.7.3-stable.1",
+        integrity: "sha512-8HqhRYUNp4jJMLQQHyvJjQ==",
+        packed_bytes: 100,
+        library: "libchdb.so",
+        library_bytes: 7,
+    };
+
+    fn package(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
+        let path = folder.join("package.tgz");
+        let mut archive = tar::Builder::new(GzEncoder::new(File::create(&path).unwrap(), Compression::fast()));
+        for (name, content) in [("package/package.json", &b"{}"[..]), (name, content)] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, name, content).unwrap();
+        }
+        archive.into_inner().unwrap().finish().unwrap();
+        path
+    }
+
+    #[tokio::test]
+    async fn a_library_that_cannot_be_fetched_is_explained_and_leaves_nothing() {
+        let missing = Npm {
+            program: "/no/such/npm".into(),
+            arguments: Vec::new(),
+        };
+        let offline = Npm {
+            arguments: vec!["--offline"],
+            ..Npm::default()
+        };
+        let unknown = Npm {
+            arguments: vec!["--registry=http://127.0.0.1:9/"],
+            ..Npm::default()
+        };
+        for (npm, message) in [
+            (missing, "/no/such/npm cannot be run (No such file"),
+            (
+                offline,
+                "npm could not fetch @chdb/lib-linux-x64-gnu@26.7.3-stable.1: code ENOTCACHED",
+            ),
+            (
+                unknown,
+                "npm could not fetch @chdb/lib-linux-x64-gnu@26.7.3-stable.1: code ECONNREFUSED",
+            ),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            // Left behind by a process that was killed, and by a disk that was full.
+            fs::create_dir(folder.path().join("partial")).unwrap();
+            fs::write(folder.path().join("libchdb.so"), "cut").unwrap();
+            let error = cached_or_fetched(folder.path(), &SMALL, &npm, &|_| {})
+                .await
+                .unwrap_err();
+            assert!(error.contains(message), "{error}");
+            assert!(!folder.path().join("partial").exists());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_whole_library_is_used_without_npm() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("libchdb.so"), "library").unwrap();
+        let npm = Npm {
+            program: "/no/such/npm".into(),
+            arguments: Vec::new(),
+        };
+        let found = cached_or_fetched(folder.path(), &SMALL, &npm, &|_| {}).await;
+        assert_eq!(found, Ok(folder.path().join("libchdb.so")));
+    }
+
+    #[test]
+    fn a_package_with_another_integrity_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = package(folder.path(), "package/libchdb.so", b"library");
+        let error = check_integrity(&path, &SMALL).unwrap_err();
+        assert!(
+            error.contains("is not what was published") && error.contains(SMALL.integrity),
+            "{error}"
+        );
+        let integrity = error
+            .split_whitespace()
+            .find(|word| word.starts_with("sha512-"))
+            .unwrap()
+            .to_owned();
+        assert_eq!(
+            check_integrity(
+                &path,
+                &Release {
+                    integrity: integrity.leak(),
+                    ..SMALL
+                }
+            ),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn only_a_library_of_the_known_size_is_unpacked() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("libchdb.so");
+        for (name, content, message) in [
+            ("package/libchdb.so", &b"library"[..], None),
+            ("package/libchdb.so", b"librar", Some("unexpected size")),
+            ("package/libchdb.so", b"library.", Some("unexpected size")),
+            ("package/other.so", b"library", Some("holds no libchdb.so")),
+        ] {
+            let path = package(folder.path(), name, content);
+            let error = unpack(&path, &SMALL, &target).err().map(|error| error.to_string());
+            assert_eq!(error.is_some(), message.is_some(), "{error:?}");
+            assert!(message.is_none_or(|message| error.unwrap().contains(message)), "{name}");
+            if message.is_none() {
+                assert_eq!(fs::read(&target).unwrap(), content);
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The engine's library: the only unsafe code of Toolsight.
+#![expect(unsafe_code, reason = "a C library is loaded and called")]
+
+use std::{
+    ffi::{CStr, CString, c_char, c_int, c_void},
+    path::Path,
+};
+
+use libloading::{Library, Symbol};
+
+type QueryCommandLine = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut c_void;
+type ResultError = unsafe extern "C" fn(*mut c_void) -> *const c_char;
+
+unsafe extern "C" {
+    fn _exit(status: c_int) -> !;
+}
+
+/// Runs the engine's command line in this process, until it ends.
+///
+/// # Errors
+/// The library cannot be loaded, is another library, or the engine says why it ended.
+pub(super) fn run(library: &Path, arguments: &[CString]) -> Result<(), String> {
+    let loaded = |error| format!("{} cannot be loaded: {error}", library.display());
+    // SAFETY: the file is the engine's library, checked when it was fetched or named by the operator; its initialisers
+    // have no requirements.
+    let library = unsafe { Library::new(library) }.map_err(loaded)?;
+    // SAFETY: both symbols have these types in every release of the library.
+    let query: Symbol<'_, QueryCommandLine> = unsafe { library.get(c"chdb_query_cmdline") }.map_err(loaded)?;
+    // SAFETY: as above.
+    let error: Symbol<'_, ResultError> = unsafe { library.get(c"chdb_result_error") }.map_err(loaded)?;
+
+    let count = c_int::try_from(arguments.len()).map_err(|error| error.to_string())?;
+    let mut pointers: Vec<*mut c_char> = arguments.iter().map(|argument| argument.as_ptr().cast_mut()).collect();
+    pointers.push(std::ptr::null_mut());
+    // SAFETY: `pointers` holds `count` strings and a null behind them, and they outlive the call; the engine reads them.
+    let result = unsafe { query(count, pointers.as_mut_ptr()) };
+    if result.is_null() {
+        return Err("the engine gave no result".to_owned());
+    }
+    // SAFETY: `result` came from the call above and was not freed.
+    let message = unsafe { error(result) };
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: a message that is not null is a C string that lives as long as the result.
+    Err(unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned())
+}
+
+/// Ends the process at once. The engine's threads are still there after [`run`], and the usual way out destroys what
+/// they use, which crashes most exits.
+pub(super) fn leave(status: c_int) -> ! {
+    // SAFETY: takes no pointers and does not return.
+    unsafe { _exit(status) }
+}

@@ -1,0 +1,49 @@
+//! Errors that end the start of the store.
+
+use std::{io, path::PathBuf};
+
+/// Why the store cannot be opened. Nothing that may pass by itself is among these, such as a server that is down.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The folder cannot be made or written.
+    #[error("the store's folder {folder} cannot be used: {source}", folder = folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another collector has the folder.
+    #[error(
+        "the store's folder {folder} is in use by another toolsight-collector: stop that one or name another folder with --store embedded:FOLDER",
+        folder = folder.display()
+    )]
+    FolderInUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The library of the engine cannot be had.
+    #[error(
+        "the embedded ClickHouse cannot be had: {reason}. \
+         Name its library with --engine-library PATH, or use any ClickHouse server with --store http://user:password@host:8123/database"
+    )]
+    Fetch {
+        /// What went wrong.
+        reason: String,
+    },
+    /// The engine ends instead of serving.
+    #[error("the embedded ClickHouse does not start: {reason}. Its output is in {log}", log = log.display())]
+    Engine {
+        /// What it said last.
+        reason: String,
+        /// Where the rest stands.
+        log: PathBuf,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS for the connection to ClickHouse cannot be set up: {0}")]
+    Tls(#[source] io::Error),
+    /// No port or no process can be had.
+    #[error("the embedded ClickHouse cannot be started: {0}")]
+    System(#[source] io::Error),
+}

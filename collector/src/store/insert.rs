@@ -1,0 +1,114 @@
+//! One batch of rows into `calls`, so that repeating it with the same token changes nothing.
+
+use std::time::Duration;
+
+use clickhouse::{
+    Compression,
+    error::Error,
+    insert_formatted::{CompressedData, InsertFormatted},
+};
+
+use super::{
+    client::Clients,
+    failure,
+    native::{self, COLUMNS},
+};
+use crate::row::Row;
+
+/// How long one chunk may wait for the network.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the server may take for the whole batch and its views once it has all of it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);
+/// Uncompressed bytes of one LZ4 frame.
+const FRAME: usize = 1 << 20;
+
+/// Why a batch was not inserted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InsertError {
+    /// The store cannot take it now, or its answer was lost: send the same rows with the same token again.
+    #[error("{0}")]
+    Retryable(String),
+    /// These rows will never be taken: halve the batch to find those that are at fault.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+/// Sends `rows` as one block. `token` must never be used for other rows.
+pub(super) async fn insert(clients: &Clients, rows: &[Row], token: &str) -> Result<(), InsertError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let insert = clients
+        .writer
+        .insert_formatted_with(statement())
+        .with_timeouts(Some(SEND_TIMEOUT), Some(ANSWER_TIMEOUT))
+        .with_setting("insert_deduplicate", "1")
+        .with_setting("insert_deduplication_token", token)
+        .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
+        // Else an error of a view may follow a status of 200.
+        .with_setting("wait_end_of_query", "1");
+    send(insert, rows).await.map_err(|error| classify(&error, clients))
+}
+
+async fn send(mut insert: InsertFormatted, rows: &[Row]) -> Result<(), Error> {
+    let mut frame = Vec::with_capacity(FRAME);
+    native::write_header(rows.len(), &mut frame);
+    for column in &COLUMNS {
+        native::write_column(column, rows, &mut frame);
+        if frame.len() >= FRAME {
+            send_frame(&mut insert, &mut frame).await?;
+        }
+    }
+    if !frame.is_empty() {
+        send_frame(&mut insert, &mut frame).await?;
+    }
+    insert.end().await
+}
+
+async fn send_frame(insert: &mut InsertFormatted, frame: &mut Vec<u8>) -> Result<(), Error> {
+    let data = CompressedData::new(frame, Compression::Lz4)?;
+    frame.clear();
+    insert.send_compressed(data).await?;
+    // A batch is tens of milliseconds of encoding, which the other tasks of this thread should not feel.
+    tokio::task::yield_now().await;
+    Ok(())
+}
+
+fn statement() -> String {
+    format!(
+        "INSERT INTO calls ({}) FORMAT Native",
+        COLUMNS.map(|column| column.name).join(", ")
+    )
+}
+
+/// Errors that say something about the rows, in the numbering of ClickHouse's `ErrorCodes.cpp`. All others are about the
+/// server, the network, the rights or the schema: those can be mended while the rows wait.
+const ROWS_AT_FAULT: [u32; 11] = [
+    6,   // CANNOT_PARSE_TEXT
+    26,  // CANNOT_PARSE_QUOTED_STRING
+    27,  // CANNOT_PARSE_INPUT_ASSERTION_FAILED
+    41,  // CANNOT_PARSE_DATETIME
+    53,  // TYPE_MISMATCH
+    70,  // CANNOT_CONVERT_TYPE
+    72,  // CANNOT_PARSE_NUMBER
+    117, // INCORRECT_DATA
+    131, // TOO_LARGE_STRING_SIZE
+    321, // VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+    469, // VIOLATED_CONSTRAINT
+];
+/// TOO_MANY_PARTS, both for "merges cannot keep up" and for "this insert spans too many days".
+const TOO_MANY_PARTS: u32 = 252;
+
+fn classify(error: &Error, clients: &Clients) -> InsertError {
+    let message = failure::describe(error, clients);
+    let permanent = match failure::code(error) {
+        Some(TOO_MANY_PARTS) => error.to_string().contains("max_partitions_per_insert_block"),
+        Some(code) => ROWS_AT_FAULT.contains(&code),
+        None => false,
+    };
+    if permanent {
+        InsertError::Permanent(message)
+    } else {
+        InsertError::Retryable(message)
+    }
+}

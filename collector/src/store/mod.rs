@@ -1,0 +1,226 @@
+//! The store: ClickHouse, embedded or elsewhere. Only this module talks to it; what others ask goes through
+//! [`Store::reader`].
+
+mod client;
+mod engine;
+mod engine_config;
+mod engine_fetch;
+mod engine_folder;
+mod engine_library;
+mod engine_log;
+/// The process that is the embedded engine.
+pub mod engine_process;
+mod error;
+mod failure;
+mod insert;
+mod location;
+mod migrate;
+mod native;
+mod watch;
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use clickhouse::Client;
+use tokio::{
+    sync::{Mutex, Notify, watch as state},
+    task::JoinHandle,
+};
+
+use self::{client::Clients, engine::Engine, engine_folder::EngineFolder};
+pub use self::{
+    error::StoreError,
+    insert::InsertError,
+    location::{DEFAULT_DATABASE, Location, LocationError, Remote},
+    watch::StoreState,
+};
+use crate::{row::Row, telemetry::Metrics};
+
+/// Where the store is, and what the embedded engine may take.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// Where the store is.
+    pub location: Location,
+    /// The engine's library; `None` for the one in the cache folder, which is fetched where it is missing.
+    pub engine_library: Option<PathBuf>,
+    /// Bytes that the engine may use, at least 256 MiB.
+    pub engine_memory_bytes: u64,
+    /// Port of the engine's HTTP interface on 127.0.0.1; 0 for any that is free.
+    pub engine_http_port: u16,
+    /// Port of the engine's native interface on 127.0.0.1; 0 for any that is free.
+    pub engine_tcp_port: u16,
+    /// The program that knows the subcommand [`engine_process::SUBCOMMAND`]; `None` for the one that runs.
+    pub engine_program: Option<PathBuf>,
+}
+
+impl StoreConfig {
+    /// The defaults for a location: 1 GiB for the engine, and any free ports.
+    #[must_use]
+    pub fn new(location: Location) -> Self {
+        Self {
+            location,
+            engine_library: None,
+            engine_memory_bytes: 1 << 30,
+            engine_http_port: 0,
+            engine_tcp_port: 0,
+            engine_program: None,
+        }
+    }
+}
+
+/// What [`Store::open`] is doing, for a person who waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Another process fetches the engine, and this one waits for it.
+    EngineAwaited,
+    /// The engine is being downloaded: bytes so far, and bytes in all.
+    EngineDownload(u64, u64),
+    /// The download is checked and unpacked.
+    EngineUnpack,
+    /// The engine starts.
+    EngineStart,
+}
+
+/// The store. Dropping it ends an embedded engine without waiting for it; [`Store::shutdown`] waits.
+pub struct Store {
+    clients: Clients,
+    state: state::Receiver<StoreState>,
+    wake: Arc<Notify>,
+    watcher: JoinHandle<()>,
+    engine: Option<(SocketAddr, Mutex<Engine>)>,
+    metrics: Metrics,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("place", &self.clients.place)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the store: returns at once for a remote one, whatever its state, and when the engine answers for an embedded
+    /// one. Tables are brought up to date in the background, see [`Store::ready`].
+    ///
+    /// # Errors
+    /// The embedded engine's folder, library or process cannot be had. Nothing about a remote store is an error here,
+    /// since it may pass.
+    pub async fn open(
+        config: StoreConfig,
+        metrics: Metrics,
+        progress: impl Fn(Progress) + Send + Sync,
+    ) -> Result<Self, StoreError> {
+        let wake = Arc::new(Notify::new());
+        let (clients, engine) = match &config.location {
+            Location::Remote(remote) => (Clients::remote(remote).map_err(StoreError::Tls)?, None),
+            Location::Embedded(folder) => {
+                let folder = EngineFolder::open(folder)?;
+                let library = engine_fetch::library(config.engine_library.as_deref(), &progress).await?;
+                progress(Progress::EngineStart);
+                let engine = Engine::start(folder, library, &config, Arc::clone(&wake)).await?;
+                (engine.clients.clone(), Some((engine.http, Mutex::new(engine))))
+            }
+        };
+        metrics.store_up.set(0);
+        let (sender, state) = state::channel(StoreState::Starting);
+        let watcher = tokio::spawn(watch::run(clients.clone(), sender, Arc::clone(&wake), metrics.clone()));
+        Ok(Self {
+            clients,
+            state,
+            wake,
+            watcher,
+            engine,
+            metrics,
+        })
+    }
+
+    /// `embedded` or `remote`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.engine.is_some() { "embedded" } else { "remote" }
+    }
+
+    /// Where the embedded engine speaks HTTP; the user `reader` with the password in `reader.password` may ask there.
+    #[must_use]
+    pub fn engine_address(&self) -> Option<SocketAddr> {
+        self.engine.as_ref().map(|(address, _)| *address)
+    }
+
+    /// The client that may change tables. Its address stays the same over restarts of the engine.
+    #[must_use]
+    pub fn writer(&self) -> &Client {
+        &self.clients.writer
+    }
+
+    /// The client for questions: it cannot write, and the server gives up its queries after 30 s.
+    #[must_use]
+    pub fn reader(&self) -> &Client {
+        &self.clients.reader
+    }
+
+    /// Whether the store can be used, as it was seen last.
+    #[must_use]
+    pub fn state(&self) -> StoreState {
+        self.state.borrow().clone()
+    }
+
+    /// A receiver of every change of the state.
+    #[must_use]
+    pub fn states(&self) -> state::Receiver<StoreState> {
+        self.state.clone()
+    }
+
+    /// Waits until the store is ready, for ever if need be.
+    pub async fn ready(&self) {
+        let mut state = self.state.clone();
+        // Fails only when the watcher has ended, which is after `shutdown`: then nothing will ever be ready.
+        if state.wait_for(|state| *state == StoreState::Ready).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Inserts a batch as one block, at most 1,000,000 rows of at most 100 days.
+    ///
+    /// Repeating it with the same rows and the same token changes nothing, in `calls` and in what is derived from it; the
+    /// token must never go with other rows. Counts what it stored in `rows_inserted`, `last_insert` and
+    /// `insert_seconds`.
+    ///
+    /// # Errors
+    /// See [`InsertError`]. The batch is then stored as a whole or not at all, and repeating it tells which.
+    pub async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
+        let started = Instant::now();
+        let result = insert::insert(&self.clients, rows, token).await;
+        self.metrics.insert_seconds.observe(started.elapsed().as_secs_f64());
+        match &result {
+            Ok(()) => {
+                self.metrics.rows_inserted.inc_by(rows.len() as u64);
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+                self.metrics.last_insert.set(now.as_secs_f64());
+            }
+            Err(InsertError::Retryable(_)) => self.wake.notify_one(),
+            Err(InsertError::Permanent(_)) => {}
+        }
+        result
+    }
+
+    /// Ends the watching and the embedded engine, and returns when its process has gone.
+    pub async fn shutdown(&self) {
+        self.watcher.abort();
+        if let Some((_, engine)) = &self.engine {
+            engine.lock().await.stop().await;
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.watcher.abort();
+    }
+}

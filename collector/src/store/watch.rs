@@ -1,0 +1,91 @@
+//! Whether the store can be used: asked in the background for as long as the store is open.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::{sleep, timeout},
+};
+
+use super::{client::Clients, failure, migrate};
+use crate::telemetry::Metrics;
+
+/// Between two questions while all is well.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// Between two attempts while it is not; doubled up to the second value.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Whether the store can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreState {
+    /// Not yet known.
+    Starting,
+    /// It answers, and its tables are those that this program needs.
+    Ready,
+    /// It cannot be used; one line says why and what to do. Tried again for ever.
+    Unreachable(String),
+}
+
+/// Asks for ever. `wake` asks at once, for those who have seen a sign of trouble.
+pub(super) async fn run(clients: Clients, state: watch::Sender<StoreState>, wake: Arc<Notify>, metrics: Metrics) {
+    let mut retry = RETRY.0;
+    loop {
+        let ready = *state.borrow() == StoreState::Ready;
+        let next = match if ready {
+            clients.ping().await
+        } else {
+            clients.prepare().await
+        } {
+            Ok(()) => StoreState::Ready,
+            Err(reason) => StoreState::Unreachable(reason),
+        };
+        let up = next == StoreState::Ready;
+        metrics.store_up.set(i64::from(up));
+        state.send_if_modified(|state| {
+            let changed = *state != next;
+            if changed {
+                announce(&next, &clients.place);
+                *state = next;
+            }
+            changed
+        });
+        retry = if up { RETRY.0 } else { (retry * 2).min(RETRY.1) };
+        tokio::select! {
+            () = sleep(if up { INTERVAL } else { retry }) => {}
+            () = wake.notified(), if up => {}
+        }
+    }
+}
+
+fn announce(state: &StoreState, place: &str) {
+    match state {
+        StoreState::Starting => {}
+        StoreState::Ready => tracing::info!(place, "store is ready"),
+        StoreState::Unreachable(reason) => tracing::warn!(reason, "store cannot be used and is tried again"),
+    }
+}
+
+impl Clients {
+    /// Whether somebody who knows our password is there.
+    pub(super) async fn answers(&self) -> bool {
+        self.ping().await.is_ok()
+    }
+
+    async fn ping(&self) -> Result<(), String> {
+        match timeout(ANSWER, self.server.query("SELECT 1").fetch_one::<u8>()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(failure::describe(&error, self)),
+            Err(_) => Err(failure::describe(&clickhouse::error::Error::TimedOut, self)),
+        }
+    }
+
+    async fn prepare(&self) -> Result<(), String> {
+        self.ping().await?;
+        migrate::migrate(self).await.map_err(|error| match error {
+            migrate::MigrateError::Client(error) => failure::describe(&error, self),
+            other => other.to_string(),
+        })
+    }
+}

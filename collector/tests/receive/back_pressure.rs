@@ -1,0 +1,120 @@
+//! A store that is down: senders are asked to come again, and every accepted call arrives once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use prost::Message as _;
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use crate::support::{JSON, PROTOBUF, Running, call, request, targets};
+
+/// A request with 400 calls, named by `prefix` and a number.
+fn calls(prefix: &str) -> Vec<opentelemetry_proto::tonic::trace::v1::Span> {
+    (0..400).map(|index| call(&format!("{prefix}-{index}"))).collect()
+}
+
+#[tokio::test]
+async fn senders_come_again_while_the_store_is_down_and_every_accepted_call_is_stored_once() {
+    let running = Running::start(|config| config.queue.rows = 1000).await;
+    running.sink.set_down(true);
+    let mut accepted = Vec::new();
+    for name in ["a", "b"] {
+        let answer = running
+            .post("/v1/traces", &[PROTOBUF], &request(calls(name)).encode_to_vec())
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        accepted.push(name);
+    }
+
+    let refused = request(calls("c"));
+    let answer = running.post("/v1/traces", &[PROTOBUF], &refused.encode_to_vec()).await;
+    assert_eq!(answer.status, 429, "{answer:?}");
+    assert!(answer.head.contains("retry-after: 1"), "{}", answer.head);
+    let status = tonic_types::Status::decode(&answer.body[..]).unwrap();
+    assert_eq!(
+        (status.code, status.message.as_str()),
+        (8, "the collector's queue is full, send again later")
+    );
+    let answer = running
+        .post("/v1/traces", &[JSON], &serde_json::to_vec(&refused).unwrap())
+        .await;
+    assert_eq!(answer.status, 429, "{answer:?}");
+    assert_eq!(
+        answer.text(),
+        r#"{"code":8,"message":"the collector's queue is full, send again later"}"#
+    );
+
+    let address = format!("http://{}", running.collector.addresses().grpc);
+    let mut client = TraceServiceClient::connect(address).await.unwrap();
+    let status = client.export(refused.clone()).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert_eq!(
+        status.get_details_retry_info().unwrap().retry_delay,
+        Some(Duration::from_secs(1))
+    );
+    assert_eq!(running.count("spans_refused", "queue_full"), 1200);
+
+    running.sink.set_down(false);
+    while client.export(refused.clone()).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    accepted.push("c");
+    let rows = running.sink.wait_for(1200).await;
+    let expected: BTreeSet<_> = accepted
+        .iter()
+        .flat_map(|name| (0..400).map(move |index| format!("{name}-{index}")))
+        .collect();
+    assert_eq!(rows.len(), expected.len(), "nothing twice");
+    assert_eq!(
+        targets(&rows).into_iter().map(str::to_owned).collect::<BTreeSet<_>>(),
+        expected
+    );
+    running.collector.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_request_that_never_fits_the_queue_is_refused_for_good() {
+    let running = Running::start(|config| config.queue.rows = 300).await;
+    let sent = request(calls("a"));
+    let answer = running.post("/v1/traces", &[PROTOBUF], &sent.encode_to_vec()).await;
+    assert_eq!(answer.status, 413, "{answer:?}");
+    let address = format!("http://{}", running.collector.addresses().grpc);
+    let status = TraceServiceClient::connect(address)
+        .await
+        .unwrap()
+        .export(sent)
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.get_details_retry_info().is_none(), "{status:?}");
+    running.collector.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_shutdown_stores_what_was_accepted_and_counts_what_it_cannot_store() {
+    for down in [false, true] {
+        let running = Running::start(|config| {
+            config.queue.batch_linger = Duration::from_secs(60);
+            config.queue.drain_time = Duration::from_millis(300);
+        })
+        .await;
+        running.sink.set_down(down);
+        let answer = running
+            .post("/v1/traces", &[PROTOBUF], &request(calls("a")).encode_to_vec())
+            .await;
+        assert_eq!(answer.status, 200);
+        let (sink, lost) = (
+            running.sink.clone(),
+            running.metrics.rows_lost.with_label_values(&["shutdown"]),
+        );
+        running.collector.shutdown().await;
+        let (stored, lost) = (sink.rows().len() as u64, lost.get());
+        assert_eq!(
+            (stored, lost),
+            if down { (0, 400) } else { (400, 0) },
+            "store down: {down}"
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! The program itself: what it prints, and with what it ends.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use toolsight_collector::config::settings::SETTINGS;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_toolsight-collector"));
+    for setting in SETTINGS {
+        command.env_remove(setting.variable());
+    }
+    command.env_remove("TOOLSIGHT_CONFIG").args(arguments);
+    command
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap()
+}
+
+fn failure(output: &Output) -> &str {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let message = text(&output.stderr);
+    assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+    message.trim_end()
+}
+
+#[test]
+fn an_occupied_port_ends_the_program_with_one_line_that_names_address_and_flag() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for flag in ["--grpc-listen", "--http-listen", "--page-listen"] {
+        let mut arguments = vec!["serve", "--store", "http://127.0.0.1:1"];
+        for other in ["--grpc-listen", "--http-listen", "--page-listen"] {
+            arguments.extend([other, if other == flag { &address } else { "127.0.0.1:0" }]);
+        }
+        let output = program(&arguments).output().unwrap();
+        let message = failure(&output);
+        assert!(
+            message.starts_with(&format!("toolsight-collector: cannot listen on {address} for ")),
+            "{message}"
+        );
+        assert!(
+            message.ends_with(&format!("choose another address with {flag}")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn help_names_every_setting_and_check_config_prints_a_file_that_has_the_same_effect() {
+    let help = program(&["--help"]).output().unwrap();
+    for setting in SETTINGS {
+        assert!(
+            text(&help.stdout).contains(&format!("--{} ", setting.flag())),
+            "{}",
+            setting.name
+        );
+        assert!(text(&help.stdout).contains(&setting.variable()), "{}", setting.name);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("collector.toml");
+    let printed = program(&["--queue-rows", "123456", "check-config", "--log-format", "json"])
+        .output()
+        .unwrap();
+    assert!(printed.status.success(), "{printed:?}");
+    assert!(
+        text(&printed.stdout).contains("(--queue-rows)\nqueue_rows = 123456\n"),
+        "{}",
+        text(&printed.stdout)
+    );
+    std::fs::write(&file, &printed.stdout).unwrap();
+    let again = program(&["check-config"])
+        .env("TOOLSIGHT_CONFIG", &file)
+        .output()
+        .unwrap();
+    let values = |output: &Output| -> Vec<_> {
+        text(&output.stdout)
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(values(&printed), values(&again), "{again:?}");
+}
+
+#[test]
+fn a_wrong_setting_ends_the_program_with_one_line() {
+    let output = program(&["check-config"])
+        .env("TOOLSIGHT_QUEUE_ROWS", "many")
+        .output()
+        .unwrap();
+    assert_eq!(
+        failure(&output),
+        "toolsight-collector: TOOLSIGHT_QUEUE_ROWS: queue_rows: expected a whole number from 1000 to 10000000, not \"many\""
+    );
+}
+
+#[test]
+fn a_signal_ends_the_program_in_order_even_while_the_store_is_down() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut arguments = vec![
+            "--store",
+            "http://127.0.0.1:1",
+            "--log-format",
+            "json",
+            "--drain-seconds",
+            "0",
+        ];
+        arguments.extend([
+            "--grpc-listen",
+            "127.0.0.1:0",
+            "--http-listen",
+            "127.0.0.1:0",
+            "--page-listen",
+            "127.0.0.1:0",
+        ]);
+        let mut child = program(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("\"listening\"") {
+            line.clear();
+            assert!(
+                log.read_line(&mut line).unwrap() > 0,
+                "the program ended before it listened"
+            );
+        }
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let mut rest = String::new();
+        log.read_to_string(&mut rest).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+        assert!(rest.contains("\"shutting down\""), "{rest}");
+    }
+}

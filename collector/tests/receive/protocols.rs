@@ -1,0 +1,177 @@
+//! The same call over every protocol, encoding and compression.
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use prost::Message as _;
+use tonic::codec::CompressionEncoding;
+
+use crate::support::{GZIP, JSON, PROTOBUF, Running, call, gzip, request, targets};
+
+#[tokio::test]
+async fn a_call_becomes_the_same_row_whichever_way_it_comes() {
+    let running = Running::start(|_| ()).await;
+    let sent = request(vec![call("add")]);
+    let (protobuf, json) = (sent.encode_to_vec(), serde_json::to_vec(&sent).unwrap());
+    for (case, headers, body) in [
+        ("protobuf", &[PROTOBUF][..], protobuf.clone()),
+        ("protobuf in gzip", &[PROTOBUF, GZIP], gzip(&protobuf)),
+        ("JSON", &[JSON], json.clone()),
+        ("JSON in gzip", &[JSON, GZIP], gzip(&json)),
+        (
+            "JSON with parameters",
+            &[("content-type", "Application/JSON; charset=utf-8")],
+            json,
+        ),
+    ] {
+        let answer = running.post("/v1/traces", headers, &body).await;
+        assert_eq!(answer.status, 200, "{case}: {answer:?}");
+        let encoding = if case.starts_with("JSON") {
+            "application/json"
+        } else {
+            "application/x-protobuf"
+        };
+        assert!(
+            answer.head.contains(&format!("content-type: {encoding}")),
+            "{case}: {}",
+            answer.head
+        );
+        let expected: &[u8] = if case.starts_with("JSON") { b"{}" } else { b"" };
+        assert_eq!(answer.body, expected, "{case}: full success is an empty response");
+    }
+    let address = format!("http://{}", running.collector.addresses().grpc);
+    let plain = TraceServiceClient::connect(address).await.unwrap();
+    let compressed = plain.clone().send_compressed(CompressionEncoding::Gzip);
+    for mut client in [plain, compressed] {
+        let answer = client.export(sent.clone()).await.unwrap().into_inner();
+        assert_eq!(answer.partial_success, None);
+    }
+
+    let rows = running.sink.wait_for(7).await;
+    assert_eq!(rows.len(), 7);
+    assert!(rows.iter().all(|row| *row == rows[0]), "{rows:#?}");
+    let row = &rows[0];
+    assert_eq!(
+        (row.server.as_str(), row.kind.as_str(), row.target.as_str()),
+        ("ledger", "tool", "add")
+    );
+    assert_eq!((row.trace_id, row.span_id, row.weight), ([0xab; 16], [0xcd; 8], 1));
+    assert_eq!((row.outcome.as_str(), row.fault.as_str()), ("ok", "none"));
+    assert!((1_500..10_000).contains(&row.duration_us), "{}", row.duration_us);
+    assert_eq!(running.count("spans_received", "http"), 5);
+    assert_eq!(running.count("spans_received", "grpc"), 2);
+    running.collector.shutdown().await;
+}
+
+#[tokio::test]
+async fn metrics_and_logs_are_accepted_and_make_no_rows() {
+    let running = Running::start(|_| ()).await;
+    let address = format!("http://{}", running.collector.addresses().grpc);
+    let mut metrics = MetricsServiceClient::connect(address.clone()).await.unwrap();
+    metrics.export(ExportMetricsServiceRequest::default()).await.unwrap();
+    let mut logs = LogsServiceClient::connect(address).await.unwrap();
+    logs.export(ExportLogsServiceRequest::default()).await.unwrap();
+    for path in ["/v1/metrics", "/v1/logs"] {
+        assert_eq!(running.post(path, &[PROTOBUF], b"").await.status, 200, "{path}");
+        assert_eq!(running.post(path, &[JSON], b"{}").await.status, 200, "{path}");
+        assert_eq!(running.post(path, &[PROTOBUF], b"\x0a\xff").await.status, 400, "{path}");
+        assert_eq!(running.post(path, &[JSON], b"{").await.status, 400, "{path}");
+    }
+    let sink = running.sink.clone();
+    running.collector.shutdown().await;
+    assert_eq!(sink.rows(), []);
+}
+
+#[tokio::test]
+async fn a_span_that_cannot_be_read_is_rejected_alone_and_the_answer_says_so() {
+    let running = Running::start(|_| ()).await;
+    let spans = vec![call("before"), call("broken"), call("after")];
+    let json = serde_json::to_string(&request(spans.clone())).unwrap();
+    // The second of the three identifiers is not hexadecimal any more.
+    let mut parts: Vec<_> = json.split("\"traceId\":\"ab").collect();
+    let last = parts.pop().unwrap();
+    let json = format!(
+        "{}\"traceId\":\"ab{}\"traceId\":\"zz{}\"traceId\":\"ab{last}",
+        parts[0], parts[1], parts[2]
+    );
+    let answer = running.post("/v1/traces", &[JSON], json.as_bytes()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let partial: serde_json::Value = serde_json::from_str(answer.text()).unwrap();
+    assert_eq!(partial["partialSuccess"]["rejectedSpans"], "1");
+    let message = partial["partialSuccess"]["errorMessage"].as_str().unwrap();
+    assert!(message.starts_with("invalid JSON in a span: "), "{message}");
+
+    let mut protobuf = request(spans).encode_to_vec();
+    // The span's own bytes end within a field: the length of its name reaches beyond them.
+    let name = protobuf
+        .windows(17)
+        .position(|window| window == b"tools/call broken")
+        .unwrap();
+    protobuf[name - 1] = 0x7f;
+    let answer = running.post("/v1/traces", &[PROTOBUF], &protobuf).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let response =
+        opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse::decode(&answer.body[..]);
+    let partial = response.unwrap().partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 1);
+    assert_eq!(partial.error_message, "invalid protobuf in a span: a field is cut off");
+
+    let rows = running.sink.wait_for(4).await;
+    assert_eq!(targets(&rows), ["before", "after", "before", "after"]);
+    assert_eq!(running.count("spans_refused", "malformed"), 2);
+    running.collector.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_string_that_is_not_utf_8_loses_nothing_over_grpc_either() {
+    let running = Running::start(|_| ()).await;
+    let mut bytes = request(vec![call("caf\u{e9}"), call("tea")]).encode_to_vec();
+    for index in 0..bytes.len() - 1 {
+        if bytes[index..index + 2] == [0xc3, 0xa9] {
+            bytes[index] = 0xff;
+        }
+    }
+    let broken = ExportTraceServiceRequest::decode(&bytes[..]);
+    assert!(broken.is_err(), "the generated code refuses such a message as a whole");
+    let frame = [&[0][..], &(bytes.len() as u32).to_be_bytes(), &bytes].concat();
+    let status = grpc_status(&running, frame).await;
+    assert_eq!(status, Some("0".to_owned()));
+    let rows = running.sink.wait_for(2).await;
+    assert_eq!(targets(&rows), ["caf\u{fffd}\u{fffd}", "tea"]);
+    assert!(running.count("values_corrected", "invalid_utf8") > 0);
+    running.collector.shutdown().await;
+}
+
+/// Sends one framed message as it is and returns the status of the call.
+async fn grpc_status(running: &Running, frame: Vec<u8>) -> Option<String> {
+    use http_body_util::{BodyExt as _, Full};
+    use tower::{Service as _, ServiceExt as _};
+    let address = format!("http://{}", running.collector.addresses().grpc);
+    let mut channel = tonic::transport::Endpoint::new(address.clone())
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let uri = format!("{address}/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+    let request = axum::http::Request::post(uri)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    let body = tonic::body::Body::new(Full::from(frame));
+    let response = channel
+        .ready()
+        .await
+        .unwrap()
+        .call(request.body(body).unwrap())
+        .await
+        .unwrap();
+    if let Some(status) = response.headers().get("grpc-status") {
+        return Some(status.to_str().unwrap().to_owned());
+    }
+    let body = response.into_body().collect().await.unwrap();
+    body.trailers()?
+        .get("grpc-status")
+        .map(|status| status.to_str().unwrap().to_owned())
+}

@@ -1,0 +1,164 @@
+//! The settings: what wins, and what is said when something is wrong.
+
+use std::fs;
+
+use toolsight_collector::config::settings::{SETTINGS, Setting};
+use toolsight_collector::config::{Config, Loaded, load};
+
+fn with(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Loaded, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("collector.toml");
+    fs::write(&path, file).unwrap();
+    let look_up = |values: &[(&str, &str)], setting: &Setting| {
+        values
+            .iter()
+            .find(|(name, _)| *name == setting.name)
+            .map(|(_, value)| (*value).to_owned())
+    };
+    let loaded = load(
+        Some(&path),
+        |setting| look_up(variables, setting),
+        |setting| look_up(flags, setting),
+    );
+    loaded.map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file_and_that_over_defaults() {
+    let all = ("queue_rows", "100001");
+    let file = "queue_rows = 100003\n";
+    for (case, file, variables, flags, rows, source) in [
+        ("nothing", "", &[][..], &[][..], 200_000, "default"),
+        ("a file", file, &[], &[], 100_003, "collector.toml:1"),
+        (
+            "a variable",
+            file,
+            &[("queue_rows", "100002")],
+            &[],
+            100_002,
+            "TOOLSIGHT_QUEUE_ROWS",
+        ),
+        (
+            "a flag",
+            file,
+            &[("queue_rows", "100002")],
+            &[all],
+            100_001,
+            "--queue-rows",
+        ),
+    ] {
+        let loaded = with(file, variables, flags).unwrap();
+        assert_eq!(loaded.config.queue.rows, rows, "{case}");
+        let (_, value, from) = loaded
+            .values()
+            .find(|(setting, ..)| setting.name == "queue_rows")
+            .unwrap();
+        assert_eq!(value, rows.to_string(), "{case}");
+        assert!(from.to_string().ends_with(source), "{case}: {from}");
+    }
+}
+
+#[test]
+fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
+    for (file, variables, flags, expected) in [
+        (
+            "# rows\nqueue_row = 5",
+            &[][..],
+            &[][..],
+            "collector.toml:2: there is no setting \"queue_row\"; did you mean \"queue_rows\"?",
+        ),
+        (
+            "listen_grpc = \"127.0.0.1:1\"",
+            &[],
+            &[],
+            "collector.toml:1: there is no setting \"listen_grpc\"; check-config lists all",
+        ),
+        (
+            "[queue]\nrows = 5",
+            &[],
+            &[],
+            "collector.toml:1: there is no setting \"queue\"; did you mean \"queue_rows\"?",
+        ),
+        (
+            "\n\nqueue_rows = 5",
+            &[],
+            &[],
+            "collector.toml:3: queue_rows: expected a whole number from 1000 to 10000000, not \"5\"",
+        ),
+        (
+            "queue_rows = [5]",
+            &[],
+            &[],
+            "collector.toml:1: queue_rows has to be a text or a number",
+        ),
+        (
+            "grpc_listen = \"4317\"",
+            &[],
+            &[],
+            "collector.toml:1: grpc_listen: expected an address and a port such as 127.0.0.1:4317, not \"4317\"",
+        ),
+        (
+            "",
+            &[("log_format", "xml")],
+            &[],
+            "TOOLSIGHT_LOG_FORMAT: log_format: expected \"text\" or \"json\", not \"xml\"",
+        ),
+        (
+            "",
+            &[],
+            &[("store", "tcp://user:secret@host")],
+            "--store: store: the store is neither embedded, embedded:FOLDER nor http(s)://user:password@host:8123/database",
+        ),
+        (
+            "",
+            &[],
+            &[("instance", "a:b")],
+            "--instance: instance: expected 1 to 64 letters, digits, dots, dashes or underscores, not \"a:b\"",
+        ),
+        (
+            "queue_rows = 1000",
+            &[],
+            &[],
+            "batch_rows: 50000 is more than queue_rows, which is 1000",
+        ),
+        (
+            "queue_rows = ",
+            &[],
+            &[],
+            "collector.toml:1: string values must be quoted, expected literal string",
+        ),
+        (
+            "queue_rows = 1000\nqueue_rows = 1000",
+            &[],
+            &[],
+            "collector.toml:2: duplicate key",
+        ),
+    ] {
+        assert_eq!(with(file, variables, flags).unwrap_err(), expected, "{file}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let path = std::path::Path::new("no/such/file.toml");
+    let error = load(Some(path), |_| None, |_| None).unwrap_err().to_string();
+    assert!(error.starts_with("no/such/file.toml: No such file"), "{error}");
+}
+
+#[test]
+fn every_default_is_a_value_that_its_setting_takes() {
+    let defaults = Config::default();
+    let all: Vec<_> = SETTINGS
+        .iter()
+        .map(|setting| (setting.name, setting.value_in(&defaults)))
+        .collect();
+    let all: Vec<_> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(with("", &all, &[]).unwrap().config, defaults);
+}
+
+#[test]
+fn a_password_in_the_stores_address_is_not_shown() {
+    let loaded = with("", &[("store", "http://user:secret@host:8123/database")], &[]).unwrap();
+    let (_, value, _) = loaded.values().find(|(setting, ..)| setting.name == "store").unwrap();
+    assert_eq!(value, "http://host:8123/database");
+}

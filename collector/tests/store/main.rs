@@ -1,0 +1,9 @@
+//! The store against the real engine.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod access;
+mod engine;
+mod insert;
+mod migrate;
+mod remote;
+mod support;
