@@ -4,7 +4,7 @@
 -- the names keeps "the last 15 minutes" and "one tool for a day" both short. `time` last keeps a tool's calls in order.
 -- Partitions by day so that the TTL drops whole parts. Names from bounded sets are LowCardinality; user, session,
 -- resource and message are not bounded. The deduplication window makes an insert repeated with the same token a no-op.
-CREATE TABLE calls
+CREATE TABLE IF NOT EXISTS calls
 (
     time DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     tenant LowCardinality(String),

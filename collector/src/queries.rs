@@ -1,0 +1,19 @@
+//! What all questions to the store have in common; the questions themselves are in `queries/`.
+
+use std::time::Duration;
+
+use clickhouse::Client;
+
+/// The organisation that is asked about, until there are several.
+pub(crate) const TENANT: &str = "";
+
+/// How long to wait for the store, longer than the 10 s it grants itself.
+pub(crate) const MAX_ANSWER: Duration = Duration::from_secs(12);
+
+/// Limits each query of this client to 10 seconds and 10,000 rows.
+pub(crate) fn limited(client: Client) -> Client {
+    client
+        .with_setting("max_execution_time", "10")
+        .with_setting("max_result_rows", "10000")
+        .with_setting("result_overflow_mode", "throw")
+}
