@@ -17,3 +17,4 @@ WHERE tenant = {tenant:String}
     AND ({server:String} = '' OR server = {server:String})
 GROUP BY step
 ORDER BY step
+LIMIT 1000

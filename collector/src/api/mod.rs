@@ -61,7 +61,7 @@ impl std::fmt::Debug for ApiState {
 impl ApiState {
     /// Reads calls with `reader`, as long as `store` says that it is ready. The uptime counts from here.
     ///
-    /// The client's user must be able to change settings (`readonly = 2`), since each query brings its limits.
+    /// The client's user must be allowed to change the setting `max_execution_time`.
     pub fn new(
         reader: clickhouse::Client,
         store: watch::Receiver<StoreState>,
@@ -103,6 +103,6 @@ pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
 async fn other(uri: Uri, headers: HeaderMap) -> Response {
     match uri.path() {
         path if path == "/api" || path.starts_with("/api/") => ApiError::NotFound.into_response(),
-        _ => ui::page(&uri, &headers),
+        _ => ui::serve::<ui::Page>(&uri, &headers),
     }
 }
