@@ -41,6 +41,11 @@ impl Reader {
         self.state.borrow().clone()
     }
 
+    /// For questions about no span of time.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// A query about a span of time; it may use the parameters `tenant`, `from` and `to`.
     pub(crate) fn query(&self, sql: &str, range: &Range) -> Query {
         self.client

@@ -1,5 +1,7 @@
 //! `/api/v1/tools`: how each tool did, and how it is doing now.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use super::{
     ApiError, ApiState,
     range::{Range, Scope},
 };
-use crate::health::ToolState;
+use crate::health::{self, ToolHealth, ToolState};
 
 const TOOLS: &str = include_str!("../../queries/tools.sql");
 
@@ -32,8 +34,8 @@ struct ToolRow {
 struct Tool {
     #[serde(flatten)]
     row: ToolRow,
-    /// `null` as long as the health of tools is not known.
-    state: Option<ToolState>,
+    /// Of the last 15 minutes, whatever the range.
+    state: ToolState,
 }
 
 #[derive(Serialize)]
@@ -46,14 +48,26 @@ pub(crate) struct Tools {
 pub(crate) async fn tools(State(state): State<ApiState>, scope: Scope) -> Result<Json<Tools>, ApiError> {
     let Scope { range, server } = scope;
     let query = state.reader.query(TOOLS, &range).param("server", &server);
-    let rows = state.reader.rows::<ToolRow>(query).await?;
-    let health = state.tool_health.borrow().clone();
+    let (rows, health) = tokio::try_join!(state.reader.rows::<ToolRow>(query), tool_health(&state))?;
     let tools = rows
         .into_iter()
         .map(|row| Tool {
-            state: health.as_ref().map(|health| health.state_of(&row.server, &row.tool)),
+            state: health.state_of(&row.server, &row.tool),
             row,
         })
         .collect();
     Ok(Json(Tools { range, tools }))
+}
+
+/// The latest answer or, as long as there is none, one of this moment.
+async fn tool_health(state: &ApiState) -> Result<Arc<ToolHealth>, ApiError> {
+    let latest = state.tool_health.borrow().clone();
+    match latest {
+        Some(health) => Ok(health),
+        None => {
+            let query = ToolHealth::query(state.reader.client());
+            let rows = state.reader.rows::<health::ToolRow>(query).await?;
+            Ok(Arc::new(ToolHealth::new(&rows)))
+        }
+    }
 }

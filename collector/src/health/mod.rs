@@ -2,4 +2,5 @@
 
 mod tool_health;
 
+pub(crate) use tool_health::ToolRow;
 pub use tool_health::{ToolHealth, ToolHealthAnswer, ToolHealthTask, ToolState};

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use clickhouse::{Client, Row};
+use clickhouse::{Client, Row, query::Query};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::watch,
@@ -59,7 +59,12 @@ pub struct ToolHealth {
 }
 
 impl ToolHealth {
-    fn new(rows: &[ToolRow]) -> Self {
+    /// The question whose rows are its parts.
+    pub(crate) fn query(client: &Client) -> Query {
+        client.query_raw(TOOL_HEALTH).param("tenant", TENANT)
+    }
+
+    pub(crate) fn new(rows: &[ToolRow]) -> Self {
         let troubled = rows.iter().filter(|row| row.state() != ToolState::Healthy);
         Self {
             troubled: troubled.map(|row| (row.name(), row.state())).collect(),
@@ -76,8 +81,9 @@ impl ToolHealth {
 /// The latest health of all tools, or `None` as long as it is not known.
 pub type ToolHealthAnswer = Option<Arc<ToolHealth>>;
 
+/// How one tool is doing.
 #[derive(Row, Deserialize)]
-struct ToolRow {
+pub(crate) struct ToolRow {
     server: String,
     tool: String,
     sample: u64,
@@ -155,7 +161,7 @@ impl ToolHealthTask {
     }
 
     async fn refresh(&mut self) {
-        let query = self.client.query_raw(TOOL_HEALTH).param("tenant", TENANT);
+        let query = ToolHealth::query(&self.client);
         let answer = match timeout(MAX_ANSWER, query.fetch_all::<ToolRow>()).await {
             Ok(answer) => answer,
             Err(_) => Err(clickhouse::error::Error::TimedOut),

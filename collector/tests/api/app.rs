@@ -43,6 +43,11 @@ impl App {
         }
     }
 
+    /// Ends the task that keeps the health of tools.
+    pub(crate) fn stop_health(&self) {
+        self.health.abort();
+    }
+
     /// The status and the text of an answer.
     pub(crate) async fn text(&self, path: &str) -> (StatusCode, String) {
         let request = Request::get(path)

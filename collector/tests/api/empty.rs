@@ -2,11 +2,18 @@
 
 use serde_json::json;
 
-use crate::{app::App, engine};
+use crate::{
+    app::App,
+    engine,
+    seed::{SECOND, call, ending, insert, now},
+};
 
 #[tokio::test]
-async fn an_empty_database_is_answered_with_zeros_nulls_and_empty_lists() {
+async fn without_calls_of_ones_own_there_are_zeros_nulls_and_empty_lists() {
     let engine = engine::start().await;
+    let mut foreign = ending(call(now() - SECOND, 1), "tool_error", "server");
+    (foreign.tenant, foreign.user_id) = ("others".to_owned(), "ann".to_owned());
+    insert(&engine.client, &[foreign]).await;
     let app = App::new(&engine.client);
 
     let overview = app.get("/api/v1/overview?range=6h").await;
@@ -37,6 +44,14 @@ async fn an_empty_database_is_answered_with_zeros_nulls_and_empty_lists() {
         );
     }
     assert_eq!(app.get("/api/v1/calls").await["next"], json!(null));
+    let recent = app.get("/api/v1/overview?range=15m").await;
+    assert!(
+        recent["series"]["failure_rate"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|rate| rate.is_null())
+    );
 }
 
 #[tokio::test]

@@ -107,6 +107,7 @@ pub(crate) async fn insert(client: &Client, rows: &[Row]) {
 fn to_json(row: &Row) -> String {
     json!({
         "time": format!("{}.{:06}", row.time / SECOND, row.time % SECOND),
+        "tenant": row.tenant,
         "server": row.server,
         "method": row.method,
         "kind": row.kind,

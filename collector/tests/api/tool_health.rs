@@ -61,6 +61,7 @@ async fn the_state_of_a_tool_follows_from_its_calls() {
         ("broken with one success", "f".repeat(9) + "o", (10, 9, 1, "broken")),
         ("below nine in ten", "f".repeat(8) + "oo", (10, 8, 1, "healthy")),
         ("broken with few calls", "f".repeat(4), (4, 4, 0, "healthy")),
+        ("broken with just enough calls", "f".repeat(5), (5, 5, 0, "broken")),
         ("repaired", "f".repeat(30) + &"o".repeat(30), (60, 30, 1, "healthy")),
         ("broke", "o".repeat(30) + &"f".repeat(30), (60, 30, 0, "healthy")),
         ("only caller errors", "c".repeat(50), (0, 0, 0, "healthy")),
@@ -138,13 +139,16 @@ async fn the_state_of_a_tool_follows_from_its_calls() {
 #[tokio::test]
 async fn tools_beyond_500_have_no_series_and_vanished_ones_lose_theirs() {
     let engine = engine::start().await;
-    let healthy = (0..507).flat_map(|number| story(&format!("tool{number}"), "ooo"));
+    let healthy = (0..1003).flat_map(|number| story(&format!("tool{number}"), "ooo"));
     let rows: Vec<_> = healthy.chain(story("worst", &"f".repeat(9))).collect();
     insert(&engine.client, &rows).await;
     let app = App::new(&engine.client);
     let metrics = app
-        .wait_for("/metrics", |_, text| text.contains("toolsight_tool_series_omitted 8\n"))
+        .wait_for("/metrics", |_, text| {
+            text.contains("toolsight_tool_series_omitted 504\n")
+        })
         .await;
+    assert_eq!(app.get("/api/v1/tools").await["tools"].as_array().unwrap().len(), 1000);
     assert_eq!(metrics.matches("toolsight_tool_window_sample{").count(), 500);
     assert_eq!(metrics.matches("toolsight_tool_state{").count(), 1500);
     assert!(metrics.contains("toolsight_tool_state{server=\"files\",state=\"broken\",tool=\"worst\"} 1\n"));
@@ -156,4 +160,13 @@ async fn tools_beyond_500_have_no_series_and_vanished_ones_lose_theirs() {
         .await;
     assert_eq!(metrics.matches("toolsight_tool_window_sample{").count(), 1);
     assert_eq!(metrics.matches("toolsight_tool_state{").count(), 3);
+}
+
+#[tokio::test]
+async fn states_that_are_not_known_yet_are_asked_for() {
+    let engine = engine::start().await;
+    insert(&engine.client, &story("shaky", &"of".repeat(20))).await;
+    let app = App::new(&engine.client);
+    app.stop_health();
+    assert_eq!(app.get("/api/v1/tools").await["tools"][0]["state"], "flaky");
 }
