@@ -72,7 +72,7 @@ impl From<clickhouse::error::Error> for ApiError {
     fn from(error: clickhouse::error::Error) -> Self {
         use clickhouse::error::Error;
         match error {
-            Error::Network(source) => Self::StoreUnavailable(source.to_string()),
+            Error::Network(source) => Self::StoreUnavailable(format!("{:#}", anyhow::Error::from_boxed(source))),
             Error::TimedOut => Self::StoreUnavailable("no answer in time".to_owned()),
             Error::BadResponse(message) if message.starts_with(TIMEOUT_EXCEEDED) => Self::QueryTimeout,
             error => {

@@ -25,28 +25,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde::Serialize;
 use tokio::sync::watch;
 
 use self::reader::Reader;
 pub use self::{error::ApiError, host::AllowedHosts};
 use crate::{health::ToolHealthAnswer, store::StoreState, telemetry::Metrics};
 
-/// Whether the collector runs the database itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StoreKind {
-    /// The engine is a child process of the collector.
-    Embedded,
-    /// The database runs elsewhere.
-    Remote,
-}
-
 /// What the handlers answer from.
 #[derive(Clone)]
 pub struct ApiState {
     reader: Reader,
-    store_kind: StoreKind,
+    store_kind: &'static str,
     metrics: Metrics,
     tool_health: watch::Receiver<ToolHealthAnswer>,
     started: Instant,
@@ -59,13 +48,14 @@ impl std::fmt::Debug for ApiState {
 }
 
 impl ApiState {
-    /// Reads calls with `reader`, as long as `store` says that it is ready. The uptime counts from here.
+    /// Reads calls with `reader`, as long as `store` says that it is ready. The uptime counts from here. `store_kind` is
+    /// `embedded` or `remote`.
     ///
     /// The client's user must be allowed to change the setting `max_execution_time`.
     pub fn new(
         reader: clickhouse::Client,
         store: watch::Receiver<StoreState>,
-        store_kind: StoreKind,
+        store_kind: &'static str,
         tool_health: watch::Receiver<ToolHealthAnswer>,
         metrics: Metrics,
     ) -> Self {

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use prometheus::{IntCounterVec, core::Collector};
 use serde::Serialize;
 
-use super::{ApiState, StoreKind};
+use super::ApiState;
 use crate::store::StoreState;
 
 #[derive(Serialize)]
@@ -20,7 +20,7 @@ pub(crate) struct Status {
 
 #[derive(Serialize)]
 struct StoreStatus {
-    kind: StoreKind,
+    kind: &'static str,
     state: &'static str,
     error: Option<String>,
 }

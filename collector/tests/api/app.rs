@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle};
 use toolsight_collector::{
-    api::{AllowedHosts, ApiState, StoreKind, router},
+    api::{AllowedHosts, ApiState, router},
     health::ToolHealthTask,
     store::StoreState,
     telemetry::Metrics,
@@ -34,7 +34,7 @@ impl App {
         let (store, state) = watch::channel(StoreState::Ready);
         let metrics = Metrics::new().unwrap();
         let (task, health) = ToolHealthTask::new(client.clone(), state.clone(), metrics.clone(), HEALTH_INTERVAL);
-        let api = ApiState::new(client.clone(), state, StoreKind::Remote, health, metrics.clone());
+        let api = ApiState::new(client.clone(), state, "remote", health, metrics.clone());
         Self {
             router: router(api, AllowedHosts::new(([127, 0, 0, 1], 4319).into(), &[])),
             metrics,

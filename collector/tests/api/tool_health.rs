@@ -61,6 +61,16 @@ async fn the_state_of_a_tool_follows_from_its_calls() {
         ("broken with one success", "f".repeat(9) + "o", (10, 9, 1, "broken")),
         ("below nine in ten", "f".repeat(8) + "oo", (10, 8, 1, "healthy")),
         ("broken with few calls", "f".repeat(4), (4, 4, 0, "healthy")),
+        (
+            "flaky with just enough calls",
+            "of".repeat(9) + "oo",
+            (20, 9, 9, "flaky"),
+        ),
+        (
+            "flaky with just enough recoveries",
+            "ffofo".to_owned() + &"o".repeat(20),
+            (25, 3, 2, "flaky"),
+        ),
         ("broken with just enough calls", "f".repeat(5), (5, 5, 0, "broken")),
         ("repaired", "f".repeat(30) + &"o".repeat(30), (60, 30, 1, "healthy")),
         ("broke", "o".repeat(30) + &"f".repeat(30), (60, 30, 0, "healthy")),
@@ -155,9 +165,8 @@ async fn tools_beyond_500_have_no_series_and_vanished_ones_lose_theirs() {
 
     engine.client.query_raw("TRUNCATE TABLE calls").execute().await.unwrap();
     insert(&engine.client, &story("newcomer", "o")).await;
-    let metrics = app
-        .wait_for("/metrics", |_, text| text.contains("toolsight_tool_series_omitted 0\n"))
-        .await;
+    let metrics = app.wait_for("/metrics", |_, text| text.contains("newcomer")).await;
+    assert!(metrics.contains("toolsight_tool_series_omitted 0\n"));
     assert_eq!(metrics.matches("toolsight_tool_window_sample{").count(), 1);
     assert_eq!(metrics.matches("toolsight_tool_state{").count(), 3);
 }
