@@ -76,7 +76,7 @@ pub(crate) fn calls(from: i64, seconds: i64, count: u64) -> Vec<Row> {
             };
             let (outcome, fault) = *endings.choose(&mut random).unwrap();
             let mut row = ending(call(time, number), outcome, fault);
-            if outcome == "ok" && random.random_bool(0.3) {
+            if random.random_bool(0.3) {
                 row.weight = 10;
             }
             row.server = (*["files", "search"].choose(&mut random).unwrap()).to_owned();
@@ -89,7 +89,11 @@ pub(crate) fn calls(from: i64, seconds: i64, count: u64) -> Vec<Row> {
             row.client_version = (*["1.0", "2.0"].choose(&mut random).unwrap()).to_owned();
             row.protocol_version = (*["2025-06-18", "2025-11-25"].choose(&mut random).unwrap()).to_owned();
             let user = random.random_range(0..30);
-            row.user_id = if user < 6 { String::new() } else { format!("user{user}") };
+            row.user_id = if user < 6 && number > 1 {
+                String::new()
+            } else {
+                format!("user{user}")
+            };
             row.duration_us = 10_f64.powf(random.random_range(3.0..5.0)) as u64;
             row
         })

@@ -110,6 +110,11 @@ async fn the_state_of_a_tool_follows_from_its_calls() {
     )
     .await;
 
+    let mut others = [call(now() - SECOND, 1), call(now() - SECOND, 2)];
+    (others[0].target, others[0].tenant) = ("foreign".to_owned(), "others".to_owned());
+    (others[1].target, others[1].kind) = ("no tool".to_owned(), "prompt".to_owned());
+    insert(&engine.client, &others).await;
+
     let app = App::new(&engine.client);
     let metrics = app
         .wait_for("/metrics", |_, text| text.contains("toolsight_tool_state"))
@@ -142,7 +147,9 @@ async fn the_state_of_a_tool_follows_from_its_calls() {
         }
         assert_eq!(state_on_page(tool), Some(json!(state)), "{tool}");
     }
-    assert!(!metrics.contains("long ago"));
+    for other in ["long ago", "foreign", "no tool"] {
+        assert!(!metrics.contains(other), "{other}");
+    }
     assert_eq!(state_on_page("long ago"), Some(json!("healthy")));
 }
 
