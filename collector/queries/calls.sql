@@ -1,0 +1,45 @@
+-- Single calls, newest first, that started before the call (before, before_trace, before_span) in this order.
+SELECT
+    toUnixTimestamp64Micro(call.time) / 1000000 AS time,
+    server,
+    method,
+    kind,
+    target,
+    outcome,
+    fault,
+    error_type,
+    nullIf(rpc_code, 0) AS rpc_code,
+    nullIf(http_status, 0) AS http_status,
+    message,
+    duration_us / 1000 AS duration_ms,
+    client,
+    client_version,
+    client_bridge,
+    protocol_version AS protocol,
+    transport,
+    user_id AS user,
+    session_id AS session,
+    request_id,
+    request_bytes,
+    response_bytes,
+    lower(hex(call.trace_id)) AS trace_id,
+    lower(hex(call.span_id)) AS span_id
+FROM calls AS call
+WHERE tenant = {tenant:String}
+    AND toStartOfHour(call.time) >= toStartOfHour({from:DateTime('UTC')})
+    AND toStartOfHour(call.time) <= toStartOfHour(fromUnixTimestamp64Micro({before:Int64}, 'UTC'))
+    AND call.time >= {from:DateTime('UTC')}
+    AND call.time <= fromUnixTimestamp64Micro({before:Int64}, 'UTC')
+    AND (toUnixTimestamp64Micro(call.time), call.trace_id, call.span_id) < ({before:Int64},
+        toFixedString(unhex({before_trace:String}), 16), toFixedString(unhex({before_span:String}), 8))
+    AND ({server:String} = '' OR server = {server:String})
+    AND ({target:String} = '' OR target = {target:String})
+    AND ({client:String} = '' OR client = {client:String})
+    AND ({version:String} = '' OR client_version = {version:String})
+    AND ({protocol:String} = '' OR protocol_version = {protocol:String})
+    AND ({user:String} = '' OR user_id = {user:String})
+    AND ({session:String} = '' OR session_id = {session:String})
+    AND ({outcome:String} = '' OR outcome = {outcome:String})
+    AND ({fault:String} = '' OR fault = {fault:String})
+ORDER BY call.time DESC, call.trace_id DESC, call.span_id DESC
+LIMIT {limit:UInt32}

@@ -1,0 +1,95 @@
+//! `/api/v1/clients`: how each client fared, by version and protocol version.
+
+use std::collections::HashMap;
+
+use axum::{Json, extract::State};
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ApiError, ApiState,
+    range::{Range, Scope},
+};
+
+const CLIENTS: &str = include_str!("../../queries/clients.sql");
+const FAILING_TOOLS: &str = include_str!("../../queries/client_failing_tools.sql");
+
+#[derive(Row, Deserialize, Serialize)]
+struct ClientRow {
+    client: String,
+    version: String,
+    protocol: String,
+    calls: u64,
+    failures: u64,
+    caller_errors: u64,
+    failure_rate: f64,
+    p95_ms: f64,
+    users: u64,
+    last_seen: u32,
+}
+
+#[derive(Row, Deserialize)]
+struct FailingToolRow {
+    client: String,
+    version: String,
+    protocol: String,
+    server: String,
+    tool: String,
+    calls: u64,
+    failures: u64,
+}
+
+#[derive(Serialize)]
+struct FailingTool {
+    server: String,
+    tool: String,
+    calls: u64,
+    failures: u64,
+}
+
+#[derive(Serialize)]
+struct Client {
+    #[serde(flatten)]
+    row: ClientRow,
+    /// The tools that fail most for this client.
+    tools: Vec<FailingTool>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Clients {
+    range: Range,
+    clients: Vec<Client>,
+}
+
+/// Answers with at most 1000 clients, those with the most calls first.
+pub(crate) async fn clients(State(state): State<ApiState>, scope: Scope) -> Result<Json<Clients>, ApiError> {
+    let Scope { range, server } = scope;
+    let reader = &state.reader;
+    let (clients, tools) = tokio::try_join!(
+        reader.rows::<ClientRow>(reader.query(CLIENTS, &range).param("server", &server)),
+        reader.rows::<FailingToolRow>(reader.query(FAILING_TOOLS, &range).param("server", &server)),
+    )?;
+    let mut failing = HashMap::<_, Vec<_>>::new();
+    for row in tools {
+        failing
+            .entry((row.client, row.version, row.protocol))
+            .or_default()
+            .push(FailingTool {
+                server: row.server,
+                tool: row.tool,
+                calls: row.calls,
+                failures: row.failures,
+            });
+    }
+    let clients = clients
+        .into_iter()
+        .map(|row| {
+            let key = (row.client.clone(), row.version.clone(), row.protocol.clone());
+            Client {
+                row,
+                tools: failing.remove(&key).unwrap_or_default(),
+            }
+        })
+        .collect();
+    Ok(Json(Clients { range, clients }))
+}

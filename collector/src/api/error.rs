@@ -1,0 +1,120 @@
+//! What can go wrong with a request, and how that is said in JSON.
+
+use axum::{
+    Json,
+    http::{StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+/// ClickHouse's code of a query that ran longer than `max_execution_time`.
+const TIMEOUT_EXCEEDED: &str = "Code: 159.";
+
+/// A request that was not answered with data.
+///
+/// Becomes `{"error":{"code":"...","message":"..."}}`, with `parameter` where one parameter is to blame.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// A parameter is unknown, malformed, out of bounds, or contradicts another one.
+    #[error("parameter `{parameter}` {message}")]
+    InvalidParameter {
+        /// Name of the parameter.
+        parameter: String,
+        /// What is wrong with it, as the rest of a sentence that begins with its name.
+        message: String,
+    },
+    /// No such path.
+    #[error("there is nothing at this path, see /api/v1/status")]
+    NotFound,
+    /// The path is there for GET only.
+    #[error("this path answers GET only")]
+    MethodNotAllowed,
+    /// The request names a host that this server was not told to answer for.
+    #[error("host `{0}` is not allowed, add it to `allowed_hosts` or use localhost")]
+    ForbiddenHost(String),
+    /// The store does not answer or is not ready yet.
+    #[error("the store cannot be asked: {0}")]
+    StoreUnavailable(String),
+    /// As many queries as allowed are running, and none ended in time.
+    #[error("too many questions at once, ask again in a moment")]
+    Busy,
+    /// The query ran into its time limit.
+    #[error("the query took too long, choose a shorter range or a filter")]
+    QueryTimeout,
+    /// Something that the caller can do nothing about; the log has the reason.
+    #[error("the question could not be answered, see the collector's log")]
+    Internal,
+}
+
+impl ApiError {
+    pub(crate) fn invalid(parameter: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::InvalidParameter {
+            parameter: parameter.into(),
+            message: message.into(),
+        }
+    }
+
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, "invalid_parameter"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::ForbiddenHost(_) => (StatusCode::FORBIDDEN, "forbidden_host"),
+            Self::StoreUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::QueryTimeout => (StatusCode::GATEWAY_TIMEOUT, "query_timeout"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+}
+
+impl From<clickhouse::error::Error> for ApiError {
+    fn from(error: clickhouse::error::Error) -> Self {
+        use clickhouse::error::Error;
+        match error {
+            Error::Network(source) => Self::StoreUnavailable(format!("{:#}", anyhow::Error::from_boxed(source))),
+            Error::TimedOut => Self::StoreUnavailable("no answer in time".to_owned()),
+            Error::BadResponse(message) if message.starts_with(TIMEOUT_EXCEEDED) => Self::QueryTimeout,
+            error => {
+                tracing::error!(%error, "query failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body {
+    error: Detail,
+}
+
+#[derive(Serialize)]
+struct Detail {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status_and_code();
+        let message = self.to_string();
+        let parameter = match self {
+            Self::InvalidParameter { parameter, .. } => Some(parameter),
+            _ => None,
+        };
+        let body = Json(Body {
+            error: Detail {
+                code,
+                message,
+                parameter,
+            },
+        });
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            (status, [(RETRY_AFTER, "1")], body).into_response()
+        } else {
+            (status, body).into_response()
+        }
+    }
+}

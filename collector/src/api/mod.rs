@@ -1,0 +1,98 @@
+//! What the collector answers over HTTP: the JSON API, the page that uses it, and its own metrics and health.
+
+mod calls;
+mod clients;
+mod cursor;
+mod error;
+mod headers;
+mod host;
+mod metrics;
+mod overview;
+mod parameters;
+mod range;
+mod reader;
+mod status;
+mod tools;
+mod ui;
+mod users;
+
+use std::time::Instant;
+
+use axum::{
+    Router,
+    http::{HeaderMap, Uri},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::sync::watch;
+
+use self::reader::Reader;
+pub use self::{error::ApiError, host::AllowedHosts};
+use crate::{health::ToolHealthAnswer, store::StoreState, telemetry::Metrics};
+
+/// What the handlers answer from.
+#[derive(Clone)]
+pub struct ApiState {
+    reader: Reader,
+    store_kind: &'static str,
+    metrics: Metrics,
+    tool_health: watch::Receiver<ToolHealthAnswer>,
+    started: Instant,
+}
+
+impl std::fmt::Debug for ApiState {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ApiState").finish_non_exhaustive()
+    }
+}
+
+impl ApiState {
+    /// Reads calls with `reader`, as long as `store` says that it is ready. The uptime counts from here. `store_kind` is
+    /// `embedded` or `remote`.
+    ///
+    /// The client's user must be allowed to change the setting `max_execution_time`.
+    pub fn new(
+        reader: clickhouse::Client,
+        store: watch::Receiver<StoreState>,
+        store_kind: &'static str,
+        tool_health: watch::Receiver<ToolHealthAnswer>,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            reader: Reader::new(reader, store),
+            store_kind,
+            metrics,
+            tool_health,
+            started: Instant::now(),
+        }
+    }
+}
+
+/// All paths: `/api/v1/…`, `/metrics`, `/healthz`, `/readyz`, and the page for the rest.
+pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
+    let api = Router::new()
+        .route("/overview", get(overview::overview))
+        .route("/tools", get(tools::tools))
+        .route("/clients", get(clients::clients))
+        .route("/users", get(users::users))
+        .route("/calls", get(calls::calls))
+        .route("/status", get(status::status));
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/metrics", get(metrics::metrics))
+        .route("/healthz", get(metrics::healthz))
+        .route("/readyz", get(metrics::readyz))
+        .fallback(get(other))
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(middleware::from_fn_with_state(hosts, host::check))
+        .layer(middleware::map_response(headers::secure))
+        .with_state(state)
+}
+
+async fn other(uri: Uri, headers: HeaderMap) -> Response {
+    match uri.path() {
+        path if path == "/api" || path.starts_with("/api/") => ApiError::NotFound.into_response(),
+        _ => ui::serve::<ui::Page>(&uri, &headers),
+    }
+}

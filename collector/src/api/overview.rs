@@ -1,0 +1,134 @@
+//! `/api/v1/overview`: the totals of a range and how they developed.
+
+use axum::{Json, extract::State};
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ApiError, ApiState,
+    range::{Range, Scope},
+};
+
+const TOTALS: &str = include_str!("../../queries/overview_totals.sql");
+const SERIES_SECONDS: &str = include_str!("../../queries/overview_series_seconds.sql");
+const SERIES_MINUTES: &str = include_str!("../../queries/overview_series_minutes.sql");
+const SERVERS: &str = include_str!("../../queries/servers.sql");
+
+/// Rates and latencies are not a number where there were no calls, which JSON writes as `null`.
+#[derive(Row, Deserialize, Serialize)]
+struct Totals {
+    calls: u64,
+    failures: u64,
+    caller_errors: u64,
+    auth_errors: u64,
+    failure_rate: f64,
+    caller_error_rate: f64,
+    p50_ms: f64,
+    p95_ms: f64,
+    p99_ms: f64,
+    users: u64,
+    clients: u64,
+    tools: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct Step {
+    step: u32,
+    calls: u64,
+    failure_rate: f64,
+    caller_error_rate: f64,
+    p50_ms: f64,
+    p95_ms: f64,
+    p99_ms: f64,
+}
+
+#[derive(Row, Deserialize)]
+struct Server {
+    server: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Overview {
+    range: Range,
+    totals: TotalsAndRate,
+    series: Series,
+    servers: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TotalsAndRate {
+    #[serde(flatten)]
+    totals: Totals,
+    calls_per_second: f64,
+}
+
+/// One value per step in each list.
+#[derive(Serialize)]
+struct Series {
+    time: Vec<i64>,
+    calls_per_second: Vec<f64>,
+    failure_rate: Vec<f64>,
+    caller_error_rate: Vec<f64>,
+    p50_ms: Vec<f64>,
+    p95_ms: Vec<f64>,
+    p99_ms: Vec<f64>,
+}
+
+impl Series {
+    fn new(range: &Range, steps: &[Step]) -> Self {
+        let count = range.steps();
+        let unknown = vec![f64::NAN; count as usize];
+        let mut series = Self {
+            time: (0..count).map(|index| range.step_at(index).0).collect(),
+            calls_per_second: vec![0.0; count as usize],
+            failure_rate: unknown.clone(),
+            caller_error_rate: unknown.clone(),
+            p50_ms: unknown.clone(),
+            p95_ms: unknown.clone(),
+            p99_ms: unknown,
+        };
+        for step in steps.iter().filter(|step| i64::from(step.step) < count) {
+            let index = step.step as usize;
+            let (_, seconds) = range.step_at(i64::from(step.step));
+            series.calls_per_second[index] = step.calls as f64 / seconds as f64;
+            series.failure_rate[index] = step.failure_rate;
+            series.caller_error_rate[index] = step.caller_error_rate;
+            series.p50_ms[index] = step.p50_ms;
+            series.p95_ms[index] = step.p95_ms;
+            series.p99_ms[index] = step.p99_ms;
+        }
+        series
+    }
+}
+
+/// Answers with totals, series and the names of all servers, whatever server is asked for.
+pub(crate) async fn overview(State(state): State<ApiState>, scope: Scope) -> Result<Json<Overview>, ApiError> {
+    let Scope { range, server } = scope;
+    let series_sql = if range.is_finer_than_minutes() {
+        SERIES_SECONDS
+    } else {
+        SERIES_MINUTES
+    };
+    let reader = &state.reader;
+    let totals = reader.query(TOTALS, &range).param("server", &server);
+    let series = reader
+        .query(series_sql, &range)
+        .param("server", &server)
+        .param("step", range.step);
+    let servers = reader.query(SERVERS, &range);
+    let (totals, steps, servers) = tokio::try_join!(
+        reader.rows::<Totals>(totals),
+        reader.rows::<Step>(series),
+        reader.rows::<Server>(servers),
+    )?;
+    let totals = totals.into_iter().next().ok_or(ApiError::Internal)?;
+    Ok(Json(Overview {
+        totals: TotalsAndRate {
+            calls_per_second: totals.calls as f64 / (range.to - range.from) as f64,
+            totals,
+        },
+        series: Series::new(&range, &steps),
+        servers: servers.into_iter().map(|row| row.server).collect(),
+        range,
+    }))
+}

@@ -1,0 +1,204 @@
+//! The span of time that a request asks about.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use serde::Serialize;
+
+use super::{ApiError, parameters::Parameters};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+const NAMED: [(&str, i64); 6] = [
+    ("15m", 15 * MINUTE),
+    ("1h", HOUR),
+    ("6h", 6 * HOUR),
+    ("24h", DAY),
+    ("7d", 7 * DAY),
+    ("30d", 30 * DAY),
+];
+
+/// The longest span that may be asked for: as long as the rollup is kept.
+const MAX_SPAN: i64 = 90 * DAY;
+
+/// 2100-01-01, well within what the database's times can hold.
+const LATEST: f64 = 4_102_444_800.0;
+
+/// A half-open span of time and the step of its charts.
+///
+/// Begins at a whole minute and a whole step, so that charts keep their steps as time goes on. Ends at a whole minute
+/// too, or now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Range {
+    /// First second, since the Unix epoch.
+    pub(crate) from: i64,
+    /// The second after the last one.
+    pub(crate) to: i64,
+    /// Seconds from one point of a chart to the next.
+    #[serde(rename = "step_seconds")]
+    pub(crate) step: i64,
+}
+
+impl Range {
+    /// Takes `range`, or `from` and `to`; the last hour if there is none of them.
+    ///
+    /// # Errors
+    /// If they are malformed, out of bounds or contradict each other.
+    pub(crate) fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let now = now();
+        let name = parameters.take_word("range", &NAMED.map(|(name, _)| name))?;
+        let from = parameters.take_number("from", 0.0..=LATEST)?;
+        let to = parameters.take_number("to", 0.0..=LATEST)?;
+        match (name, from, to) {
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => Err(ApiError::invalid(
+                "range",
+                "cannot be given together with `from` and `to`",
+            )),
+            (None, Some(from), Some(to)) => Self::between(from, to, now),
+            (None, Some(_), None) => Err(ApiError::invalid("to", "must be given together with `from`")),
+            (None, None, Some(_)) => Err(ApiError::invalid("from", "must be given together with `to`")),
+            (name, None, None) => {
+                let span = NAMED
+                    .iter()
+                    .find(|(known, _)| Some(*known) == name.as_deref())
+                    .map_or(HOUR, |(_, span)| *span);
+                Ok(Self::aligned(now - span, now, now))
+            }
+        }
+    }
+
+    fn between(from: f64, to: f64, now: i64) -> Result<Self, ApiError> {
+        let (from, to) = (from.floor() as i64, to.ceil() as i64);
+        if from >= to {
+            return Err(ApiError::invalid("from", "must be before `to`"));
+        }
+        if to - from > MAX_SPAN {
+            return Err(ApiError::invalid("from", "must be at most 90 days before `to`"));
+        }
+        if from >= now {
+            return Err(ApiError::invalid("from", "must not be in the future"));
+        }
+        Ok(Self::aligned(from, to, now))
+    }
+
+    fn aligned(from: i64, to: i64, now: i64) -> Self {
+        let step = match to - from {
+            span if span <= 15 * MINUTE => 10,
+            span if span <= 6 * HOUR => MINUTE,
+            span if span <= DAY => 5 * MINUTE,
+            span if span <= 7 * DAY => HOUR / 2,
+            span if span <= 30 * DAY => 2 * HOUR,
+            _ => 6 * HOUR,
+        };
+        let grain = step.max(MINUTE);
+        Self {
+            from: from - from.rem_euclid(grain),
+            to: (to + (grain - to.rem_euclid(grain)) % grain).min(now),
+            step,
+        }
+    }
+
+    /// Whether the steps are shorter than the rollup's, so that charts have to read the calls themselves.
+    pub(crate) fn is_finer_than_minutes(&self) -> bool {
+        self.step < MINUTE
+    }
+
+    /// How many steps there are; the last one may be cut off by the end.
+    pub(crate) fn steps(&self) -> i64 {
+        (self.to - self.from + self.step - 1) / self.step
+    }
+
+    /// When a step begins, and how many seconds of it are within the range.
+    pub(crate) fn step_at(&self, index: i64) -> (i64, i64) {
+        let start = self.from + index * self.step;
+        (start, self.step.min(self.to - start))
+    }
+}
+
+/// What nearly all requests ask about: a span of time and, if not empty, one server.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    pub(crate) range: Range,
+    pub(crate) server: String,
+}
+
+impl Scope {
+    /// Takes the range and `server`.
+    ///
+    /// # Errors
+    /// As [`Range::take`].
+    pub(crate) fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        Ok(Self {
+            range: Range::take(parameters)?,
+            server: parameters.take("server")?.unwrap_or_default(),
+        })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Scope {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let Ok(mut parameters) = Parameters::from_request_parts(parts, state).await;
+        let scope = Self::take(&mut parameters)?;
+        parameters.finish()?;
+        Ok(scope)
+    }
+}
+
+/// The second that begins next, so that a call of just now lies before it.
+fn now() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since_epoch.as_secs() as i64 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_700_000_123;
+
+    #[test]
+    fn ranges_begin_at_whole_steps_and_end_now_or_at_whole_steps() {
+        let cases = [
+            ("15 minutes until now", NOW - 900, NOW, (1_699_999_200, NOW, 10)),
+            ("an hour until now", NOW - HOUR, NOW, (1_699_996_500, NOW, 60)),
+            ("a day until now", NOW - DAY, NOW, (1_699_913_700, NOW, 300)),
+            ("30 days until now", NOW - 30 * DAY, NOW, (1_697_407_200, NOW, 7200)),
+            (
+                "an hour long ago",
+                1_600_000_001,
+                1_600_003_540,
+                (1_599_999_960, 1_600_003_560, 60),
+            ),
+            (
+                "whole minutes long ago",
+                1_600_000_020,
+                1_600_000_080,
+                (1_600_000_020, 1_600_000_080, 10),
+            ),
+        ];
+        for (name, from, to, (aligned_from, aligned_to, step)) in cases {
+            let expected = Range {
+                from: aligned_from,
+                to: aligned_to,
+                step,
+            };
+            assert_eq!(Range::aligned(from, to, NOW), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_last_step_ends_with_the_range() {
+        let range = Range {
+            from: 0,
+            to: 130,
+            step: 60,
+        };
+        assert_eq!(range.steps(), 3);
+        assert_eq!(range.step_at(1), (60, 60));
+        assert_eq!(range.step_at(2), (120, 10));
+    }
+}

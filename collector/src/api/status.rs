@@ -1,0 +1,80 @@
+//! `/api/v1/status`: how the collector itself is doing.
+
+use axum::{Json, extract::State};
+use prometheus::{IntCounterVec, core::Collector};
+use serde::Serialize;
+
+use super::ApiState;
+use crate::store::StoreState;
+
+#[derive(Serialize)]
+pub(crate) struct Status {
+    version: &'static str,
+    store: StoreStatus,
+    spans: Spans,
+    rows: Rows,
+    /// Unix time, `null` before the first insert.
+    last_insert: Option<f64>,
+    uptime_seconds: u64,
+}
+
+#[derive(Serialize)]
+struct StoreStatus {
+    kind: &'static str,
+    state: &'static str,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Spans {
+    received: u64,
+    refused: u64,
+    ignored: u64,
+}
+
+#[derive(Serialize)]
+struct Rows {
+    inserted: u64,
+    queued: i64,
+    /// Those of the lost rows that the store would not take.
+    failed: u64,
+    lost: u64,
+}
+
+/// Answers with the state of the store and what was counted since the start, whether the store answers or not.
+pub(crate) async fn status(State(state): State<ApiState>) -> Json<Status> {
+    let metrics = &state.metrics;
+    let (store, error) = match state.reader.state() {
+        StoreState::Starting => ("starting", None),
+        StoreState::Ready => ("ready", None),
+        StoreState::Unreachable(reason) => ("unreachable", Some(reason)),
+    };
+    let last_insert = metrics.last_insert.get();
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        store: StoreStatus {
+            kind: state.store_kind,
+            state: store,
+            error,
+        },
+        spans: Spans {
+            received: sum(&metrics.spans_received),
+            refused: sum(&metrics.spans_refused),
+            ignored: sum(&metrics.spans_ignored),
+        },
+        rows: Rows {
+            inserted: metrics.rows_inserted.get(),
+            queued: metrics.rows_queued.get(),
+            failed: metrics.rows_lost.with_label_values(&["rejected"]).get(),
+            lost: sum(&metrics.rows_lost),
+        },
+        last_insert: (last_insert > 0.0).then_some(last_insert),
+        uptime_seconds: state.started.elapsed().as_secs(),
+    })
+}
+
+fn sum(counters: &IntCounterVec) -> u64 {
+    let families = counters.collect();
+    let metrics = families.iter().flat_map(|family| family.get_metric());
+    metrics.map(|metric| metric.get_counter().get_value() as u64).sum()
+}

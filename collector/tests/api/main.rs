@@ -1,0 +1,17 @@
+//! The API against the real database.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+#[path = "../support/engine.rs"]
+mod engine;
+
+mod app;
+mod empty;
+mod gate;
+mod hosts;
+mod names;
+mod pages;
+mod parameters;
+mod seed;
+mod store_away;
+mod summaries;
+mod tool_health;
