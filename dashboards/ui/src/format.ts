@@ -32,7 +32,7 @@ export function formatRate(rate: Maybe): string {
 export function formatMilliseconds(milliseconds: Maybe): string {
   if (milliseconds == null) return NONE;
   if (milliseconds === 0) return '0 ms';
-  if (milliseconds < 0.0995) return `${threeDigits(milliseconds * 1000)} µs`;
+  if (milliseconds < 0.9995) return `${threeDigits(milliseconds * 1000)} µs`;
   if (milliseconds < 999.5) return `${threeDigits(milliseconds)} ms`;
   if (milliseconds < 59_950) return `${threeDigits(milliseconds / 1000)} s`;
   return formatSeconds(milliseconds / 1000);
@@ -53,7 +53,7 @@ export function formatPerSecond(value: Maybe): string {
   if (value == null) return NONE;
   if (value === 0) return '0/s';
   if (value < 0.01) return '<0.01/s';
-  return value < 999.5 ? `${threeDigits(value)}/s` : `${formatCount(value)}/s`;
+  return value < 999.5 ? `${threeDigits(value)}/s` : `${formatCount(Math.round(value))}/s`;
 }
 
 /** Bytes in decimal units: `1.2 kB`. */

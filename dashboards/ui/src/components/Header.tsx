@@ -1,8 +1,9 @@
 import { formatAgo, formatDateTime } from '../format';
 import { pageLink, queryLink, route, visit } from '../navigation';
 import { DEFAULT_RANGE, type Page, PAGES, RANGES } from '../route';
-import { live, mainResource, now, refresh, serverNames } from '../state';
+import { live, mainResource, now, refresh, REFRESH_SECONDS, serverNames } from '../state';
 import { nextTheme, theme } from '../theme';
+import { visibleText } from '../visibleText';
 import { Icon } from './Icon';
 
 export const PAGE_TITLES: Record<Page, string> = {
@@ -55,7 +56,7 @@ function ServerFilter() {
       <option value="">All servers</option>
       {names.map((name) => (
         <option key={name} value={name}>
-          {name}
+          {visibleText(name)}
         </option>
       ))}
     </select>
@@ -99,14 +100,12 @@ function LiveSwitch() {
       class="switch"
       data-testid="live-toggle"
       data-live={live.value}
-      aria-pressed={live.value}
-      aria-label="Live: refresh every 5 seconds"
-      title={`${live.value ? 'Pause' : 'Resume'} refreshing every 5 s. Last answer: ${formatDateTime(updated)}`}
+      title={`${live.value ? 'Pause' : 'Resume'} refreshing every ${REFRESH_SECONDS} s. Last answer: ${formatDateTime(updated)}`}
       onClick={toggle}
     >
       {live.value ? <span class="live-dot" /> : <Icon name="play" />}
       {live.value ? 'Live' : 'Paused'}
-      <span class="live-time">{updated === null ? '' : formatAgo(now.value, updated)}</span>
+      <span class="live-time" aria-hidden="true">{updated === null ? '' : formatAgo(now.value, updated)}</span>
     </button>
   );
 }

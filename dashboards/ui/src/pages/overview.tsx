@@ -44,31 +44,31 @@ export function OverviewPage() {
 
 function Tiles({ totals }: Pick<Overview, 'totals'>) {
   return (
-    <dl class="tiles">
-      <div class="tile-group">
+    <div class="tiles">
+      <dl class="tile-group">
         <Tile name="calls" title="Calls" value={totals.calls} format={formatCount} />
         <Tile name="calls-per-second" title="Throughput" value={totals.calls_per_second} format={formatPerSecond} />
-      </div>
-      <div class="tile-group">
+      </dl>
+      <dl class="tile-group">
         <Tile name="failure-rate" title="Error rate" value={totals.failure_rate} format={formatRate} tone={totals.failures > 0 ? 'error' : undefined} hint="Share of calls that failed by the server’s fault, or that of something it depends on" />
         <Tile name="failures" title="Failed" value={totals.failures} format={formatCount} />
-      </div>
-      <div class="tile-group">
+      </dl>
+      <dl class="tile-group">
         <Tile name="caller-error-rate" title="Caller error rate" value={totals.caller_error_rate} format={formatRate} tone={totals.caller_errors > 0 ? 'warning' : undefined} hint="Share of calls that failed by the caller’s fault: bad arguments, unknown tools. They never count as failures of the server" />
         <Tile name="caller-errors" title="Caller errors" value={totals.caller_errors} format={formatCount} />
         <Tile name="auth-errors" title="Auth errors" value={totals.auth_errors} format={formatCount} hint="Calls without valid credentials" />
-      </div>
-      <div class="tile-group">
+      </dl>
+      <dl class="tile-group">
         <Tile name="p50" title="p50" value={totals.p50_ms} format={formatMilliseconds} tone="p50" hint="Half of the calls took no longer" />
         <Tile name="p95" title="p95" value={totals.p95_ms} format={formatMilliseconds} tone="p95" hint="95 of 100 calls took no longer" />
         <Tile name="p99" title="p99" value={totals.p99_ms} format={formatMilliseconds} tone="p99" hint="99 of 100 calls took no longer" />
-      </div>
-      <div class="tile-group">
+      </dl>
+      <dl class="tile-group">
         <Tile name="users" title="Users" value={totals.users} format={formatCount} />
         <Tile name="clients" title="Clients" value={totals.clients} format={formatCount} />
         <Tile name="tools" title="Tools" value={totals.tools} format={formatCount} />
-      </div>
-    </dl>
+      </dl>
+    </div>
   );
 }
 
