@@ -1,0 +1,196 @@
+/** The collector's JSON API: its answers as types, and one function that asks. */
+
+export type ToolState = 'healthy' | 'flaky' | 'broken';
+export type Fault = 'none' | 'server' | 'caller' | 'auth' | 'client_gone';
+
+/** Span of time that an answer covers, in Unix seconds. */
+export interface Range {
+  from: number;
+  to: number;
+  step_seconds?: number;
+}
+
+/** `GET /overview`: totals and series of all calls. Rates are 0..1, latencies milliseconds. */
+export interface Overview {
+  range: Range;
+  totals: {
+    calls: number;
+    calls_per_second: number;
+    failures: number;
+    caller_errors: number;
+    auth_errors: number;
+    failure_rate: number | null;
+    caller_error_rate: number | null;
+    p50_ms: number | null;
+    p95_ms: number | null;
+    p99_ms: number | null;
+    users: number;
+    clients: number;
+    tools: number;
+  };
+  series: {
+    time: number[];
+    calls_per_second: (number | null)[];
+    failure_rate: (number | null)[];
+    caller_error_rate: (number | null)[];
+    p50_ms: (number | null)[];
+    p95_ms: (number | null)[];
+    p99_ms: (number | null)[];
+  };
+  servers: string[];
+}
+
+export interface Tool {
+  server: string;
+  tool: string;
+  state: ToolState;
+  calls: number;
+  failures: number;
+  caller_errors: number;
+  failure_rate: number | null;
+  p50_ms: number | null;
+  p95_ms: number | null;
+  p99_ms: number | null;
+  users: number;
+  clients: number;
+  last_seen: number;
+}
+
+/** `GET /tools`: at most 1000, most calls first. */
+export interface Tools {
+  range: Range;
+  tools: Tool[];
+}
+
+export interface FailingTool {
+  server: string;
+  tool: string;
+  calls: number;
+  failures: number;
+}
+
+/** One client version on one protocol version, with at most 5 tools that failed there. */
+export interface Client {
+  client: string;
+  version: string;
+  protocol: string;
+  calls: number;
+  failures: number;
+  caller_errors: number;
+  failure_rate: number | null;
+  p95_ms: number | null;
+  users: number;
+  last_seen: number;
+  tools: FailingTool[];
+}
+
+export interface Clients {
+  range: Range;
+  clients: Client[];
+}
+
+export interface User {
+  user: string;
+  calls: number;
+  failures: number;
+  caller_errors: number;
+  failure_rate: number | null;
+  p95_ms: number | null;
+  tools: number;
+  clients: number;
+  last_seen: number;
+}
+
+/** `GET /users`: at most 1000, most calls first. */
+export interface Users {
+  range: Range;
+  users: User[];
+}
+
+export interface Call {
+  time: number;
+  server: string;
+  method: string;
+  kind: string;
+  target: string;
+  outcome: string;
+  fault: Fault;
+  error_type: string;
+  rpc_code: number | null;
+  http_status: number | null;
+  message: string;
+  duration_ms: number;
+  client: string;
+  client_version: string;
+  client_bridge: string;
+  protocol: string;
+  transport: string;
+  user: string;
+  session: string;
+  request_id: string;
+  request_bytes: number;
+  response_bytes: number;
+  trace_id: string;
+  span_id: string;
+}
+
+/** `GET /calls`: newest first; `next` asks for older ones. */
+export interface Calls {
+  calls: Call[];
+  next: string | null;
+}
+
+/** `GET /status`: the collector itself, since its start. */
+export interface Status {
+  version: string;
+  store: { kind: string; state: 'ready' | 'starting' | 'unreachable'; error: string | null };
+  spans: { received: number; refused: number; ignored: number };
+  rows: { inserted: number; queued: number; failed: number; lost: number };
+  last_insert: number | null;
+  uptime_seconds: number;
+}
+
+/** Why a request has no answer, in words for the reader of the page. */
+export class RequestError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Milliseconds after which a request is given up. */
+const TIMEOUT = 30_000;
+
+/**
+ * Asks the collector. `path` is relative to `api/v1/` beside the page.
+ *
+ * Throws `RequestError` with the collector's own code, or `no_answer`, `timeout`, `not_json`.
+ */
+export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
+  const timeout = AbortSignal.timeout(TIMEOUT);
+  try {
+    const response = await fetch(new URL(`api/v1/${path}`, document.baseURI), {
+      signal: AbortSignal.any([signal, timeout]),
+      cache: 'no-store',
+    });
+    const body: unknown = await response.json().catch((cause: unknown) => {
+      if (cause instanceof SyntaxError) {
+        throw new RequestError('not_json', `The answer to ${path} is not JSON (HTTP ${response.status}).`);
+      }
+      throw cause;
+    });
+    if (!response.ok) throw refusal(response.status, body);
+    return body as T;
+  } catch (cause) {
+    if (cause instanceof RequestError) throw cause;
+    if (timeout.aborted) throw new RequestError('timeout', `No answer within ${TIMEOUT / 1000} s.`);
+    throw new RequestError('no_answer', `Nothing answers at ${location.host}.`);
+  }
+}
+
+function refusal(status: number, body: unknown): RequestError {
+  const error = (body as { error?: { code?: string; message?: string } } | null)?.error;
+  return new RequestError(error?.code ?? `http_${status}`, error?.message ?? `The collector answered HTTP ${status}.`);
+}

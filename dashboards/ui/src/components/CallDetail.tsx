@@ -1,0 +1,95 @@
+import type { ComponentChildren } from 'preact';
+import type { Call } from '../api';
+import type { FieldName } from '../callFilters';
+import { formatBytes, formatDateTime, formatExact, formatMilliseconds } from '../format';
+import { queryLink, route } from '../navigation';
+import { visibleText } from '../visibleText';
+import { Icon } from './Icon';
+
+/** Filters of the list by field of a call. */
+const FILTER_BY_FIELD: Partial<Record<keyof Call, FieldName | 'server' | 'outcome'>> = {
+  server: 'server',
+  target: 'target',
+  outcome: 'outcome',
+  client: 'client',
+  client_version: 'version',
+  protocol: 'protocol',
+  user: 'user',
+  session: 'session',
+};
+
+const GROUPS: { title: string; fields: [field: keyof Call, title: string][] }[] = [
+  {
+    title: 'Outcome',
+    fields: [
+      ['message', 'Message'], ['outcome', 'Outcome'], ['fault', 'Fault'], ['error_type', 'Error type'],
+      ['rpc_code', 'JSON-RPC code'], ['http_status', 'HTTP status'],
+    ],
+  },
+  {
+    title: 'Request',
+    fields: [
+      ['time', 'Time'], ['duration_ms', 'Duration'], ['server', 'Server'], ['method', 'Method'], ['kind', 'Kind'], ['target', 'Target'],
+      ['request_id', 'Request id'], ['request_bytes', 'Request size'], ['response_bytes', 'Response size'],
+    ],
+  },
+  {
+    title: 'Caller',
+    fields: [
+      ['client', 'Client'], ['client_version', 'Client version'], ['client_bridge', 'Bridge'], ['protocol', 'Protocol'],
+      ['transport', 'Transport'], ['user', 'User'], ['session', 'Session'], ['trace_id', 'Trace'], ['span_id', 'Span'],
+    ],
+  },
+];
+
+/** Every field of a call; fields that the list can be filtered by have a link for that. */
+export function CallDetail({ call }: { call: Call }) {
+  return (
+    <div class="call-detail" data-testid="call-detail">
+      {GROUPS.map((group) => (
+        <section key={group.title}>
+          <h3>{group.title}</h3>
+          <dl>
+            {group.fields.map(([field, title]) => (
+              <div key={field} class={`field field-${field}`}>
+                <dt>{title}</dt>
+                <dd data-testid="call-field" data-field={field} data-value={call[field] ?? ''}>
+                  <span class="field-value">{shown(call, field)}</span>
+                  <FilterLink call={call} field={field} title={title} />
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </div>
+  );
+}
+
+function FilterLink({ call, field, title }: { call: Call; field: keyof Call; title: string }) {
+  const filter = FILTER_BY_FIELD[field];
+  const value = call[field];
+  if (!filter || !value || route.value.query[filter] === value) return null;
+  const link = queryLink({ [filter]: String(value), ...(filter === 'outcome' && { fault: 'all' }) });
+  return (
+    <a class="filter-link" href={link} title={`Only calls with this ${title.toLowerCase()}`} aria-label={`Only calls with this ${title.toLowerCase()}`}>
+      <Icon name="filter" />
+    </a>
+  );
+}
+
+function shown(call: Call, field: keyof Call): ComponentChildren {
+  const value = call[field];
+  if (value === null || value === '') return <span class="missing">–</span>;
+  switch (field) {
+    case 'time':
+      return formatDateTime(call.time);
+    case 'duration_ms':
+      return <span title={`${formatExact(call.duration_ms)} ms`}>{formatMilliseconds(call.duration_ms)}</span>;
+    case 'request_bytes':
+    case 'response_bytes':
+      return <span title={`${formatExact(call[field])} bytes`}>{formatBytes(call[field])}</span>;
+    default:
+      return <bdi>{field === 'message' ? String(value) : visibleText(String(value))}</bdi>;
+  }
+}

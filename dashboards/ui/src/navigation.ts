@@ -1,0 +1,35 @@
+/** Where the reader is, and the ways from there. */
+import { signal } from '@preact/signals';
+import { formatRoute, type Page, parseRoute, type Query } from './route';
+
+/** What stays when the reader goes to another page. */
+const SHARED = ['range', 'from', 'to', 'server'];
+
+export const route = signal(parseRoute(location.hash));
+
+addEventListener('hashchange', () => {
+  route.value = parseRoute(location.hash);
+});
+
+/** Address of a page; keeps the span of time and the server. An empty text removes a parameter. */
+export function pageLink(page: Page, changes: Query = {}): string {
+  const shared = Object.entries(route.value.query).filter(([name]) => SHARED.includes(name));
+  return formatRoute({ page, query: { ...Object.fromEntries(shared), ...changes } });
+}
+
+/** Address of this page with some parameters changed. An empty text removes a parameter. */
+export function queryLink(changes: Query): string {
+  return formatRoute({ page: route.value.page, query: { ...route.value.query, ...changes } });
+}
+
+/** Goes to an address, with an entry in the history. */
+export function visit(link: string): void {
+  location.hash = link;
+}
+
+/** Changes parameters in place: sorting and typing leave no trail in the history. */
+export function setQuery(changes: Query): void {
+  const link = queryLink(changes);
+  history.replaceState(null, '', link);
+  route.value = parseRoute(link);
+}

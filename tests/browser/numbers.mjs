@@ -1,0 +1,102 @@
+// The numbers on each page against the expected ones.
+import { equal, equalRows, check } from './findings.mjs';
+
+/** Compares all that the page shows and EXPECTED.json names. */
+export async function compareNumbers(page, name, expected) {
+  await compareStatus(page, expected.status ?? {});
+  const compare = { overview: compareTotals, tools: compareTools, clients: compareClients, users: compareUsers, calls: compareCalls }[name];
+  await compare(page, expected);
+}
+
+async function compareStatus(page, status) {
+  equal('store', await page.value('status'), 'ready');
+  for (const [field, value] of Object.entries(status)) equal(`status ${field}`, Number(await page.value(`status-${field}`)), value);
+  const banners = await page.all('banner', (elements) => elements.map((element) => element.dataset.kind));
+  for (const kind of banners) check(kind === 'rows-lost' && status.lost > 0, `the banner ${kind} is shown`);
+}
+
+async function compareTotals(page, { totals = {} }) {
+  for (const [field, value] of Object.entries(totals)) {
+    equal(`totals.${field}`, Number(await page.value(`tile-${field.replaceAll('_', '-')}`)), value);
+  }
+  for (const chart of ['calls', 'errors', 'latency']) {
+    const points = Number(await page.one(`chart-${chart}`).getAttribute('data-points'));
+    check(points > 1, `chart ${chart} has ${points} points`);
+  }
+}
+
+async function compareTools(page, { tools }) {
+  if (!tools) return;
+  await showAll(page);
+  const rows = await page.all('tool-row', (elements) =>
+    elements.map((row) => {
+      const value = (column) => row.querySelector(`[data-column="${column}"]`).dataset.value;
+      const { server, tool } = row.dataset;
+      return { server, tool, calls: Number(value('calls')), failures: Number(value('failures')), state: value('state') };
+    }),
+  );
+  equalRows('tool', byKey(rows, 'server', 'tool'), byKey(tools, 'server', 'tool'));
+}
+
+async function compareClients(page, { clients }) {
+  if (!clients) return;
+  const cells = await page.all('client-cell', (elements) =>
+    elements.map(({ dataset }) => ({
+      client: dataset.client,
+      version: dataset.version,
+      protocol: dataset.protocol,
+      calls: Number(dataset.calls),
+      failures: Number(dataset.failures),
+    })),
+  );
+  equalRows('client', byKey(cells, 'client', 'version', 'protocol'), byKey(clients, 'client', 'version', 'protocol'));
+}
+
+async function compareUsers(page, { users }) {
+  if (!users) return;
+  await showAll(page);
+  const rows = await page.all('user-row', (elements) =>
+    elements.map((row) => {
+      const value = (column) => Number(row.querySelector(`[data-column="${column}"]`).dataset.value);
+      return { user: row.dataset.user, calls: value('calls'), failures: value('failures') };
+    }),
+  );
+  equalRows('user', byKey(rows, 'user'), byKey(users, 'user'));
+}
+
+async function compareCalls(page, { failed_calls: failedCalls }) {
+  if (!failedCalls) return;
+  await loadAllCalls(page);
+  const rows = await page.all('call-row', (elements) => elements.map(({ dataset }) => ({ ...dataset })));
+  const counted = new Map();
+  for (const { target: tool, outcome, fault } of rows) {
+    equal(`fault of a call of ${tool} among the failed ones`, fault, 'server');
+    const key = JSON.stringify([tool, outcome]);
+    counted.set(key, { tool, outcome, count: (counted.get(key)?.count ?? 0) + 1 });
+  }
+  equalRows('failed calls of', counted, byKey(failedCalls, 'tool', 'outcome'));
+}
+
+async function showAll(page) {
+  const button = page.one('show-all');
+  if ((await button.count()) > 0) await button.click();
+}
+
+/** Presses "load older calls" until there are none. */
+async function loadAllCalls(page) {
+  const rows = page.one('call-row');
+  const more = page.one('more');
+  while ((await more.count()) > 0) {
+    const before = await rows.count();
+    await more.click();
+    await page.tab.waitForFunction(
+      (count) => document.querySelectorAll('[data-testid=call-row]').length > count || !document.querySelector('[data-testid=more]'),
+      before,
+    );
+  }
+}
+
+/** Rows by the fields that name them. */
+function byKey(rows, ...fields) {
+  return new Map(rows.map((row) => [JSON.stringify(fields.map((field) => row[field])), row]));
+}
