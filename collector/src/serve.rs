@@ -51,6 +51,7 @@ fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the store calls it with the value")]
 fn log_progress(progress: Progress) {
     match progress {
         Progress::EngineAwaited => info!("waiting for another process that fetches the embedded clickhouse"),

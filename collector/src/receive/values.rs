@@ -16,12 +16,12 @@ pub(crate) struct Values<'a, 't> {
 impl Values<'_, '_> {
     /// A text of the span itself, empty where absent.
     pub(crate) fn text(&mut self, field: Field) -> String {
-        self.to_text(field, self.span.get(field))
+        self.read(field, self.span.get(field))
     }
 
     /// A text of the span or its resource, empty where absent.
     pub(crate) fn inherited(&mut self, field: Field) -> String {
-        self.to_text(field, self.span.get_or_inherit(self.resource, field))
+        self.read(field, self.span.get_or_inherit(self.resource, field))
     }
 
     /// A number of the span between `least` and `most`, `None` where absent or unusable.
@@ -45,7 +45,7 @@ impl Values<'_, '_> {
         matches!(self.span.get(field), Some(Value::Boolean(true) | Value::Text(b"true")))
     }
 
-    fn to_text(&mut self, field: Field, value: Option<Value<'_>>) -> String {
+    fn read(&mut self, field: Field, value: Option<Value<'_>>) -> String {
         match value {
             Some(Value::Text(bytes)) => text(bytes, field.limit(), self.tally),
             Some(Value::Integer(value)) => value.to_string(),

@@ -11,13 +11,24 @@ use tonic::codec::CompressionEncoding;
 
 use crate::support::{Answer, GZIP, JSON, PROTOBUF, Running, attribute, call, gzip, request, targets};
 
+/// Case, method, path, headers, body, and the status and a part of the message in the answer.
+type Wrong<'a> = (
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a [(&'a str, &'a str)],
+    &'a [u8],
+    u16,
+    &'a str,
+);
+
 #[tokio::test]
 async fn a_wrong_request_is_answered_with_what_is_wrong_and_nothing_of_it_is_taken() {
     let running = Running::start(|_| ()).await;
     let good = request(vec![call("add")]).encode_to_vec();
     let cut = &good[..good.len() - 1];
     let cut_gzip = &gzip(&good)[..30];
-    let wrong: &[(&str, &str, &str, &[(&str, &str)], &[u8], u16, &str)] = &[
+    let wrong: &[Wrong<'_>] = &[
         (
             "a cut body",
             "POST",

@@ -1,5 +1,7 @@
 //! The receivers from the outside: a running collector with a sink of the test's own, real connections, real clients.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod any_bytes;
 mod back_pressure;
 mod bodies;

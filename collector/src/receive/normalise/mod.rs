@@ -2,11 +2,11 @@
 
 use toolsight::{Fault, Outcome, Transport};
 
-use super::attributes::{Attributes, Field};
-use super::decode::Span;
-use super::outcome::{Evidence, derive, fault_named, fault_of, outcome_named};
-use super::tally::{Corrected, Ignored, Tally};
-use super::values::{Values, text};
+use crate::receive::attributes::{Attributes, Field};
+use crate::receive::decode::Span;
+use crate::receive::outcome::{Evidence, derive, fault_named, fault_of, outcome_named};
+use crate::receive::tally::{Corrected, Ignored, Tally};
+use crate::receive::values::{Values, text};
 use crate::row::Row;
 
 const SECOND: i64 = 1_000_000;
@@ -192,5 +192,4 @@ fn judge(row: &mut Row, failed: bool, values: &mut Values<'_, '_>) {
 }
 
 #[cfg(test)]
-#[path = "normalise_tests.rs"]
 mod tests;
