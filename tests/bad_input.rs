@@ -8,7 +8,11 @@ use crate::support::clients::{self, Caller};
 use crate::support::collector::{Collector, run};
 use crate::support::server::Server;
 
-const CALLER: Caller = Caller { name: "rusty", version: "1.0", user: "ada" };
+const CALLER: Caller = Caller {
+    name: "rusty",
+    version: "1.0",
+    user: "ada",
+};
 
 fn post(server: &Server, body: &str) -> reqwest::RequestBuilder {
     reqwest::Client::new()
@@ -22,7 +26,14 @@ fn post(server: &Server, body: &str) -> reqwest::RequestBuilder {
 async fn odd_requests_are_recorded_as_what_they_are_and_harm_nothing() {
     let collector = Collector::start().await;
     let server = Server::start(&collector.grpc).await;
-    assert!(post(&server, "this is not JSON").send().await.unwrap().status().is_client_error());
+    assert!(
+        post(&server, "this is not JSON")
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_client_error()
+    );
     let batch = r#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"ping"}]"#;
     assert!(post(&server, batch).send().await.unwrap().status().is_client_error());
 
@@ -45,37 +56,85 @@ async fn odd_requests_are_recorded_as_what_they_are_and_harm_nothing() {
     server.toolsight.flush().await;
 
     let calls = collector.tool_calls(2).await;
-    assert_eq!((&calls[0]["outcome"], &calls[0]["fault"]), (&json!("cancelled"), &json!("client_gone")));
+    assert_eq!(
+        (&calls[0]["outcome"], &calls[0]["fault"]),
+        (&json!("cancelled"), &json!("client_gone"))
+    );
     assert_eq!(calls[0]["client"], "<script>alert(1)</script>");
     assert_eq!(calls[1]["outcome"], "ok");
     assert!(calls[1]["response_bytes"].as_u64().unwrap() > 10 << 20);
     let all = collector.api("calls?range=1h").await;
-    let others: Vec<_> = all["calls"].as_array().unwrap().iter().filter(|call| call["method"] != "tools/call").collect();
-    let odd = |method: &str| others.iter().filter(|call| call["method"] == method && call["fault"] == "caller").count();
+    let others: Vec<_> = all["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|call| call["method"] != "tools/call")
+        .collect();
+    let odd = |method: &str| {
+        others
+            .iter()
+            .filter(|call| call["method"] == method && call["fault"] == "caller")
+            .count()
+    };
     assert_eq!(odd(""), 1, "the body that is not JSON: {others:?}");
-    assert_eq!(odd("ping"), 2, "each message of the batch that the server refused: {others:?}");
+    assert_eq!(
+        odd("ping"),
+        2,
+        "each message of the batch that the server refused: {others:?}"
+    );
 }
 
 #[tokio::test]
 async fn wrong_settings_are_told_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("toolsight.toml");
-    std::fs::write(&file, "[listen]\ngrcp = \"127.0.0.1:0\"\n").unwrap();
+    std::fs::write(&file, "grcp_listen = \"127.0.0.1:0\"\n").unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let store = format!("embedded:{}", folder.path().join("store").display());
     let free = ["--http-listen", "127.0.0.1:0", "--page-listen", "127.0.0.1:0"];
     for (name, arguments, expected) in [
-        ("a wrong key in the file", vec!["check-config", "--config", file.to_str().unwrap()], vec!["grcp", "grpc"]),
-        ("a file that is not there", vec!["check-config", "--config", "/no/such/file"], vec!["/no/such/file"]),
-        ("an address that is none", vec!["--grpc-listen", "here"], vec!["here", "grpc-listen"]),
-        ("an occupied port", [&["--store", &store, "--grpc-listen", &taken][..], &free].concat(), vec![&taken, "--grpc-listen"]),
+        (
+            "a wrong key in the file",
+            vec!["check-config", "--config", file.to_str().unwrap()],
+            vec!["grcp_listen", "grpc_listen"],
+        ),
+        (
+            "a file that is not there",
+            vec!["check-config", "--config", "/no/such/file"],
+            vec!["/no/such/file"],
+        ),
+        (
+            "an address that is none",
+            vec!["--grpc-listen", "here"],
+            vec!["here", "grpc-listen"],
+        ),
+        (
+            "an occupied port",
+            [&["--store", &store, "--grpc-listen", &taken][..], &free].concat(),
+            vec![&taken, "--grpc-listen"],
+        ),
         (
             "a missing engine",
-            [&["--store", &store, "--grpc-listen", "127.0.0.1:0", "--engine-library", "/no/such/library.so"][..], &free].concat(),
+            [
+                &[
+                    "--store",
+                    &store,
+                    "--grpc-listen",
+                    "127.0.0.1:0",
+                    "--engine-library",
+                    "/no/such/library.so",
+                ][..],
+                &free,
+            ]
+            .concat(),
             vec!["/no/such/library.so", "--store http"],
         ),
-        ("a store that is none", vec!["--store", "ftp://x"], vec!["ftp://x", "embedded:", "http://"]),
+        (
+            "a store that is none",
+            vec!["--store", "ftp://x"],
+            vec!["embedded:", "http(s)://"],
+        ),
     ] {
         let output = run(&arguments).await;
         let said = String::from_utf8_lossy(&output.stderr);

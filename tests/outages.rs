@@ -10,7 +10,11 @@ use crate::support::collector::{Collector, children};
 use crate::support::eventually;
 use crate::support::server::Server;
 
-const CALLER: Caller = Caller { name: "rusty", version: "1.0", user: "ada" };
+const CALLER: Caller = Caller {
+    name: "rusty",
+    version: "1.0",
+    user: "ada",
+};
 
 /// Calls `echo` so many times and returns the median duration.
 async fn calls(server: &Server, count: usize) -> Duration {
@@ -26,7 +30,10 @@ async fn calls(server: &Server, count: usize) -> Duration {
 }
 
 fn kill(process: u32) {
-    let killed = Command::new("kill").args(["-9", &process.to_string()]).status().unwrap();
+    let killed = Command::new("kill")
+        .args(["-9", &process.to_string()])
+        .status()
+        .unwrap();
     assert!(killed.success());
 }
 
@@ -39,12 +46,18 @@ async fn a_killed_engine_comes_back_and_no_call_is_missing() {
     assert_eq!(engines.len(), 1, "the engine is the collector's child");
     kill(engines[0]);
     let during = calls(&server, 50).await;
-    assert!(during < Duration::from_millis(200), "a call took {during:?} while the engine was down");
+    assert!(
+        during < Duration::from_millis(200),
+        "a call took {during:?} while the engine was down"
+    );
     let told = collector.tool_calls(100).await;
     assert_eq!(told.len(), 100, "every call once");
     assert_ne!(collector.engines(), engines, "a new engine runs");
     let status = collector.api("status").await;
-    assert_eq!((&status["store"]["state"], &status["rows"]["lost"]), (&json!("ready"), &json!(0)));
+    assert_eq!(
+        (&status["store"]["state"], &status["rows"]["lost"]),
+        (&json!("ready"), &json!(0))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,15 +71,25 @@ async fn a_collector_that_is_killed_is_missed_by_nobody_and_found_again() {
     let (grpc, engines) = (collector.grpc.clone(), collector.engines());
     collector.kill().await;
     eventually("the engine ends with its collector", || async {
-        engines.iter().all(|id| !std::path::Path::new(&format!("/proc/{id}")).exists()).then_some(())
+        engines
+            .iter()
+            .all(|id| !std::path::Path::new(&format!("/proc/{id}")).exists())
+            .then_some(())
     })
     .await;
     let during = calls(&server, 50).await;
-    assert!(during < before * 5 + Duration::from_millis(50), "{before:?} before, {during:?} without a collector");
+    assert!(
+        during < before * 5 + Duration::from_millis(50),
+        "{before:?} before, {during:?} without a collector"
+    );
     let address = grpc.trim_start_matches("http://");
     let collector = Collector::start_in(folder.path(), &["--grpc-listen", address]).await;
     let told = collector.tool_calls(100).await;
-    assert_eq!(told.len(), 100, "what was recorded without a collector has been kept and sent");
+    assert_eq!(
+        told.len(),
+        100,
+        "what was recorded without a collector has been kept and sent"
+    );
     assert_eq!(server.toolsight.dropped().total(), 0);
 }
 
@@ -74,7 +97,11 @@ async fn a_collector_that_is_killed_is_missed_by_nobody_and_found_again() {
 async fn a_store_that_is_away_at_the_start_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     // A port where nothing listens by now.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let store = format!("http://127.0.0.1:{port}/toolsight");
     let collector = Collector::start_in(folder.path(), &["--store", &store]).await;
     let server = Server::start(&collector.grpc).await;
@@ -82,13 +109,20 @@ async fn a_store_that_is_away_at_the_start_is_waited_for() {
     server.toolsight.flush().await;
     let status = collector.api("status").await;
     assert_eq!(status["store"]["state"], "unreachable", "{status}");
-    assert!(status["store"]["error"].as_str().unwrap().contains(&port.to_string()), "{status}");
+    assert!(
+        status["store"]["error"].as_str().unwrap().contains(&port.to_string()),
+        "{status}"
+    );
     let queued = eventually("the calls wait for the store", || async {
-        collector.api("status").await["rows"]["queued"].as_u64().filter(|queued| *queued >= 20)
+        collector.api("status").await["rows"]["queued"]
+            .as_u64()
+            .filter(|queued| *queued >= 20)
     })
     .await;
     assert!(queued >= 20);
-    let page = reqwest::get(format!("{}/api/v1/overview", collector.page)).await.unwrap();
+    let page = reqwest::get(format!("{}/api/v1/overview", collector.page))
+        .await
+        .unwrap();
     assert_eq!(page.status(), 503);
 }
 
@@ -101,7 +135,13 @@ async fn a_collector_that_is_told_to_end_leaves_nothing_behind() {
     calls(&server, 10).await;
     server.toolsight.flush().await;
     let (id, engines) = (collector.id(), collector.engines());
-    assert!(Command::new("kill").args(["-TERM", &id.to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     eventually("collector and engine end", || async {
         let gone = |id: &u32| !std::path::Path::new(&format!("/proc/{id}/exe")).exists();
         (gone(&id) && engines.iter().all(gone) && children(id).is_empty()).then_some(())
@@ -109,5 +149,9 @@ async fn a_collector_that_is_told_to_end_leaves_nothing_behind() {
     .await;
     drop(collector);
     let collector = Collector::start_in(folder.path(), &[]).await;
-    assert_eq!(collector.tool_calls(10).await.len(), 10, "what was in the queue has been stored before the end");
+    assert_eq!(
+        collector.tool_calls(10).await.len(),
+        10,
+        "what was in the queue has been stored before the end"
+    );
 }

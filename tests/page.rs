@@ -15,9 +15,33 @@ async fn the_page_shows_what_was_called() {
     let collector = Collector::start().await;
     let server = Server::start(&collector.grpc).await;
     let people = [
-        (Caller { name: "desk-agent", version: "2.0", user: "ada" }, "2026-07-28", 12),
-        (Caller { name: "desk-agent", version: "1.9", user: "grace" }, "2025-11-25", 9),
-        (Caller { name: "code-pilot", version: "0.4", user: "linus" }, "2025-06-18", 6),
+        (
+            Caller {
+                name: "desk-agent",
+                version: "2.0",
+                user: "ada",
+            },
+            "2026-07-28",
+            12,
+        ),
+        (
+            Caller {
+                name: "desk-agent",
+                version: "1.9",
+                user: "grace",
+            },
+            "2025-11-25",
+            9,
+        ),
+        (
+            Caller {
+                name: "code-pilot",
+                version: "0.4",
+                user: "linus",
+            },
+            "2025-06-18",
+            6,
+        ),
     ];
     let (mut calls, mut failures, mut caller_errors) = (0, 0, 0);
     let mut cells = Vec::new();
@@ -38,8 +62,10 @@ async fn the_page_shows_what_was_called() {
         // The handshake and the list are calls of the client too, and of the total.
         let handshake = if protocol == "2026-07-28" { 2 } else { 3 };
         calls += handshake;
-        cells.push(json!({"client": caller.name, "version": caller.version, "protocol": protocol,
-            "calls": rounds + handshake, "failures": third}));
+        cells.push(
+            json!({"client": caller.name, "version": caller.version, "protocol": protocol,
+            "calls": rounds + handshake, "failures": third}),
+        );
     }
     server.toolsight.flush().await;
     collector.tool_calls(27).await;
@@ -69,6 +95,10 @@ async fn the_page_shows_what_was_called() {
         .output()
         .await
         .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(output.status.success(), "{said}");
 }

@@ -13,8 +13,12 @@ fn files(endings: &[&str]) -> Vec<(String, String)> {
         .unwrap();
     assert!(listed.status.success(), "git cannot list the files");
     let listed = String::from_utf8(listed.stdout).unwrap();
-    let wanted = listed.lines().filter(|path| endings.iter().any(|ending| path.ends_with(ending)));
-    wanted.filter_map(|path| Some((path.to_owned(), std::fs::read_to_string(root().join(path)).ok()?))).collect()
+    let wanted = listed
+        .lines()
+        .filter(|path| endings.iter().any(|ending| path.ends_with(ending)));
+    wanted
+        .filter_map(|path| Some((path.to_owned(), std::fs::read_to_string(root().join(path)).ok()?)))
+        .collect()
 }
 
 #[test]

@@ -24,6 +24,14 @@ pub enum Action {
     /// Receive, store and show telemetry (this is what happens without a subcommand).
     #[default]
     Serve,
+    /// Run the collector with real MCP servers and clients that keep it busy, to see what it shows.
+    Demo {
+        /// Only run the servers and clients, for the collector at this OTLP gRPC address.
+        #[arg(long, value_name = "URL")]
+        attach: Option<String>,
+    },
+    /// Fetch the embedded database now, so that the next start finds it.
+    FetchEngine,
     /// Check the settings, and print them all as a file with the place that each comes from.
     CheckConfig,
 }

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use toolsight_collector::args::{self, Action};
-use toolsight_collector::config::Loaded;
+use toolsight_collector::config::{Loaded, Log};
+use toolsight_collector::demo;
 use toolsight_collector::serve::serve;
-use toolsight_collector::store::engine_process;
+use toolsight_collector::store::{self, engine_process};
 use toolsight_collector::telemetry;
 
 fn main() -> ExitCode {
@@ -30,13 +31,28 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<()> {
     let (action, loaded) = args::parse()?;
+    let config = &loaded.config;
+    if action == Action::CheckConfig {
+        return print(&loaded).context("print the settings");
+    }
+    let runtime = tokio::runtime::Runtime::new().context("start threads")?;
     match action {
-        Action::CheckConfig => print(&loaded).context("print the settings"),
-        Action::Serve => {
-            telemetry::log_to_stderr(&loaded.config.log)?;
-            tokio::runtime::Runtime::new()
-                .context("start threads")?
-                .block_on(serve(&loaded.config))
+        Action::Demo { attach } => {
+            telemetry::log_to_stderr(&Log {
+                filter: demo::log_filter(&config.log),
+                ..config.log.clone()
+            })?;
+            runtime.block_on(demo::run(config, attach.as_deref()))
+        }
+        Action::FetchEngine => {
+            telemetry::log_to_stderr(&config.log)?;
+            let library = config.store.engine_library.as_deref();
+            let found = runtime.block_on(store::fetch_engine(library, demo::show_progress))?;
+            writeln!(io::stdout(), "the embedded database is at {}", found.display()).context("print the place")
+        }
+        Action::Serve | Action::CheckConfig => {
+            telemetry::log_to_stderr(&config.log)?;
+            runtime.block_on(serve(config))
         }
     }
 }

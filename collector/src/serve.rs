@@ -1,42 +1,98 @@
-//! `toolsight-collector serve`: listeners, store and collector together, until a signal.
+//! A whole collector: store, listeners, page and tool health, started and stopped in the right order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
+use tokio::task::JoinHandle;
 use tracing::info;
 
-use crate::collector::{Collector, Listeners};
+use crate::api::{self, AllowedHosts, ApiState};
+use crate::collector::{Addresses, Collector, Listeners};
 use crate::config::Config;
+use crate::health::ToolHealthTask;
 use crate::pipeline::{InsertError, Sink};
 use crate::row::Row;
 use crate::shutdown::signals;
 use crate::store::{self, Location, Progress, Store, StoreConfig};
 use crate::telemetry::Metrics;
 
+/// Time between two looks at which tools are flaky.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A running collector with everything that belongs to it.
+#[derive(Debug)]
+pub struct Running {
+    collector: Collector,
+    store: Arc<Store>,
+    health: JoinHandle<()>,
+}
+
+impl Running {
+    /// Starts everything; `progress` hears of what takes long.
+    ///
+    /// # Errors
+    /// When an address is taken or the embedded engine cannot be had; nothing is left running then. A store that is
+    /// down is no error: calls wait for it.
+    pub async fn start(config: &Config, progress: impl Fn(Progress) + Send + Sync) -> anyhow::Result<Self> {
+        let metrics = Metrics::new().context("register metrics")?;
+        // Addresses first: an engine that was started for nothing would have to be stopped again.
+        let listeners = Listeners::bind(&config.listen).await?;
+        let page = listeners.addresses()?.page;
+        let store = Arc::new(Store::open(store_config(config)?, metrics.clone(), progress).await?);
+        let (health, tool_health) =
+            ToolHealthTask::new(store.reader().clone(), store.states(), metrics.clone(), HEALTH_INTERVAL);
+        let state = ApiState::new(
+            store.reader().clone(),
+            store.states(),
+            store.kind(),
+            tool_health,
+            metrics.clone(),
+        );
+        let router = api::router(state, AllowedHosts::new(page, &config.page.allowed_hosts));
+        let collector = Collector::start(config, listeners, Arc::clone(&store), router, &metrics)?;
+        Ok(Self {
+            collector,
+            store,
+            health: tokio::spawn(health.run()),
+        })
+    }
+
+    /// Where it listens.
+    pub const fn addresses(&self) -> Addresses {
+        self.collector.addresses()
+    }
+
+    /// Waits until the store can be used.
+    pub async fn ready(&self) {
+        self.store.ready().await;
+    }
+
+    /// Stops receiving, empties the queue into the store, and ends the store, each within its time.
+    pub async fn shutdown(self) {
+        self.health.abort();
+        self.collector.shutdown().await;
+        self.store.shutdown().await;
+    }
+}
+
 /// Runs a collector until SIGINT or SIGTERM.
 ///
 /// # Errors
-/// When an address is taken or the embedded engine cannot be had; nothing is left running then. A store that is down is
-/// no error: calls wait for it.
+/// See [`Running::start`].
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
-    let metrics = Metrics::new().context("register metrics")?;
     let stop = signals().context("listen to signals")?;
     tokio::pin!(stop);
-    // Addresses first: an engine that was started for nothing would have to be stopped again.
-    let listeners = Listeners::bind(&config.listen).await?;
-    let store = tokio::select! {
-        store = Store::open(store_config(config)?, metrics.clone(), log_progress) => Arc::new(store?),
+    let running = tokio::select! {
+        running = Running::start(config, log_progress) => running?,
         signal = &mut stop => {
             info!(signal, "stopped before the store was open");
             return Ok(());
         }
     };
-    let collector = Collector::start(config, listeners, Arc::clone(&store), Router::new(), &metrics)?;
     let signal = stop.await;
     info!(signal, "shutting down");
-    collector.shutdown().await;
-    store.shutdown().await;
+    running.shutdown().await;
     Ok(())
 }
 
@@ -51,14 +107,14 @@ fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the store calls it with the value")]
-fn log_progress(progress: Progress) {
+/// Writes what takes long to the log.
+pub fn log_progress(progress: Progress) {
     match progress {
         Progress::EngineAwaited => info!("waiting for another process that fetches the embedded clickhouse"),
         Progress::EngineDownload(0, bytes) => info!(bytes, "fetching the embedded clickhouse"),
         Progress::EngineUnpack => info!("unpacking the embedded clickhouse"),
         Progress::EngineStart => info!("starting the embedded clickhouse"),
-        _ => {}
+        Progress::EngineDownload(..) => {}
     }
 }
 

@@ -27,15 +27,22 @@ pub(crate) async fn rmcp(url: &str, caller: Caller, protocol: &str) -> RunningSe
     let headers = HashMap::from([(USER, caller.user.parse().unwrap())]);
     let config = StreamableHttpClientTransportConfig::with_uri(url).custom_headers(headers);
     let version: ProtocolVersion = serde_json::from_value(json!(protocol)).unwrap();
-    let mut client =
-        ClientConfig::new(ClientCapabilities::default(), Implementation::new(caller.name, caller.version));
+    let mut client = ClientConfig::new(
+        ClientCapabilities::default(),
+        Implementation::new(caller.name, caller.version),
+    );
     client.protocol_version = version.clone();
     let lifecycle = if version == ProtocolVersion::V_2026_07_28 {
-        ClientLifecycleMode::Discover { preferred_versions: vec![version] }
+        ClientLifecycleMode::Discover {
+            preferred_versions: vec![version],
+        }
     } else {
         ClientLifecycleMode::Initialize
     };
-    client.serve_with_lifecycle(StreamableHttpClientTransport::from_config(config), lifecycle).await.unwrap()
+    client
+        .serve_with_lifecycle(StreamableHttpClientTransport::from_config(config), lifecycle)
+        .await
+        .unwrap()
 }
 
 /// Calls `tool` and says how it ended: `ok`, `tool_error` or the JSON-RPC code.
@@ -68,17 +75,34 @@ pub(crate) async fn python(url: &str, mode: &str, caller: Caller, calls: &Value)
 /// Calls one tool with the Inspector's command line in `era` (`legacy`, `auto`, `modern`).
 pub(crate) async fn inspector(url: &str, era: &str, user: &str, tool: &str, arguments: &[&str]) {
     let bin = installed("tests/peers/inspector/node_modules/.bin/mcp-inspector");
-    let path = format!("{}:{}", bin.parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
+    let path = format!(
+        "{}:{}",
+        bin.parent().unwrap().display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
     let mut command = Command::new(bin);
     // The Inspector needs the Node.js that is installed beside it.
     command.env("PATH", path);
-    command.args(["--cli", url, "--transport", "http", "--protocol-era", era, "--header", &format!("x-user: {user}")]);
+    command.args([
+        "--cli",
+        url,
+        "--transport",
+        "http",
+        "--protocol-era",
+        era,
+        "--header",
+        &format!("x-user: {user}"),
+    ]);
     command.args(["--method", "tools/call", "--tool-name", tool, "-q", "--format", "json"]);
     if !arguments.is_empty() {
         command.arg("--tool-arg").args(arguments);
     }
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
     // A tool that fails makes the command fail; what it says must still be an answer of the server.
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(output.status.success() || said.contains("database is away"), "{said}");
 }

@@ -36,10 +36,23 @@ impl Collector {
     /// A collector whose embedded store is in `folder` unless `arguments` say otherwise.
     pub(crate) async fn start_in(folder: &Path, arguments: &[&str]) -> Self {
         let mut command = command();
-        command.arg("--store").arg(format!("embedded:{}", folder.join("store").display()));
-        command.args(["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--page-listen", "127.0.0.1:0"]);
-        let mut process =
-            command.args(["--log-format", "json"]).args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        command
+            .arg("--store")
+            .arg(format!("embedded:{}", folder.join("store").display()));
+        command.args([
+            "--grpc-listen",
+            "127.0.0.1:0",
+            "--http-listen",
+            "127.0.0.1:0",
+            "--page-listen",
+            "127.0.0.1:0",
+        ]);
+        let mut process = command
+            .args(["--log-format", "json"])
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let keep = log.clone();
@@ -54,7 +67,7 @@ impl Collector {
             serde_json::from_str::<Value>(line).ok()
         });
         let listening = listening.await;
-        let address = |name: &str| format!("http://{}", listening["fields"][name].as_str().unwrap());
+        let address = |name: &str| format!("http://{}", listening[name].as_str().unwrap());
         Self {
             grpc: address("grpc"),
             http: address("http"),
@@ -85,11 +98,33 @@ impl Collector {
     pub(crate) async fn tool_calls(&self, count: usize) -> Vec<Value> {
         eventually(&format!("{count} calls of tools are stored"), || async {
             let answer = self.api("calls?range=1h&limit=1000").await;
-            let calls = answer["calls"].as_array()?.iter().rev().filter(|call| call["method"] == "tools/call");
+            let calls = answer["calls"]
+                .as_array()?
+                .iter()
+                .rev()
+                .filter(|call| call["method"] == "tools/call");
             let calls: Vec<Value> = calls.cloned().collect();
             (calls.len() >= count).then_some(calls)
         })
         .await
+    }
+
+    /// Port of the embedded engine's HTTP interface.
+    pub(crate) fn store_port(&self) -> u16 {
+        let log = self.log.lock().unwrap();
+        let line = log
+            .iter()
+            .find(|line| line.contains("embedded engine started"))
+            .unwrap();
+        let started: Value = serde_json::from_str(line).unwrap();
+        started["address"]
+            .as_str()
+            .unwrap()
+            .rsplit_once(':')
+            .unwrap()
+            .1
+            .parse()
+            .unwrap()
     }
 
     /// What has been logged so far.
@@ -123,7 +158,10 @@ pub(crate) fn command() -> Command {
 /// Runs the program with `arguments` until it ends by itself.
 pub(crate) async fn run(arguments: &[&str]) -> Output {
     let output = command().args(arguments).output();
-    tokio::time::timeout(Duration::from_secs(30), output).await.expect("the program has not ended").unwrap()
+    tokio::time::timeout(Duration::from_secs(30), output)
+        .await
+        .expect("the program has not ended")
+        .unwrap()
 }
 
 /// The processes whose parent is `parent`.
@@ -133,7 +171,9 @@ pub(crate) fn children(parent: u32) -> Vec<u32> {
     ids.filter(|id| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         // The name in brackets may have spaces; the parent is the second field behind it.
-        stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok()) == Some(parent)
+        stat.rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok())
+            == Some(parent)
     })
     .collect()
 }

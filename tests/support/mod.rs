@@ -21,7 +21,11 @@ pub(crate) fn program(name: &str) -> PathBuf {
         path.pop();
     }
     let path = path.join(name);
-    assert!(path.exists(), "{} is missing: run tests/run, or `cargo build -p toolsight-collector`", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run tests/run, or `cargo build -p toolsight-collector`",
+        path.display()
+    );
     path
 }
 

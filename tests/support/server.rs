@@ -84,7 +84,11 @@ impl Server {
             .metric_interval(Duration::from_secs(1))
             .build()
             .unwrap();
-        let new = || Ok(Endings { tool_router: Endings::tool_router() });
+        let new = || {
+            Ok(Endings {
+                tool_router: Endings::tool_router(),
+            })
+        };
         let mcp = StreamableHttpService::new(new, LocalSessionManager::default().into(), Default::default());
         let app = Router::new().nest_service("/mcp", mcp).layer(toolsight.layer());
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();

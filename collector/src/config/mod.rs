@@ -26,6 +26,8 @@ pub struct Config {
     pub queue: Queue,
     /// Where rows are kept.
     pub store: Store,
+    /// Who may see the page.
+    pub page: Page,
     /// The collector's own log.
     pub log: Log,
 }
@@ -74,6 +76,14 @@ pub struct Store {
     pub location: Option<Location>,
     /// The embedded engine's shared library; searched for and fetched where not set.
     pub engine_library: Option<PathBuf>,
+}
+
+/// Who may see the page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Names by which a page that listens on this machine only may be called, besides the machine's own; for a proxy in
+    /// front of it.
+    pub allowed_hosts: Vec<String>,
 }
 
 /// The collector's own log, on standard error.

@@ -89,6 +89,17 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "allowed_hosts",
+        value: "HOSTS",
+        help: "Host names, with commas between, that the page answers to besides this machine's own",
+        get: |config| config.page.allowed_hosts.join(","),
+        set: |config, text| {
+            let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+            config.page.allowed_hosts = hosts.map(str::to_owned).collect();
+            Ok(())
+        },
+    },
+    Setting {
         name: "queue_rows",
         value: "ROWS",
         help: "Rows that wait in memory for the store; beyond it senders are asked to come again",

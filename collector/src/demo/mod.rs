@@ -1,60 +1,92 @@
-//! `toolsight-collector demo`: real servers and clients that show every page.
+//! `toolsight-collector demo`: the collector with real MCP servers and clients that show every page.
 
 mod clients;
+mod progress;
 mod servers;
+mod traffic;
 
-use std::time::Duration;
+use std::io::{self, Write as _};
 
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use anyhow::Context as _;
 
-use servers::{Running, Shop, Weather};
+use crate::config::{Config, Log};
+use crate::serve::Running;
+use crate::shutdown::signals;
+use crate::store::Location;
 
-/// How long the demo's own tasks get to end.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+pub use progress::show_progress;
+pub use traffic::Traffic;
 
-/// Two wrapped MCP servers and the clients that keep calling them.
-#[derive(Debug)]
-pub struct Traffic {
-    servers: [Running; 2],
-    stop: CancellationToken,
-    tasks: TaskTracker,
+/// Runs until SIGINT or SIGTERM: a collector of its own and the traffic, or with `attach` only the traffic, for the
+/// collector that receives OTLP over gRPC there.
+///
+/// The demo's store is a folder of its own, unless the configuration names one.
+///
+/// # Errors
+/// When a port is taken or the embedded engine cannot be had.
+pub async fn run(config: &Config, attach: Option<&str>) -> anyhow::Result<()> {
+    let stop = signals().context("listen to signals")?;
+    tokio::pin!(stop);
+    let (running, traffic) = tokio::select! {
+        started = start(config, attach) => started?,
+        _ = &mut stop => return Ok(()),
+    };
+    let servers: Vec<_> = traffic.servers().collect();
+    match &running {
+        Some(running) => say(&welcome(&format!("http://{}", running.addresses().page), &servers))?,
+        None => say(&format!("MCP servers with clients: {}", servers.join("  ")))?,
+    }
+    stop.await;
+    say("stopping")?;
+    traffic.stop().await;
+    if let Some(running) = running {
+        running.shutdown().await;
+    }
+    Ok(())
 }
 
-impl Traffic {
-    /// Starts servers and clients; their records go to the OTLP gRPC endpoint `otlp`.
-    ///
-    /// # Errors
-    /// If no port can be opened or `otlp` is not a URL.
-    pub async fn start(otlp: &str) -> anyhow::Result<Self> {
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let shop = servers::start(Shop::new, otlp, &stop, &tasks).await?;
-        let weather = servers::start(Weather::new, otlp, &stop, &tasks).await?;
-        for profile in clients::PROFILES {
-            for user in profile.users() {
-                let urls = [shop.url.clone(), weather.url.clone()];
-                tasks.spawn(profile.run(user, urls, stop.clone()));
-            }
-        }
-        tasks.close();
-        Ok(Self {
-            servers: [shop, weather],
-            stop,
-            tasks,
-        })
+/// The demo's own log level: it speaks to a person, so only what goes wrong is logged where nothing else was asked for.
+#[must_use]
+pub fn log_filter(log: &Log) -> String {
+    if *log == Log::default() {
+        "warn,rmcp=off".to_owned()
+    } else {
+        log.filter.clone()
     }
+}
 
-    /// Addresses of the servers, for anyone who wants to call them as well.
-    pub fn servers(&self) -> impl Iterator<Item = &str> {
-        self.servers.iter().map(|server| &*server.url)
+async fn start(config: &Config, attach: Option<&str>) -> anyhow::Result<(Option<Running>, Traffic)> {
+    if let Some(otlp) = attach {
+        return Ok((None, Traffic::start(otlp).await?));
     }
+    let mut config = config.clone();
+    if config.store.location.is_none() {
+        config.store.location = Some(Location::in_data_folder("demo")?);
+    }
+    let running = Running::start(&config, show_progress).await?;
+    let traffic = Traffic::start(&format!("http://{}", running.addresses().grpc)).await?;
+    running.ready().await;
+    Ok((Some(running), traffic))
+}
 
-    /// Stops clients and servers and sends the last records.
-    pub async fn stop(self) {
-        self.stop.cancel();
-        let _ = tokio::time::timeout(STOP_WITHIN, self.tasks.wait()).await;
-        for server in &self.servers {
-            server.flush().await;
-        }
-    }
+fn welcome(page: &str, servers: &[&str]) -> String {
+    format!(
+        "
+Toolsight is running: {page}
+
+Two MCP servers are wrapped with the layer, and nine people use them through six versions of four clients.
+Look for, after a minute or two:
+  - the tool place_order of the server \"shop\": it fails now and then, and is marked flaky
+  - the tool convert_temperature of \"weather\": it breaks only for desk-agent 2.1.0 ({page}/#/clients)
+  - callers' own mistakes, unknown tools and wrong arguments, which are counted apart and alarm nobody
+
+Call the servers with a client of your own: {}
+Stop with Ctrl-C.
+",
+        servers.join("  ")
+    )
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{text}").context("write to standard output")
 }

@@ -91,13 +91,23 @@ pub enum LocationError {
     Trailing,
 }
 
+impl Location {
+    /// The embedded engine in the folder `name` of this user's data folder.
+    ///
+    /// # Errors
+    /// [`LocationError::NoDefaultFolder`] where the user has none.
+    pub fn in_data_folder(name: &str) -> Result<Self, LocationError> {
+        let folders = ProjectDirs::from("", "", "toolsight").ok_or(LocationError::NoDefaultFolder)?;
+        Ok(Self::Embedded(folders.data_local_dir().join(name)))
+    }
+}
+
 impl FromStr for Location {
     type Err = LocationError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "embedded" {
-            let folders = ProjectDirs::from("", "", "toolsight").ok_or(LocationError::NoDefaultFolder)?;
-            return Ok(Self::Embedded(folders.data_local_dir().join("store")));
+            return Self::in_data_folder("store");
         }
         if let Some(folder) = text.strip_prefix("embedded:") {
             if folder.is_empty() {

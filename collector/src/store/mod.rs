@@ -20,7 +20,7 @@ mod watch;
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -103,6 +103,17 @@ impl std::fmt::Debug for Store {
             .field("state", &self.state())
             .finish_non_exhaustive()
     }
+}
+
+/// Finds the embedded engine's library, or fetches it into the cache folder; returns where it is.
+///
+/// # Errors
+/// The library is neither there nor to be had.
+pub async fn fetch_engine(
+    library: Option<&Path>,
+    progress: impl Fn(Progress) + Send + Sync,
+) -> Result<PathBuf, StoreError> {
+    engine_fetch::library(library, &progress).await
 }
 
 impl Store {

@@ -38,12 +38,21 @@ async fn the_application_s_own_spans_are_children_of_the_call() {
     client.call_tool(call("add", 3, 4)).await.unwrap();
     toolsight.flush().await;
 
-    let calls: Vec<_> = received.spans().into_iter().filter(|span| span.name == "tools/call add").collect();
+    let calls: Vec<_> = received
+        .spans()
+        .into_iter()
+        .filter(|span| span.name == "tools/call add")
+        .collect();
     let own = exporter.get_finished_spans().unwrap();
     // The subscriber also sees the servers of other tests; what belongs here hangs below this test's calls.
     let below = |parent: SpanId, name: &str| {
-        let found = own.iter().find(|span| span.parent_span_id == parent && span.name == name);
-        found.unwrap_or_else(|| panic!("no span {name:?} below {parent}")).span_context.clone()
+        let found = own
+            .iter()
+            .find(|span| span.parent_span_id == parent && span.name == name);
+        found
+            .unwrap_or_else(|| panic!("no span {name:?} below {parent}"))
+            .span_context
+            .clone()
     };
     let id = |bytes: &[u8]| SpanId::from_bytes(bytes.try_into().unwrap());
     assert_eq!(calls.len(), 2);
@@ -51,7 +60,10 @@ async fn the_application_s_own_spans_are_children_of_the_call() {
         let explicit = below(id(&call.span_id), "explicit");
         assert_eq!(explicit.trace_id().to_bytes().as_slice(), call.trace_id);
     }
-    assert_eq!(calls[0].trace_id, u128::from_str_radix(&caller[3..35], 16).unwrap().to_be_bytes());
+    assert_eq!(
+        calls[0].trace_id,
+        u128::from_str_radix(&caller[3..35], 16).unwrap().to_be_bytes()
+    );
     assert_eq!(id(&calls[0].parent_span_id).to_string(), &caller[36..52]);
     // The span that the service runs in is the call's child, and what the application opens in it is below.
     let request = below(id(&calls[1].span_id), "mcp request");
