@@ -50,7 +50,7 @@ async fn an_engine_killed_again_and_again_keeps_what_it_confirmed_and_counts_it_
     let weights: u64 = rows.iter().map(|row| u64::from(row.weight)).sum();
     assert_eq!(
         number(&store, "SELECT sum(calls) FROM calls_by_minute").await,
-        weights * 20
+        weights * 15
     );
     store.shutdown().await;
 }

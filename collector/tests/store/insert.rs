@@ -143,7 +143,7 @@ async fn the_rollup_says_what_the_calls_say() {
 async fn measure_inserts() {
     let Embedded { store, folder } = Embedded::open().await;
     let engine = crate::support::engines(folder.path())[0].as_raw_nonzero();
-    let rows = rows(100_000);
+    let rows = typical_rows(100_000);
     store.insert(&rows, "warm up").await.unwrap();
     let (client, server, started) = (cpu("self"), cpu(&engine.to_string()), Instant::now());
     const BATCHES: usize = 20;
@@ -161,13 +161,46 @@ async fn measure_inserts() {
         count / (cpu(&engine.to_string()) - server)
     );
     println!("engine: {}", status(&engine.to_string())["VmRSS"]);
-    let parts = "SELECT sum(data_compressed_bytes) FROM system.parts WHERE active AND table = 'calls'";
-    let bytes: u64 = store.writer().query(parts).fetch_one().await.unwrap();
-    println!(
-        "{:.1} bytes per row on disk",
-        bytes as f64 / (count + rows.len() as f64)
-    );
     store.shutdown().await;
+}
+
+/// Rows as a handful of servers would send them within two minutes, with random ids.
+fn typical_rows(count: u64) -> Vec<Row> {
+    let row = |n: u64| {
+        let any = rand::random::<u64>();
+        let failed = any.is_multiple_of(50);
+        Row {
+            time: today() + (any % 120_000_000) as i64,
+            server: format!("server-{}", any % 4),
+            server_version: "1.4.2".to_owned(),
+            instance: format!("pod-{}", any % 8),
+            method: "tools/call".to_owned(),
+            kind: "tool".to_owned(),
+            target: format!("tool-{}", (any >> 8) % 40),
+            outcome: if failed { "tool_error" } else { "ok" }.to_owned(),
+            fault: if failed { "server" } else { "none" }.to_owned(),
+            message: if failed {
+                format!("upstream said {}", any % 7)
+            } else {
+                String::new()
+            },
+            duration_us: 1000 + (any >> 20) % 100_000,
+            request_bytes: 200 + (any >> 30) % 500,
+            response_bytes: 300 + (any >> 40) % 20_000,
+            client: format!("client-{}", (any >> 16) % 5),
+            client_version: format!("1.{}", (any >> 24) % 3),
+            protocol_version: "2026-07-28".to_owned(),
+            transport: "streamable_http".to_owned(),
+            user_id: format!("user-{}", any % 500),
+            request_id: n.to_string(),
+            weight: 1,
+            trace_id: rand::random(),
+            span_id: rand::random(),
+            parent_span_id: rand::random(),
+            ..Row::default()
+        }
+    };
+    (0..count).map(row).collect()
 }
 
 /// User and system seconds of a process.
