@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle};
 use toolsight_collector::{
     api::{AllowedHosts, ApiState, router},
-    health::ToolHealthTask,
+    health::{ToolHealthAnswer, ToolHealthTask},
     store::StoreState,
     telemetry::Metrics,
 };
@@ -25,6 +25,7 @@ pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) metrics: Metrics,
     pub(crate) store: watch::Sender<StoreState>,
+    pub(crate) tool_health: watch::Receiver<ToolHealthAnswer>,
     health: JoinHandle<()>,
 }
 
@@ -33,12 +34,13 @@ impl App {
     pub(crate) fn new(client: &clickhouse::Client) -> Self {
         let (store, state) = watch::channel(StoreState::Ready);
         let metrics = Metrics::new().unwrap();
-        let (task, health) = ToolHealthTask::new(client.clone(), state.clone(), metrics.clone(), HEALTH_INTERVAL);
-        let api = ApiState::new(client.clone(), state, "remote", health, metrics.clone());
+        let (task, tool_health) = ToolHealthTask::new(client.clone(), state.clone(), metrics.clone(), HEALTH_INTERVAL);
+        let api = ApiState::new(client.clone(), state, "remote", tool_health.clone(), metrics.clone());
         Self {
             router: router(api, AllowedHosts::new(([127, 0, 0, 1], 4319).into(), &[])),
             metrics,
             store,
+            tool_health,
             health: tokio::spawn(task.run()),
         }
     }

@@ -34,6 +34,7 @@ async fn a_database_that_goes_away_is_reported_and_its_return_noticed() {
     // What is known of the tools is forgotten when it is too old.
     app.wait_for("/metrics", |_, text| !text.contains("toolsight_tool_state"))
         .await;
+    assert!(app.tool_health.borrow().is_none());
 
     gate.send_replace(Gate::Open);
     for path in PATHS {
