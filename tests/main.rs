@@ -6,6 +6,7 @@ mod support;
 
 mod bad_input;
 mod calls;
+mod dashboards;
 mod outages;
 mod page;
 mod tidy;

@@ -11,10 +11,8 @@ use crate::api::{self, AllowedHosts, ApiState};
 use crate::collector::{Addresses, Collector, Listeners};
 use crate::config::Config;
 use crate::health::ToolHealthTask;
-use crate::pipeline::{InsertError, Sink};
-use crate::row::Row;
 use crate::shutdown::signals;
-use crate::store::{self, Location, Progress, Store, StoreConfig};
+use crate::store::{Location, Progress, Store, StoreConfig};
 use crate::telemetry::Metrics;
 
 /// Time between two looks at which tools are flaky.
@@ -115,14 +113,5 @@ pub fn log_progress(progress: Progress) {
         Progress::EngineUnpack => info!("unpacking the embedded clickhouse"),
         Progress::EngineStart => info!("starting the embedded clickhouse"),
         Progress::EngineDownload(..) => {}
-    }
-}
-
-impl Sink for Arc<Store> {
-    async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
-        Store::insert(self, rows, token).await.map_err(|error| match error {
-            store::InsertError::Retryable(reason) => InsertError::Retryable(reason),
-            store::InsertError::Permanent(reason) => InsertError::Permanent(reason),
-        })
     }
 }

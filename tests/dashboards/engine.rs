@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The rows of a query, as objects by column name, or the engine's message.
 pub(super) fn query(sql: &str) -> Result<Vec<Value>, String> {
-    e2e::store::query(sql)
+    crate::support::store::query(sql)
 }
 
 /// Names and types of the columns that a query answers with, in their order.

@@ -1,6 +1,6 @@
 //! The collector as its users run it: a process of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,9 +17,7 @@ pub(crate) struct Collector {
     process: Child,
     log: Arc<Mutex<Vec<String>>>,
     pub(crate) grpc: String,
-    pub(crate) http: String,
     pub(crate) page: String,
-    pub(crate) folder: PathBuf,
     _temporary: Option<TempDir>,
 }
 
@@ -70,11 +68,9 @@ impl Collector {
         let address = |name: &str| format!("http://{}", listening[name].as_str().unwrap());
         Self {
             grpc: address("grpc"),
-            http: address("http"),
             page: address("page"),
             process,
             log,
-            folder: folder.to_owned(),
             _temporary: None,
         }
     }

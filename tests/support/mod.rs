@@ -3,6 +3,7 @@
 pub(crate) mod clients;
 pub(crate) mod collector;
 pub(crate) mod server;
+pub(crate) mod store;
 
 use std::future::Future;
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ use super::{
     failure,
     native::{self, COLUMNS},
 };
+use crate::pipeline::InsertError;
 use crate::row::Row;
 
 /// How long one chunk may wait for the network.
@@ -21,17 +22,6 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);
 /// Uncompressed bytes of one LZ4 frame.
 const FRAME: usize = 1 << 20;
-
-/// Why a batch was not inserted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InsertError {
-    /// The store cannot take it now, or its answer was lost: send the same rows with the same token again.
-    #[error("{0}")]
-    Retryable(String),
-    /// These rows will never be taken: halve the batch to find those that are at fault.
-    #[error("{0}")]
-    Permanent(String),
-}
 
 /// Sends `rows` as one block. `token` must never be used for other rows.
 pub(super) async fn insert(clients: &Clients, rows: &[Row], token: &str) -> Result<(), InsertError> {

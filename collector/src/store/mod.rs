@@ -34,10 +34,10 @@ use tokio::{
 use self::{client::Clients, engine::Engine, engine_folder::EngineFolder};
 pub use self::{
     error::StoreError,
-    insert::InsertError,
     location::{DEFAULT_DATABASE, Location, LocationError, Remote},
     watch::StoreState,
 };
+use crate::pipeline::{InsertError, Sink};
 use crate::{row::Row, telemetry::Metrics};
 
 /// Where the store is, and what the embedded engine may take.
@@ -227,6 +227,12 @@ impl Store {
         if let Some((_, engine)) = &self.engine {
             engine.lock().await.stop().await;
         }
+    }
+}
+
+impl Sink for Arc<Store> {
+    async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
+        Store::insert(self, rows, token).await
     }
 }
 

@@ -7,7 +7,8 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use toolsight_collector::store::{InsertError, Location};
+use toolsight_collector::pipeline::InsertError;
+use toolsight_collector::store::Location;
 
 use crate::support::{Embedded, Server, insert_for_ever, number, open, ready, rows, unreachable};
 

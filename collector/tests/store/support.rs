@@ -15,8 +15,9 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use toolsight_collector::{
+    pipeline::InsertError,
     row::Row,
-    store::{InsertError, Location, Store, StoreConfig, StoreError, StoreState},
+    store::{Location, Store, StoreConfig, StoreError, StoreState},
     telemetry::Metrics,
 };
 
