@@ -1,6 +1,6 @@
 -- Calls by minute, for everything that is shown over time. One wide rollup: each further view costs the insert about as
 -- much again as the first. Counts are weighted, so they are right under sampling; percentiles are mergeable t-digest
--- states, so any slice and any span of time is right.
+-- states, so any slice and any span of time is right. Calls without a user count as no user.
 CREATE TABLE IF NOT EXISTS calls_by_minute
 (
     minute DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
