@@ -26,9 +26,9 @@ SELECT
     lower(hex(call.span_id)) AS span_id
 FROM calls AS call
 WHERE tenant = {tenant:String}
-    AND toStartOfHour(call.time) >= toStartOfHour({from:DateTime('UTC')})
+    AND toStartOfHour(call.time) >= toStartOfHour({from:DateTime64(6, 'UTC')})
     AND toStartOfHour(call.time) <= toStartOfHour(fromUnixTimestamp64Micro({before:Int64}, 'UTC'))
-    AND call.time >= {from:DateTime('UTC')}
+    AND call.time >= {from:DateTime64(6, 'UTC')}
     AND call.time <= fromUnixTimestamp64Micro({before:Int64}, 'UTC')
     AND (toUnixTimestamp64Micro(call.time), call.trace_id, call.span_id) < ({before:Int64},
         toFixedString(unhex({before_trace:String}), 16), toFixedString(unhex({before_span:String}), 8))

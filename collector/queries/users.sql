@@ -1,4 +1,7 @@
 -- How each known user fared: calls, failures, latency, tools and clients used; most calls first.
+--
+-- The range is given in microseconds: compared with whole seconds by `<`, the engine leaves out parts of the table
+-- that lie within the last second.
 SELECT
     user_id AS user,
     sum(weight) AS calls,
@@ -11,9 +14,9 @@ SELECT
     toUnixTimestamp64Micro(max(time)) / 1000000 AS last_seen
 FROM calls
 WHERE tenant = {tenant:String}
-    AND toStartOfHour(time) >= toStartOfHour({from:DateTime('UTC')})
-    AND toStartOfHour(time) <= toStartOfHour({to:DateTime('UTC')})
-    AND time >= {from:DateTime('UTC')} AND time < {to:DateTime('UTC')}
+    AND toStartOfHour(time) >= toStartOfHour({from:DateTime64(6, 'UTC')})
+    AND toStartOfHour(time) <= toStartOfHour({to:DateTime64(6, 'UTC')})
+    AND time >= {from:DateTime64(6, 'UTC')} AND time < {to:DateTime64(6, 'UTC')}
     AND ({server:String} = '' OR server = {server:String})
     AND user_id != ''
 GROUP BY user

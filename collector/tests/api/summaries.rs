@@ -8,7 +8,7 @@ use toolsight_collector::row::Row;
 use crate::{
     app::App,
     engine,
-    seed::{SECOND, calls, insert, yesterday},
+    seed::{SECOND, call, calls, insert, yesterday},
 };
 
 const SECONDS: i64 = 3600;
@@ -292,6 +292,33 @@ async fn series_have_one_value_per_step_also_where_nothing_was_called() {
                     }
                 }
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn calls_within_the_first_and_the_last_second_of_a_range_count() {
+    let (from, half) = (yesterday(), SECOND / 2);
+    for time in [
+        from * SECOND,
+        from * SECOND + half,
+        (from + 60) * SECOND - half,
+        (from + 60) * SECOND - 1,
+    ] {
+        // Alone in its database, so that the engine can decide by the smallest and largest time of a part.
+        let engine = engine::start().await;
+        let mut row = call(time, 1);
+        row.user_id = "ann".to_owned();
+        insert(&engine.client, &[row]).await;
+        let app = App::new(&engine.client);
+        let range = format!("from={from}&to={}", from + 60);
+        let overview = app.get(&format!("/api/v1/overview?{range}")).await;
+        assert_eq!(overview["totals"]["calls"], 1, "{time}");
+        let rates = overview["series"]["calls_per_second"].as_array().unwrap().iter();
+        assert_eq!(rates.filter_map(Value::as_f64).sum::<f64>(), 0.1, "{time}");
+        for list in ["tools", "clients", "users", "calls"] {
+            let got = app.get(&format!("/api/v1/{list}?{range}")).await;
+            assert_eq!(got[list].as_array().unwrap().len(), 1, "{list} at {time}");
         }
     }
 }
