@@ -17,7 +17,7 @@ fn plan() -> [(&'static str, Value, &'static str, &'static str, &'static str); 6
         ("echo", json!({"text": "hello"}), "ok", "ok", "none"),
         ("fail", json!({}), "tool_error", "tool_error", "server"),
         ("crash", json!({}), "-32603", "internal_error", "server"),
-        ("echo", json!({"text": 5}), "-32602", "invalid_arguments", "caller"),
+        ("echo", json!({"text": 5}), "tool_error", "invalid_arguments", "caller"),
         ("no_such_tool", json!({}), "-32602", "unknown_tool", "caller"),
         ("big", json!({"bytes": 100_000}), "ok", "ok", "none"),
     ]

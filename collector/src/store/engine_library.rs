@@ -3,6 +3,7 @@
 
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_void},
+    mem::ManuallyDrop,
     path::Path,
 };
 
@@ -24,6 +25,8 @@ pub(super) fn run(library: &Path, arguments: &[CString]) -> Result<(), String> {
     // SAFETY: the file is the engine's library, checked when it was fetched or named by the operator; its initialisers
     // have no requirements.
     let library = unsafe { Library::new(library) }.map_err(loaded)?;
+    // Never unloaded: the engine's threads are still there when its main function has returned.
+    let library = ManuallyDrop::new(library);
     // SAFETY: both symbols have these types in every release of the library.
     let query: Symbol<'_, QueryCommandLine> = unsafe { library.get(c"chdb_query_cmdline") }.map_err(loaded)?;
     // SAFETY: as above.

@@ -7,7 +7,7 @@ use toolsight_collector::row::Row;
 
 use crate::{
     app::App,
-    engine,
+    engine::{self, TestEngine},
     seed::{SECOND, call, calls, insert, yesterday},
 };
 
@@ -112,6 +112,8 @@ fn grouped<K: Ord>(rows: &[Row], key: impl Fn(&Row) -> Option<K>) -> BTreeMap<K,
 
 struct Seeded {
     app: App,
+    /// Ends with this.
+    _engine: TestEngine,
     from: i64,
     /// The calls that begin in the hour.
     rows: Vec<Row>,
@@ -130,6 +132,7 @@ impl Seeded {
         assert_eq!(rows.len(), all.len() - 1);
         Self {
             app: App::new(&engine.client),
+            _engine: engine,
             from,
             rows,
             all,

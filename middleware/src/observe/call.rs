@@ -11,7 +11,7 @@ use crate::identity::split_bridge;
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Peer, Record, Target, Transport};
 use crate::trace_context;
-use crate::wire::{Id, Message};
+use crate::wire::{Argument, Id, Message};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(super) struct Call {
     pub(super) method: Box<str>,
     pub(super) id: Option<Id>,
     pub(super) target: Target,
+    pub(super) arguments: Vec<Argument>,
     /// The client as this very request says, by `_meta` or by the handshake.
     pub(super) client: Option<Peer>,
     /// The version as this very request says, by `_meta` or by the handshake.
@@ -71,6 +72,7 @@ impl Call {
                 .cloned(),
             parent: parent.map_or(SpanId::INVALID, SpanContext::span_id),
             id: message.id,
+            arguments: params.arguments,
             method,
             target,
             span,

@@ -1,6 +1,7 @@
 //! The rules for outcome and fault, in one place.
 
 use super::exchange::End;
+use super::tools::Input;
 use crate::outcome::{Fault, Outcome};
 use crate::wire::Message;
 
@@ -14,10 +15,14 @@ pub(crate) fn is_modern(version: Option<&str>) -> bool {
 
 /// How a request ended that was answered by `answer`.
 ///
-/// `unlisted` says that the request calls a tool which the server does not list.
-pub(crate) fn by_answer(method: &str, unlisted: bool, answer: &Message, status: Option<u16>) -> (Outcome, Fault) {
+/// `input` is what the definitions seen say of the call: servers report wrong arguments as `-32602` or, since
+/// 2025-11-25, as a result with `isError`, and only the tool's own schema tells these from other failures.
+pub(crate) fn by_answer(method: &str, input: Input, answer: &Message, status: Option<u16>) -> (Outcome, Fault) {
     if let Some(result) = &answer.result {
         return match result.result_type.as_deref() {
+            None | Some("complete") if result.is_error && input == Input::Invalid => {
+                (Outcome::InvalidArguments, Fault::Caller)
+            }
             None | Some("complete") if result.is_error => (Outcome::ToolError, Fault::Server),
             None if result.task => (Outcome::Deferred, Fault::None),
             None | Some("complete") => (Outcome::Ok, Fault::None),
@@ -35,7 +40,7 @@ pub(crate) fn by_answer(method: &str, unlisted: bool, answer: &Message, status: 
         Some(-32022 | -32020..=-32000 | -32602..=-32600) if method == "server/discover" => {
             (Outcome::Probe, Fault::None)
         }
-        Some(-32602) if unlisted => (Outcome::UnknownTool, Fault::Caller),
+        Some(-32602) if input == Input::UnknownTool => (Outcome::UnknownTool, Fault::Caller),
         Some(-32602 | -32600 | -32700) => (Outcome::InvalidArguments, Fault::Caller),
         // Method, resource, header, capability or version that the server does not have.
         Some(-32601 | -32002 | -32022 | -32021 | -32020) => (Outcome::ProtocolError, Fault::Caller),
@@ -162,15 +167,26 @@ mod tests {
             ("server/discover", error(-32603), 200, (Outcome::InternalError, Server)),
         ] {
             assert_eq!(
-                by_answer(method, false, &answer(&body), Some(status)),
+                by_answer(method, Input::Fine, &answer(&body), Some(status)),
                 expected,
                 "{method} {body} {status}"
             );
         }
-        assert_eq!(
-            by_answer("tools/call", true, &answer(&error(-32602)), Some(200)),
-            (Outcome::UnknownTool, Caller)
-        );
+        let failed = r#""result":{"isError":true}"#;
+        for (input, body, expected) in [
+            (Input::UnknownTool, &*error(-32602), (Outcome::UnknownTool, Caller)),
+            (Input::UnknownTool, failed, (Outcome::ToolError, Server)),
+            (Input::Invalid, failed, (Outcome::InvalidArguments, Caller)),
+            (Input::Invalid, &*error(-32602), (Outcome::InvalidArguments, Caller)),
+            (Input::Invalid, &*error(-32603), (Outcome::InternalError, Server)),
+            (Input::Invalid, r#""result":{}"#, (Outcome::Ok, None)),
+        ] {
+            assert_eq!(
+                by_answer("tools/call", input, &answer(body), Some(200)),
+                expected,
+                "{input:?} {body}"
+            );
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Ending};
 use super::sessions::Session;
+use super::tools::Input;
 use super::{Observation, Observer, classify};
 use crate::identity;
 use crate::outcome::{Fault, Outcome};
@@ -216,8 +217,9 @@ impl Exchange {
         match answer.kind() {
             Kind::Result | Kind::Error => {
                 if let Some(call) = self.answered_by(answer) {
-                    let unlisted = call.tool().is_some_and(|name| self.observer.tools.is_unlisted(name));
-                    let (outcome, fault) = classify::by_answer(&call.method, unlisted, answer, self.status());
+                    let judge = |name| self.observer.tools.judge(name, &call.arguments);
+                    let input = call.tool().map_or(Input::Fine, judge);
+                    let (outcome, fault) = classify::by_answer(&call.method, input, answer, self.status());
                     self.learn(&call, answer, outcome, now);
                     self.close(call, outcome, fault, Some(answer), now);
                 }

@@ -1,55 +1,72 @@
 //! The tools that the server is known to have.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::RwLock;
 
-/// Names that are remembered; a server with more has its further tools reported as `_OTHER` in metrics.
+use crate::wire::{Argument, InputSchema, Tool};
+
+/// Tools that are remembered; a server with more has its further tools reported as `_OTHER` in metrics.
 const LIMIT: usize = 1024;
 
-/// Names learnt from `tools/list` and from calls that succeeded, so that names which a caller made up are told apart
-/// from tools and cannot grow a metric.
+/// Names and input schemas learnt from `tools/list`, and names from calls that succeeded: so that a caller's mistakes
+/// are told apart from the server's, and names that a caller made up cannot grow a metric.
 #[derive(Debug, Default)]
 pub(crate) struct Tools(RwLock<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    names: HashSet<Box<str>>,
+    tools: HashMap<Box<str>, InputSchema>,
     /// The last page of a list has been seen.
     listed: bool,
+}
+
+/// What the definitions seen say of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// Nothing, or that it can be right.
+    Fine,
+    /// The server has listed its tools, and this is not among them.
+    UnknownTool,
+    /// The arguments do not match the tool's input schema.
+    Invalid,
 }
 
 impl Tools {
     pub(crate) fn learn(&self, name: &str) {
         if !self.knows(name) {
-            self.add([name]);
+            self.add([(name, InputSchema::default())]);
         }
     }
 
-    pub(crate) fn learn_page(&self, names: &[Box<str>], last: bool) {
-        self.add(names.iter().map(AsRef::as_ref));
+    pub(crate) fn learn_page(&self, tools: &[Tool], last: bool) {
+        self.add(tools.iter().map(|tool| (&*tool.name, tool.input.clone())));
         if last && let Ok(mut known) = self.0.write() {
             known.listed = true;
         }
     }
 
     pub(crate) fn knows(&self, name: &str) -> bool {
-        self.0.read().is_ok_and(|known| known.names.contains(name))
+        self.0.read().is_ok_and(|known| known.tools.contains_key(name))
     }
 
-    /// Whether the server has listed its tools and `name` was not among them.
-    pub(crate) fn is_unlisted(&self, name: &str) -> bool {
-        self.0
-            .read()
-            .is_ok_and(|known| known.listed && known.names.len() < LIMIT && !known.names.contains(name))
+    pub(crate) fn judge(&self, name: &str, arguments: &[Argument]) -> Input {
+        let Ok(known) = self.0.read() else {
+            return Input::Fine;
+        };
+        match known.tools.get(name) {
+            Some(schema) if schema.is_violated_by(arguments) => Input::Invalid,
+            None if known.listed && known.tools.len() < LIMIT => Input::UnknownTool,
+            Some(_) | None => Input::Fine,
+        }
     }
 
-    fn add<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+    fn add<'a>(&self, tools: impl IntoIterator<Item = (&'a str, InputSchema)>) {
         let Ok(mut known) = self.0.write() else {
             return;
         };
-        for name in names {
-            if known.names.len() < LIMIT && !known.names.contains(name) {
-                known.names.insert(name.into());
+        for (name, schema) in tools {
+            if known.tools.len() < LIMIT || known.tools.contains_key(name) {
+                known.tools.insert(name.into(), schema);
             }
         }
     }
@@ -59,16 +76,40 @@ impl Tools {
 mod tests {
     use super::*;
 
+    fn tool(name: &str) -> Tool {
+        Tool {
+            name: name.into(),
+            ..Tool::default()
+        }
+    }
+
     #[test]
-    fn a_tool_is_unlisted_only_after_a_whole_list() {
+    fn a_tool_is_unknown_only_after_a_whole_list() {
         let tools = Tools::default();
-        assert!(!tools.is_unlisted("b"));
-        tools.learn_page(&["a".into()], false);
-        assert!(!tools.is_unlisted("b"));
-        tools.learn_page(&["c".into()], true);
-        assert!(tools.is_unlisted("b") && !tools.is_unlisted("c"));
+        assert_eq!(tools.judge("b", &[]), Input::Fine);
+        tools.learn_page(&[tool("a")], false);
+        assert_eq!(tools.judge("b", &[]), Input::Fine);
+        tools.learn_page(&[tool("c")], true);
+        assert_eq!(tools.judge("b", &[]), Input::UnknownTool);
+        assert_eq!(tools.judge("a", &[]), Input::Fine);
         tools.learn("b");
-        assert!(!tools.is_unlisted("b") && tools.knows("b"));
+        assert!(tools.knows("b"));
+        assert_eq!(tools.judge("b", &[]), Input::Fine);
+    }
+
+    #[test]
+    fn a_newer_definition_replaces_the_older() {
+        let (tools, mut strict) = (Tools::default(), tool("a"));
+        strict.input.required.push("x".into());
+        tools.learn_page(&[tool("a")], true);
+        tools.learn_page(&[strict], true);
+        assert_eq!(tools.judge("a", &[]), Input::Invalid);
+        tools.learn("a");
+        assert_eq!(
+            tools.judge("a", &[]),
+            Input::Invalid,
+            "a success does not forget the definition"
+        );
     }
 
     #[test]
@@ -77,6 +118,7 @@ mod tests {
         for index in 0..2 * LIMIT {
             tools.learn(&index.to_string());
         }
-        assert_eq!(tools.0.read().unwrap().names.len(), LIMIT);
+        assert_eq!(tools.0.read().unwrap().tools.len(), LIMIT);
+        assert_eq!(tools.judge("other", &[]), Input::Fine);
     }
 }

@@ -4,12 +4,17 @@
 //! members that a record needs, so a result of ten megabytes costs one pass and a few hundred bytes of memory.
 
 pub(crate) mod headers;
+mod member;
 pub(crate) mod message;
+mod reader;
 pub(crate) mod scan;
+pub(crate) mod schema;
 pub(crate) mod sse;
 pub(crate) mod unescape;
 
-pub(crate) use message::{Id, Kind, Message, Reader};
+pub(crate) use message::{Id, Kind, Message, Tool};
+pub(crate) use reader::Reader;
+pub(crate) use schema::{Argument, InputSchema};
 pub(crate) use sse::EventStream;
 
 /// Names and versions that a peer chose are cut to this many bytes.
@@ -18,7 +23,9 @@ pub(crate) const NAME_LIMIT: usize = 256;
 pub(crate) const TOKEN_LIMIT: usize = 1024;
 /// Messages of one batch that are recorded; the rest is passed on unrecorded and counted.
 pub(crate) const BATCH_LIMIT: usize = 256;
-/// Names kept of one `tools/list` page.
+/// Arguments kept of one call, and properties of one schema.
+pub(crate) const ARGUMENTS_LIMIT: usize = 64;
+/// Tools kept of one `tools/list` page.
 pub(crate) const TOOLS_LIMIT: usize = 1024;
 
 /// Cuts `text` to at most `limit` bytes at a character boundary.

@@ -13,8 +13,23 @@ use super::TOKEN_LIMIT;
 pub(crate) enum Interest {
     /// Skip it, however large.
     Skip,
+    /// Report only what sort of value it is, and skip it.
+    Kind,
     /// Report it: a scalar as such, a container by walking into it.
     Take,
+}
+
+/// What sort of value something is, in the terms of JSON Schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ValueKind {
+    Null,
+    Boolean,
+    /// A number without a fraction.
+    Integer,
+    Number,
+    String,
+    Array,
+    Object,
 }
 
 /// A scalar as it stands in the document.
@@ -32,6 +47,8 @@ pub(crate) trait Visitor {
     fn element(&mut self) -> Interest;
     /// The member with this key (between the quotes, still escaped) comes next.
     fn key(&mut self, key: &[u8]) -> Interest;
+    /// The value whose kind was asked for is of this kind.
+    fn kind(&mut self, kind: ValueKind);
     /// A wanted value is this scalar.
     fn scalar(&mut self, scalar: Scalar<'_>);
     /// A wanted value opens: an object, or else an array.
@@ -157,6 +174,15 @@ impl Scanner {
         }
         self.started = true;
         let take = self.interest == Interest::Take;
+        if self.interest == Interest::Kind {
+            match byte {
+                b'{' => visitor.kind(ValueKind::Object),
+                b'[' => visitor.kind(ValueKind::Array),
+                b'"' => visitor.kind(ValueKind::String),
+                // A literal's kind is known at its end.
+                _ => {}
+            }
+        }
         match byte {
             b'{' | b'[' if take && self.open.len() < OPEN_LIMIT => {
                 let object = byte == b'{';
@@ -253,8 +279,10 @@ impl Scanner {
             self.state = State::Lost;
             return;
         }
-        if self.interest == Interest::Take {
-            visitor.scalar(Scalar::Literal(&self.token));
+        match self.interest {
+            Interest::Take => visitor.scalar(Scalar::Literal(&self.token)),
+            Interest::Kind => visitor.kind(literal_kind(&self.token)),
+            Interest::Skip => {}
         }
         self.state = State::After;
     }
@@ -309,123 +337,24 @@ impl Scanner {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// Writes down everything, wanting whatever its `skip` key does not name.
-    #[derive(Default)]
-    struct Transcript(String);
-
-    impl Visitor for Transcript {
-        fn element(&mut self) -> Interest {
-            self.0.push('.');
-            Interest::Take
+/// The kind of a number, `true`, `false` or `null`.
+fn literal_kind(token: &[u8]) -> ValueKind {
+    match token.first() {
+        Some(b'n') => ValueKind::Null,
+        Some(b't' | b'f') => ValueKind::Boolean,
+        // JSON Schema takes 1.0 for an integer too.
+        _ if token
+            .strip_suffix(b".0")
+            .unwrap_or(token)
+            .iter()
+            .any(|byte| matches!(byte, b'.' | b'e' | b'E')) =>
+        {
+            ValueKind::Number
         }
-        fn key(&mut self, key: &[u8]) -> Interest {
-            self.0 += &format!("{}:", String::from_utf8_lossy(key));
-            if key == b"skip" { Interest::Skip } else { Interest::Take }
-        }
-        fn scalar(&mut self, scalar: Scalar<'_>) {
-            self.0 += &match scalar {
-                Scalar::String(text) => format!("'{}' ", String::from_utf8_lossy(text)),
-                Scalar::Literal(text) => format!("{} ", String::from_utf8_lossy(text)),
-            };
-        }
-        fn enter(&mut self, _object: bool) {
-            self.0.push('<');
-        }
-        fn leave(&mut self) {
-            self.0.push('>');
-        }
-    }
-
-    fn transcript<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (String, bool) {
-        let (mut scanner, mut seen) = (Scanner::new(), Transcript::default());
-        for piece in pieces {
-            scanner.push(piece, &mut seen);
-        }
-        let whole = scanner.finish(&mut seen);
-        (seen.0, whole)
-    }
-
-    #[test]
-    fn reports_what_is_wanted_and_skips_the_rest() {
-        for (document, expected) in [
-            (r#"{"a":1,"b":"x\"y"}"#, r#".<a:1 b:'x\"y' >"#),
-            (r#" [true, null ,[ ]] "#, ".<.true .null .<>>"),
-            (r#"{"skip":{"a":["}","\\",{}]},"b":2}"#, ".<skip:b:2 >"),
-            (r#"{"skip":"a\"}","b":2}"#, ".<skip:b:2 >"),
-            (r#"{"skip":12.5e3,"b":{}}"#, ".<skip:b:<>>"),
-            ("-1.5E+3", ".-1.5E+3 "),
-        ] {
-            assert_eq!(
-                transcript([document.as_bytes()]),
-                (expected.to_owned(), true),
-                "{document}"
-            );
-        }
-    }
-
-    #[test]
-    fn says_when_a_document_is_not_whole() {
-        for document in [
-            "", " ", "{", "[1", "{\"a\"}", "{]", "[}", "nul", "tree", "{} {}", "[1,,2]", "<html>", "{'a':1}",
-        ] {
-            assert!(!transcript([document.as_bytes()]).1, "{document}");
-        }
-    }
-
-    #[test]
-    fn cuts_long_strings_and_goes_on() {
-        let document = format!(r#"{{"a":"{}","b":1}}"#, "x".repeat(5000));
-        let (seen, whole) = transcript([document.as_bytes()]);
-        assert!(whole && seen.ends_with("b:1 >"));
-        assert!(seen.len() < TOKEN_LIMIT + 20);
-    }
-
-    fn any_json() -> impl Strategy<Value = serde_json::Value> {
-        let leaf = prop_oneof![
-            Just(serde_json::Value::Null),
-            any::<bool>().prop_map(Into::into),
-            any::<i64>().prop_map(Into::into),
-            any::<f64>().prop_map(Into::into),
-            ".{0,12}".prop_map(Into::into),
-        ];
-        leaf.prop_recursive(6, 48, 6, |inner| {
-            prop_oneof![
-                proptest::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
-                proptest::collection::vec(("(skip|[a-z\"\\\\]{0,3})", inner), 0..6)
-                    .prop_map(|members| serde_json::Value::Object(members.into_iter().collect())),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn any_document_is_whole_and_any_split_tells_the_same(value in any_json(), cuts in proptest::collection::vec(0usize..400, 0..6)) {
-            let text = value.to_string();
-            let whole = transcript([text.as_bytes()]);
-            prop_assert!(whole.1, "{}", text);
-            let mut cuts: Vec<usize> = cuts.into_iter().filter(|cut| *cut <= text.len()).collect();
-            cuts.extend([0, text.len()]);
-            cuts.sort_unstable();
-            let pieces = cuts.windows(2).map(|pair| &text.as_bytes()[pair[0]..pair[1]]);
-            prop_assert_eq!(transcript(pieces), whole);
-            let bytewise = transcript(text.as_bytes().chunks(1));
-            prop_assert_eq!(bytewise.1, true);
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            transcript(bytes.chunks(7));
-        }
-
-        #[test]
-        fn no_text_of_brackets_and_quotes_makes_it_panic(text in "[\\[\\]{}\",:\\\\a1 tn-]{0,60}") {
-            let whole = transcript([text.as_bytes()]);
-            prop_assert_eq!(transcript(text.as_bytes().chunks(1)), whole);
-        }
+        _ => ValueKind::Integer,
     }
 }
+
+#[cfg(test)]
+#[path = "scan_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! Server-sent events, read as they arrive: the data of each event goes straight into a [`Reader`].
 
-use super::message::{Message, Reader};
+use super::{Message, Reader};
 
 /// Longest field name that matters is `data`; anything longer is an unknown field.
 const FIELD_LIMIT: usize = 8;

@@ -1,0 +1,114 @@
+//! The members of a message that are looked at.
+
+use crate::semconv;
+
+/// Members that are looked at; each stands for one path from the root of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Member {
+    Batch,
+    Root,
+    Jsonrpc,
+    Id,
+    Method,
+    Params,
+    ParamsName,
+    ParamsUri,
+    ParamsProtocolVersion,
+    ParamsClient,
+    ParamsRequestId,
+    ParamsMeta,
+    Arguments,
+    Argument,
+    MetaProtocolVersion,
+    MetaClient,
+    MetaTraceparent,
+    MetaTracestate,
+    Result,
+    IsError,
+    ResultType,
+    ResultProtocolVersion,
+    ResultServer,
+    ResultMeta,
+    ResultTask,
+    NextCursor,
+    Tools,
+    Tool,
+    ToolName,
+    InputSchema,
+    Required,
+    RequiredName,
+    AdditionalProperties,
+    Properties,
+    Property,
+    PropertyTypes,
+    PropertyType,
+    PeerName,
+    PeerVersion,
+    Error,
+    ErrorCode,
+    ErrorMessage,
+    /// A container that is not of the type that the specification says.
+    Other,
+}
+
+impl Member {
+    /// The member `key` of the object at `self`, if it is looked at.
+    pub(super) fn child(self, key: &str) -> Option<Self> {
+        Some(match (self, key) {
+            (Self::Root, "jsonrpc") => Self::Jsonrpc,
+            (Self::Root, "id") => Self::Id,
+            (Self::Root, "method") => Self::Method,
+            (Self::Root, "params") => Self::Params,
+            (Self::Root, "result") => Self::Result,
+            (Self::Root, "error") => Self::Error,
+            (Self::Params, "name") => Self::ParamsName,
+            (Self::Params, "uri") => Self::ParamsUri,
+            (Self::Params, "protocolVersion") => Self::ParamsProtocolVersion,
+            (Self::Params, "clientInfo") => Self::ParamsClient,
+            (Self::Params, "requestId") => Self::ParamsRequestId,
+            (Self::Params, "_meta") => Self::ParamsMeta,
+            (Self::Params, "arguments") => Self::Arguments,
+            (Self::Arguments, _) => Self::Argument,
+            (Self::ParamsMeta, semconv::META_PROTOCOL_VERSION) => Self::MetaProtocolVersion,
+            (Self::ParamsMeta, semconv::META_CLIENT_INFO) => Self::MetaClient,
+            (Self::ParamsMeta, semconv::META_TRACEPARENT) => Self::MetaTraceparent,
+            (Self::ParamsMeta, semconv::META_TRACESTATE) => Self::MetaTracestate,
+            (Self::Result, "isError") => Self::IsError,
+            (Self::Result, "resultType") => Self::ResultType,
+            (Self::Result, "protocolVersion") => Self::ResultProtocolVersion,
+            (Self::Result, "serverInfo") | (Self::ResultMeta, semconv::META_SERVER_INFO) => Self::ResultServer,
+            (Self::Result, "_meta") => Self::ResultMeta,
+            (Self::Result, "task") => Self::ResultTask,
+            (Self::Result, "nextCursor") => Self::NextCursor,
+            (Self::Result, "tools") => Self::Tools,
+            (Self::Tool, "name") => Self::ToolName,
+            (Self::Tool, "inputSchema") => Self::InputSchema,
+            (Self::InputSchema, "required") => Self::Required,
+            (Self::InputSchema, "additionalProperties") => Self::AdditionalProperties,
+            (Self::InputSchema, "properties") => Self::Properties,
+            (Self::Properties, _) => Self::Property,
+            (Self::Property, "type") => Self::PropertyTypes,
+            (Self::ParamsClient | Self::MetaClient | Self::ResultServer, "name") => Self::PeerName,
+            (Self::ParamsClient | Self::MetaClient | Self::ResultServer, "version") => Self::PeerVersion,
+            (Self::Error, "code") => Self::ErrorCode,
+            (Self::Error, "message") => Self::ErrorMessage,
+            _ => return None,
+        })
+    }
+
+    /// The elements of the array at `self`, if they are looked at.
+    pub(super) const fn element(self) -> Option<Self> {
+        match self {
+            Self::Batch => Some(Self::Root),
+            Self::Tools => Some(Self::Tool),
+            Self::Required => Some(Self::RequiredName),
+            Self::PropertyTypes => Some(Self::PropertyType),
+            _ => None,
+        }
+    }
+
+    /// Whether the specification has an array here, and nothing else.
+    pub(super) const fn is_array(self) -> bool {
+        matches!(self, Self::Tools | Self::Required | Self::PropertyTypes)
+    }
+}

@@ -1,0 +1,260 @@
+//! Reads messages out of documents that come in pieces.
+
+use super::member::Member;
+use super::message::{ErrorPart, Id, Message, ResultPart, Tool};
+use super::scan::{Interest, Scalar, Scanner, ValueKind, Visitor};
+use super::schema::{Argument, Kinds};
+use super::unescape::unescape;
+use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, NAME_LIMIT, TOOLS_LIMIT, cut};
+use crate::record::Peer;
+
+/// Reads documents of one message or a batch, piece by piece.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    scanner: Scanner,
+    builder: Builder,
+}
+
+impl Reader {
+    pub(crate) fn new() -> Self {
+        Self {
+            scanner: Scanner::new(),
+            builder: Builder::default(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.scanner.push(bytes, &mut self.builder);
+    }
+
+    /// The messages that are complete by now, in order.
+    pub(crate) fn take(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.builder.done)
+    }
+
+    /// Messages beyond [`BATCH_LIMIT`] that were not kept.
+    pub(crate) const fn omitted(&self) -> u64 {
+        self.builder.omitted
+    }
+
+    /// Ends the document and makes ready for the next; returns whether it was one whole JSON value.
+    pub(crate) fn finish(&mut self) -> bool {
+        let whole = self.scanner.finish(&mut self.builder);
+        self.builder.path.clear();
+        self.builder.message = Message::default();
+        self.builder.kept = 0;
+        whole
+    }
+}
+
+#[derive(Debug, Default)]
+struct Builder {
+    /// The open containers, outermost first.
+    path: Vec<Member>,
+    /// The member whose value comes next.
+    next: Option<Member>,
+    /// Name of the argument whose kind comes next.
+    argument: Box<str>,
+    message: Message,
+    done: Vec<Message>,
+    /// Messages of this document kept so far.
+    kept: usize,
+    omitted: u64,
+    /// Whether the tool that is read is among those kept.
+    tool_kept: bool,
+}
+
+impl Visitor for Builder {
+    fn element(&mut self) -> Interest {
+        self.next = match self.path.last() {
+            None => Some(Member::Root),
+            Some(container) => container.element(),
+        };
+        self.interest()
+    }
+
+    fn key(&mut self, key: &[u8]) -> Interest {
+        let parent = self.path.last().copied();
+        let key = unescape(key);
+        self.next = parent.and_then(|parent| parent.child(&key));
+        match self.next {
+            Some(Member::Argument) => {
+                self.argument = cut(&key, NAME_LIMIT).into();
+                return Interest::Kind;
+            }
+            Some(Member::Property) => self.start_property(&key),
+            _ => {}
+        }
+        self.interest()
+    }
+
+    fn enter(&mut self, object: bool) {
+        let member = match self.next.take() {
+            Some(Member::Root) if !object && self.path.is_empty() => Member::Batch,
+            Some(member) if member.is_array() != object => member,
+            _ => Member::Other,
+        };
+        match member {
+            Member::Result => self.message.result = Some(Box::default()),
+            Member::Error => self.message.error = Some(ErrorPart::default()),
+            Member::ParamsClient => self.message.params.client = Some(Peer::default()),
+            Member::MetaClient => self.message.params.meta.client = Some(Peer::default()),
+            Member::ResultServer => self.result().server = Some(Peer::default()),
+            Member::ResultTask => self.result().task = true,
+            Member::Tools => self.result().tools = Some(Vec::new()),
+            Member::Tool => self.start_tool(),
+            _ => {}
+        }
+        self.path.push(member);
+    }
+
+    fn leave(&mut self) {
+        if self.path.pop() == Some(Member::Root) {
+            let message = std::mem::take(&mut self.message);
+            if self.kept < BATCH_LIMIT {
+                self.kept += 1;
+                self.done.push(message);
+            } else {
+                self.omitted += 1;
+            }
+        }
+    }
+
+    fn kind(&mut self, kind: ValueKind) {
+        let arguments = &mut self.message.params.arguments;
+        if self.next.take() == Some(Member::Argument) && arguments.len() < ARGUMENTS_LIMIT {
+            let name = std::mem::take(&mut self.argument);
+            arguments.push(Argument { name, kind });
+        }
+    }
+
+    fn scalar(&mut self, scalar: Scalar<'_>) {
+        let Some(member) = self.next.take() else {
+            return;
+        };
+        match scalar {
+            Scalar::String(raw) => self.text(member, &unescape(raw)),
+            Scalar::Literal(raw) => self.literal(member, std::str::from_utf8(raw).unwrap_or_default()),
+        }
+    }
+}
+
+impl Builder {
+    const fn interest(&self) -> Interest {
+        if self.next.is_some() {
+            Interest::Take
+        } else {
+            Interest::Skip
+        }
+    }
+
+    fn result(&mut self) -> &mut ResultPart {
+        self.message.result.get_or_insert_default()
+    }
+
+    fn peer(&mut self) -> Option<&mut Peer> {
+        match self.path.last()? {
+            Member::ParamsClient => self.message.params.client.as_mut(),
+            Member::MetaClient => self.message.params.meta.client.as_mut(),
+            Member::ResultServer => self.result().server.as_mut(),
+            _ => None,
+        }
+    }
+
+    fn text(&mut self, member: Member, text: &str) {
+        let text: Box<str> = cut(text, NAME_LIMIT).into();
+        let message = &mut self.message;
+        match member {
+            Member::Jsonrpc => message.jsonrpc = true,
+            Member::Id => message.id = Some(Id::Text(text)),
+            Member::Method => message.method = Some(text),
+            Member::ParamsName => message.params.name = Some(text),
+            Member::ParamsUri => message.params.uri = Some(text),
+            Member::ParamsProtocolVersion => message.params.protocol_version = Some(text),
+            Member::ParamsRequestId => message.params.request_id = Some(Id::Text(text)),
+            Member::MetaProtocolVersion => message.params.meta.protocol_version = Some(text),
+            Member::MetaTraceparent => message.params.meta.traceparent = Some(text),
+            Member::MetaTracestate => message.params.meta.tracestate = Some(text),
+            Member::ResultType => self.result().result_type = Some(text),
+            Member::ResultProtocolVersion => self.result().protocol_version = Some(text),
+            Member::NextCursor => self.result().next_cursor = true,
+            Member::ToolName => self.tool().into_iter().for_each(|tool| tool.name = text.clone()),
+            Member::RequiredName => self.require(text),
+            Member::PropertyTypes | Member::PropertyType => self.property_type(&text),
+            Member::PeerName => self.peer().into_iter().for_each(|peer| peer.name = text.clone()),
+            Member::PeerVersion => self.peer().into_iter().for_each(|peer| peer.version = text.clone()),
+            Member::ErrorMessage => self.error().message = Some(text),
+            _ => {}
+        }
+    }
+
+    fn literal(&mut self, member: Member, text: &str) {
+        match member {
+            Member::Id => self.message.id = number(text),
+            Member::ParamsRequestId => self.message.params.request_id = number(text),
+            Member::IsError => self.result().is_error = text == "true",
+            Member::AdditionalProperties if text == "false" => {
+                self.tool().into_iter().for_each(|tool| tool.input.closed = true);
+            }
+            Member::ErrorCode => self.error().code = text.parse().ok(),
+            // A result may be any value by JSON-RPC; that there is one is what counts.
+            Member::Result => {
+                self.result();
+            }
+            _ => {}
+        }
+    }
+
+    /// A tool beyond the limit is read into nothing.
+    fn start_tool(&mut self) {
+        let tools = self.result().tools.get_or_insert_default();
+        let room = tools.len() < TOOLS_LIMIT;
+        if room {
+            tools.push(Tool::default());
+        }
+        self.tool_kept = room;
+    }
+
+    fn tool(&mut self) -> Option<&mut Tool> {
+        let kept = self.tool_kept;
+        self.result().tools.as_mut()?.last_mut().filter(|_| kept)
+    }
+
+    fn start_property(&mut self, name: &str) {
+        let name: Box<str> = cut(name, NAME_LIMIT).into();
+        if let Some(tool) = self.tool() {
+            if tool.input.properties.len() < ARGUMENTS_LIMIT {
+                tool.input.properties.push((name, Kinds::default()));
+            } else {
+                tool.input.cut = true;
+            }
+        }
+    }
+
+    fn property_type(&mut self, name: &str) {
+        let property = self.tool().filter(|tool| !tool.input.cut);
+        if let Some((_, kinds)) = property.and_then(|tool| tool.input.properties.last_mut()) {
+            kinds.allow(name);
+        }
+    }
+
+    fn require(&mut self, name: Box<str>) {
+        if let Some(tool) = self.tool().filter(|tool| tool.input.required.len() < ARGUMENTS_LIMIT) {
+            tool.input.required.push(name);
+        }
+    }
+
+    fn error(&mut self) -> &mut ErrorPart {
+        self.message.error.get_or_insert_default()
+    }
+}
+
+/// A numeric id; `7.0` is 7, as newer servers read it, and null is no id.
+fn number(text: &str) -> Option<Id> {
+    let text = text.strip_suffix(".0").unwrap_or(text);
+    (text != "null").then(|| Id::Number(cut(text, NAME_LIMIT).into()))
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

@@ -1,0 +1,129 @@
+//! Messages of all kinds, and what is read of them.
+
+use super::*;
+use crate::record::Peer;
+use crate::wire::message::Kind;
+
+fn read(document: &str) -> Vec<Message> {
+    let mut reader = Reader::new();
+    for byte in document.as_bytes() {
+        reader.push(&[*byte]);
+    }
+    let messages = reader.take();
+    assert!(reader.finish(), "{document}");
+    messages
+}
+
+fn one(document: &str) -> Message {
+    let mut messages = read(document);
+    assert_eq!(messages.len(), 1, "{document}");
+    messages.remove(0)
+}
+
+#[test]
+fn a_modern_call_tells_who_calls_what() {
+    let message = one(
+        r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"arguments":{"name":"no","id":1},"name":"post\u005fentry",
+        "_meta":{"traceparent":"00-a-b-01","io.modelcontextprotocol/protocolVersion":"2026-07-28",
+        "io.modelcontextprotocol/clientInfo":{"title":"x","version":"4.2.0","name":"desk"}}}}"#,
+    );
+    assert_eq!(message.kind(), Kind::Request);
+    assert_eq!(message.id, Some(Id::Number("7".into())));
+    assert_eq!(message.params.name.as_deref(), Some("post_entry"));
+    assert_eq!(message.params.meta.protocol_version.as_deref(), Some("2026-07-28"));
+    assert_eq!(message.params.meta.traceparent.as_deref(), Some("00-a-b-01"));
+    assert_eq!(
+        message.params.meta.client,
+        Some(Peer {
+            name: "desk".into(),
+            version: "4.2.0".into()
+        })
+    );
+}
+
+#[test]
+fn a_result_is_read_in_any_order_of_members() {
+    let message = one(
+        r#"{"result":{"content":[{"type":"text","text":"{\"isError\":false}"}],"structuredContent":{"isError":false},
+        "isError":true,"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"ledger","version":"1.9"}}},
+        "id":"a","jsonrpc":"2.0"}"#,
+    );
+    let result = message.result.as_deref().unwrap();
+    assert_eq!((message.kind(), message.id), (Kind::Result, Some(Id::Text("a".into()))));
+    assert!(result.is_error && !result.task);
+    assert_eq!(
+        result.server,
+        Some(Peer {
+            name: "ledger".into(),
+            version: "1.9".into()
+        })
+    );
+}
+
+#[test]
+fn kinds_follow_from_the_members() {
+    for (document, kind) in [
+        (
+            r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+            Kind::Notification,
+        ),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, Kind::Notification),
+        (r#"{"jsonrpc":"2.0","id":1,"result":null}"#, Kind::Result),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}"#,
+            Kind::Error,
+        ),
+        (r#"{"jsonrpc":"2.0","id":1,"error":"odd"}"#, Kind::Other),
+        (r#"{"hello":"world"}"#, Kind::Other),
+    ] {
+        assert_eq!(one(document).kind(), kind, "{document}");
+    }
+}
+
+#[test]
+fn a_batch_is_as_many_messages_and_is_bounded() {
+    let batch = |count: usize| {
+        format!(
+            "[{}]",
+            vec![r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#; count].join(",")
+        )
+    };
+    assert_eq!(read(&batch(3)).len(), 3);
+    let mut reader = Reader::new();
+    reader.push(batch(BATCH_LIMIT + 5).as_bytes());
+    assert_eq!((reader.take().len(), reader.omitted()), (BATCH_LIMIT, 5));
+}
+
+#[test]
+fn the_names_of_listed_tools_are_learnt() {
+    let message = one(
+        r#"{"jsonrpc":"2.0","id":3,"result":{"tools":[{"name":"a","inputSchema":{"name":"x"}},{"description":"d","name":"b"}],"nextCursor":"n"}}"#,
+    );
+    let result = message.result.unwrap();
+    let names = result
+        .tools
+        .unwrap()
+        .into_iter()
+        .map(|tool| tool.name)
+        .collect::<Vec<_>>();
+    assert_eq!(names, ["a".into(), "b".into()]);
+    assert!(result.next_cursor);
+}
+
+#[test]
+fn ids_keep_their_type() {
+    assert_ne!(one(r#"{"id":7,"method":"m"}"#).id, one(r#"{"id":"7","method":"m"}"#).id);
+    assert_eq!(one(r#"{"id":7,"method":"m"}"#).id, one(r#"{"id":7.0,"method":"m"}"#).id);
+}
+
+#[test]
+fn values_of_the_wrong_type_are_absent() {
+    let message = one(r#"{"jsonrpc":2,"id":{},"method":["x"],"params":"p","error":{"code":"x","message":1}}"#);
+    assert_eq!(
+        message,
+        Message {
+            error: Some(ErrorPart::default()),
+            ..Message::default()
+        }
+    );
+}

@@ -1,0 +1,115 @@
+//! As much of a tool's input schema as tells whether a call's arguments can be right.
+
+use super::scan::ValueKind;
+
+/// Name and kind of one argument of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Argument {
+    pub(crate) name: Box<str>,
+    pub(crate) kind: ValueKind,
+}
+
+/// The kinds that a property may have; none stands for any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kinds(u8);
+
+/// The top level of an input schema (JSON Schema: `properties`, `required`, `additionalProperties`, `type`).
+///
+/// What it does not understand it allows, so a violation that it finds is one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct InputSchema {
+    pub(crate) properties: Vec<(Box<str>, Kinds)>,
+    pub(crate) required: Vec<Box<str>>,
+    /// `additionalProperties` is false.
+    pub(crate) closed: bool,
+    /// There are more properties than are kept.
+    pub(crate) cut: bool,
+}
+
+impl Kinds {
+    /// Allows the kind that JSON Schema calls `name`; a name it does not know allows everything.
+    pub(crate) fn allow(&mut self, name: &str) {
+        self.0 |= match name {
+            "null" => bit(ValueKind::Null),
+            "boolean" => bit(ValueKind::Boolean),
+            "integer" => bit(ValueKind::Integer),
+            "number" => bit(ValueKind::Number) | bit(ValueKind::Integer),
+            "string" => bit(ValueKind::String),
+            "array" => bit(ValueKind::Array),
+            "object" => bit(ValueKind::Object),
+            _ => u8::MAX,
+        };
+    }
+
+    fn allows(self, kind: ValueKind) -> bool {
+        self.0 == 0 || self.0 & bit(kind) != 0
+    }
+}
+
+const fn bit(kind: ValueKind) -> u8 {
+    1 << kind as u8
+}
+
+impl InputSchema {
+    /// Whether these arguments lack a required one, have one of a wrong kind, or one that is not allowed.
+    pub(crate) fn is_violated_by(&self, arguments: &[Argument]) -> bool {
+        let given = |name: &str| arguments.iter().find(|argument| &*argument.name == name);
+        let missing = self.required.iter().any(|name| given(name).is_none());
+        let wrong = |argument: &Argument| match self.properties.iter().find(|(name, _)| *name == argument.name) {
+            Some((_, kinds)) => !kinds.allows(argument.kind),
+            None => self.closed && !self.cut,
+        };
+        // A call may have more arguments than are kept; then nothing can be said of those that are missing.
+        (missing && arguments.len() < super::ARGUMENTS_LIMIT) || arguments.iter().any(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::Reader;
+
+    fn violated(schema: &str, arguments: &str) -> bool {
+        let list =
+            format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{{"inputSchema":{schema},"name":"t"}}]}}}}"#);
+        let call = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t","arguments":{arguments}}}}}"#
+        );
+        let mut reader = Reader::new();
+        reader.push(list.as_bytes());
+        assert!(reader.finish());
+        reader.push(call.as_bytes());
+        assert!(reader.finish());
+        let messages = reader.take();
+        let tool = &messages[0].result.as_ref().unwrap().tools.as_ref().unwrap()[0];
+        tool.input.is_violated_by(&messages[1].params.arguments)
+    }
+
+    #[test]
+    fn arguments_are_compared_with_the_schema() {
+        let numbers = r#"{"type":"object","properties":{"a":{"type":"integer"},"b":{"description":"type","type":["number","null"]},
+            "c":{"anyOf":[{"type":"string"}]},"d":{"type":"object","properties":{"type":{"type":"string"}}}},"required":["a"]}"#;
+        let closed = r#"{"properties":{"a":{"type":"string"}},"additionalProperties":false}"#;
+        for (schema, arguments, expected) in [
+            (numbers, r#"{"a":1}"#, false),
+            (numbers, r#"{"a":1.0,"b":2.5,"c":[],"d":{"type":1},"other":1}"#, false),
+            (numbers, r#"{"a":1,"b":null}"#, false),
+            (numbers, r#"{}"#, true),
+            (numbers, r#"{"b":1}"#, true),
+            (numbers, r#"{"a":"1"}"#, true),
+            (numbers, r#"{"a":1.5}"#, true),
+            (numbers, r#"{"a":1,"b":"x"}"#, true),
+            (numbers, r#"{"a":1,"d":[]}"#, true),
+            (closed, r#"{"a":"x"}"#, false),
+            (closed, r#"{"a":"x","b":1}"#, true),
+            (r#"{"type":"object"}"#, r#"{"anything":1}"#, false),
+            ("true", r#"{"anything":1}"#, false),
+            (
+                r#"{"properties":{"a":true,"b":{"type":"mystery"}}}"#,
+                r#"{"a":1,"b":2}"#,
+                false,
+            ),
+        ] {
+            assert_eq!(violated(schema, arguments), expected, "{schema} {arguments}");
+        }
+    }
+}
