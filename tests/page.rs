@@ -8,7 +8,7 @@ use tokio::process::Command;
 use crate::support::clients::{self, Caller};
 use crate::support::collector::Collector;
 use crate::support::server::Server;
-use crate::support::{installed, root};
+use crate::support::{eventually, installed, root};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_shows_what_was_called() {
@@ -69,6 +69,15 @@ async fn the_page_shows_what_was_called() {
     }
     server.toolsight.flush().await;
     collector.tool_calls(27).await;
+    eventually("the health of tools has been looked at", || async {
+        let tools = collector.api("tools").await;
+        tools["tools"]
+            .as_array()?
+            .iter()
+            .any(|tool| tool["state"] == "broken")
+            .then_some(())
+    })
+    .await;
 
     let expected = json!({
         "totals": {"calls": calls, "failures": failures, "caller_errors": caller_errors, "users": 3, "clients": 2},

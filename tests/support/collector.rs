@@ -34,17 +34,17 @@ impl Collector {
     /// A collector whose embedded store is in `folder` unless `arguments` say otherwise.
     pub(crate) async fn start_in(folder: &Path, arguments: &[&str]) -> Self {
         let mut command = command();
-        command
-            .arg("--store")
-            .arg(format!("embedded:{}", folder.join("store").display()));
-        command.args([
-            "--grpc-listen",
-            "127.0.0.1:0",
-            "--http-listen",
-            "127.0.0.1:0",
-            "--page-listen",
-            "127.0.0.1:0",
-        ]);
+        let store = format!("embedded:{}", folder.join("store").display());
+        let anywhere = "127.0.0.1:0";
+        let defaults = [
+            ("--store", &*store),
+            ("--grpc-listen", anywhere),
+            ("--http-listen", anywhere),
+            ("--page-listen", anywhere),
+        ];
+        for (flag, value) in defaults.iter().filter(|(flag, _)| !arguments.contains(flag)) {
+            command.args([flag, value]);
+        }
         let mut process = command
             .args(["--log-format", "json"])
             .args(arguments)
