@@ -2,11 +2,14 @@
 //!
 //! `tests/run` installs what they need and starts them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod support;
 
 mod bad_input;
 mod calls;
 mod dashboards;
+mod demo;
 mod outages;
 mod page;
 mod tidy;

@@ -23,6 +23,9 @@ const NAMED: [(&str, i64); 6] = [
 /// The longest span that may be asked for: as long as the rollup is kept.
 const MAX_SPAN: i64 = 90 * DAY;
 
+/// Seconds that a call may take from its end to the database, by the batching on the way.
+const ARRIVAL: i64 = 3;
+
 /// 2100-01-01, well within what the database's times can hold.
 const LATEST: f64 = 4_102_444_800.0;
 
@@ -39,6 +42,9 @@ pub(crate) struct Range {
     /// Seconds from one point of a chart to the next.
     #[serde(rename = "step_seconds")]
     pub(crate) step: i64,
+    /// Whether calls may still arrive for the last second.
+    #[serde(skip)]
+    is_open: bool,
 }
 
 impl Range {
@@ -93,10 +99,12 @@ impl Range {
             _ => 6 * HOUR,
         };
         let grain = step.max(MINUTE);
+        let to = (to + (grain - to.rem_euclid(grain)) % grain).min(now);
         Self {
             from: from - from.rem_euclid(grain),
-            to: (to + (grain - to.rem_euclid(grain)) % grain).min(now),
+            to,
             step,
+            is_open: to == now,
         }
     }
 
@@ -105,8 +113,12 @@ impl Range {
         self.step < MINUTE
     }
 
-    /// How many steps there are; the last one may be cut off by the end.
+    /// How many steps there are. The last one may be cut off by the end, but where the end is now, a step whose calls may
+    /// not all be there yet is left out: it would look like a drop.
     pub(crate) fn steps(&self) -> i64 {
+        if self.is_open {
+            return ((self.to - ARRIVAL - self.from) / self.step).max(1);
+        }
         (self.to - self.from + self.step - 1) / self.step
     }
 
@@ -185,6 +197,7 @@ mod tests {
                 from: aligned_from,
                 to: aligned_to,
                 step,
+                is_open: aligned_to == NOW,
             };
             assert_eq!(Range::aligned(from, to, NOW), expected, "{name}");
         }
@@ -196,7 +209,18 @@ mod tests {
             from: 0,
             to: 130,
             step: 60,
+            is_open: false,
         };
+        let open = |to| Range {
+            to,
+            is_open: true,
+            ..range
+        };
+        assert_eq!(
+            [182, 183, 243].map(|to| open(to).steps()),
+            [2, 3, 4],
+            "a step counts when its calls are there"
+        );
         assert_eq!(range.steps(), 3);
         assert_eq!(range.step_at(1), (60, 60));
         assert_eq!(range.step_at(2), (120, 10));

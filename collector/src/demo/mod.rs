@@ -74,7 +74,7 @@ fn welcome(page: &str, servers: &[&str]) -> String {
         "
 Toolsight is running: {page}
 
-Two MCP servers are wrapped with the layer, and nine people use them through six versions of four clients.
+Two MCP servers are wrapped with the layer, and eight users call them through six versions of four clients.
 Look for, after a minute or two:
   - the tool place_order of the server \"shop\": it fails now and then, and is marked flaky
   - the tool convert_temperature of \"weather\": it breaks only for desk-agent 2.1.0 ({page}/#/clients)

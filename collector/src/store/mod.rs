@@ -73,7 +73,7 @@ impl StoreConfig {
 }
 
 /// What [`Store::open`] is doing, for a person who waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
     /// Another process fetches the engine, and this one waits for it.

@@ -1,5 +1,7 @@
 //! The layer as applications use it: real `rmcp` servers and clients, a real OTLP receiver.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod receiver;
 mod server;
 
