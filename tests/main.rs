@@ -12,4 +12,6 @@ mod dashboards;
 mod demo;
 mod outages;
 mod page;
+mod readme;
+mod sdk;
 mod tidy;

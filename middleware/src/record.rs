@@ -8,8 +8,7 @@ use crate::outcome::{Fault, Outcome};
 
 /// What is known of one JSON-RPC request or notification that crossed the observer.
 ///
-/// Strings that a peer chose are cut to the limits of [`crate::wire`] before they get here, so a record has a
-/// bounded size.
+/// Strings that a peer chose are cut to 256 bytes before they get here, so a record has a bounded size.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Record {

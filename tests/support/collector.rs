@@ -17,6 +17,7 @@ pub(crate) struct Collector {
     process: Child,
     log: Arc<Mutex<Vec<String>>>,
     pub(crate) grpc: String,
+    pub(crate) http: String,
     pub(crate) page: String,
     _temporary: Option<TempDir>,
 }
@@ -68,6 +69,7 @@ impl Collector {
         let address = |name: &str| format!("http://{}", listening[name].as_str().unwrap());
         Self {
             grpc: address("grpc"),
+            http: address("http"),
             page: address("page"),
             process,
             log,
