@@ -25,7 +25,7 @@ SELECT
     lower(hex(call.trace_id)) AS trace_id,
     lower(hex(call.span_id)) AS span_id
 FROM calls AS call
-WHERE tenant = {tenant:String}
+WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND toStartOfHour(call.time) >= toStartOfHour({from:DateTime64(6, 'UTC')})
     AND toStartOfHour(call.time) <= toStartOfHour(fromUnixTimestamp64Micro({before:Int64}, 'UTC'))
     AND call.time >= {from:DateTime64(6, 'UTC')}

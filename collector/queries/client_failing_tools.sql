@@ -8,7 +8,7 @@ SELECT
     sum(rollup.calls) AS calls,
     sum(rollup.failures) AS failures
 FROM calls_by_minute AS rollup
-WHERE tenant = {tenant:String}
+WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
     AND ({server:String} = '' OR server = {server:String})
     AND kind = 'tool'

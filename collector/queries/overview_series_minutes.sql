@@ -9,7 +9,7 @@ SELECT
     latency_us[2] / 1000 AS p95_ms,
     latency_us[3] / 1000 AS p99_ms
 FROM calls_by_minute AS rollup
-WHERE tenant = {tenant:String}
+WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
     AND ({server:String} = '' OR server = {server:String})
 GROUP BY step

@@ -13,7 +13,7 @@ SELECT
     latency_us[2] / 1000 AS p95_ms,
     latency_us[3] / 1000 AS p99_ms
 FROM calls
-WHERE tenant = {tenant:String}
+WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND toStartOfHour(time) >= toStartOfHour({from:DateTime64(6, 'UTC')})
     AND toStartOfHour(time) <= toStartOfHour({to:DateTime64(6, 'UTC')})
     AND time >= {from:DateTime64(6, 'UTC')} AND time < {to:DateTime64(6, 'UTC')}

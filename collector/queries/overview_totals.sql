@@ -14,6 +14,6 @@ SELECT
     uniqExactIf(client, client != '') AS clients,
     uniqExactIf((server, target), kind = 'tool') AS tools
 FROM calls_by_minute AS rollup
-WHERE tenant = {tenant:String}
+WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
     AND ({server:String} = '' OR server = {server:String})

@@ -14,7 +14,7 @@ SELECT
     uniqExactIf(client, client != '') AS clients,
     toUnixTimestamp(max(rollup.last_seen)) AS last_seen
 FROM calls_by_minute AS rollup
-WHERE tenant = {tenant:String}
+WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
     AND ({server:String} = '' OR server = {server:String})
     AND kind = 'tool'

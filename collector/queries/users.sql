@@ -13,7 +13,7 @@ SELECT
     uniqExactIf(client, client != '') AS clients,
     toUnixTimestamp64Micro(max(time)) / 1000000 AS last_seen
 FROM calls
-WHERE tenant = {tenant:String}
+WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND toStartOfHour(time) >= toStartOfHour({from:DateTime64(6, 'UTC')})
     AND toStartOfHour(time) <= toStartOfHour({to:DateTime64(6, 'UTC')})
     AND time >= {from:DateTime64(6, 'UTC')} AND time < {to:DateTime64(6, 'UTC')}

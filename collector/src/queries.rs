@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clickhouse::Client;
 
-/// The organisation that is asked about, until there are several.
+/// The organisation that is asked about: none in particular, so all of them.
 pub(crate) const TENANT: &str = "";
 
 /// How long to wait for the store, longer than the 10 s it grants itself.

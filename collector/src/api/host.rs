@@ -16,15 +16,16 @@ use super::ApiError;
 
 /// Which hosts a request may name.
 ///
-/// A server that listens on a loopback address answers to `localhost`, loopback addresses and the hosts it was told
-/// of. A server that listens elsewhere answers to any: what is not loopback is expected to be protected otherwise.
+/// A server that listens on a loopback address, or was told of hosts, answers to `localhost`, loopback addresses and
+/// those hosts. A server that listens elsewhere and was told of none answers to any: what is not loopback is expected to
+/// be protected otherwise.
 #[derive(Clone, Debug)]
 pub struct AllowedHosts(Option<Arc<[String]>>);
 
 impl AllowedHosts {
     /// The hosts that a server at `listen` answers to; `more` are names or addresses without a port.
     pub fn new(listen: SocketAddr, more: &[String]) -> Self {
-        Self(listen.ip().is_loopback().then(|| more.into()))
+        Self((listen.ip().is_loopback() || !more.is_empty()).then(|| more.into()))
     }
 
     fn allow(&self, authority: &str) -> bool {
@@ -88,8 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_on_another_address_answers_to_any_name() {
+    fn a_server_on_another_address_answers_to_any_name_until_it_is_told_some() {
         let hosts = AllowedHosts::new(([0, 0, 0, 0], 4319).into(), &[]);
         assert!(hosts.allow("dashboards.example"));
+        let hosts = AllowedHosts::new(([0, 0, 0, 0], 4319).into(), &["collector".to_owned()]);
+        assert!(hosts.allow("collector:4319") && hosts.allow("localhost"));
+        assert!(
+            !hosts.allow("evil.example"),
+            "whoever names hosts wants the others refused"
+        );
     }
 }

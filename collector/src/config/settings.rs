@@ -91,7 +91,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "allowed_hosts",
         value: "HOSTS",
-        help: "Host names, with commas between, that the page answers to besides this machine's own",
+        help: "Host names, with commas between, that the page answers to besides this machine's own; where it listens to other machines and none is named, it answers to any",
         get: |config| config.page.allowed_hosts.join(","),
         set: |config, text| {
             let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());

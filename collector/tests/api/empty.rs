@@ -2,18 +2,11 @@
 
 use serde_json::json;
 
-use crate::{
-    app::App,
-    engine,
-    seed::{SECOND, call, ending, insert, now},
-};
+use crate::{app::App, engine};
 
 #[tokio::test]
-async fn without_calls_of_ones_own_there_are_zeros_nulls_and_empty_lists() {
+async fn without_calls_there_are_zeros_nulls_and_empty_lists() {
     let engine = engine::start().await;
-    let mut foreign = ending(call(now() - SECOND, 1), "tool_error", "server");
-    (foreign.tenant, foreign.user_id) = ("others".to_owned(), "ann".to_owned());
-    insert(&engine.client, &[foreign]).await;
     let app = App::new(&engine.client);
 
     let overview = app.get("/api/v1/overview?range=6h").await;

@@ -59,6 +59,16 @@ async fn the_state_of_a_tool_follows_from_its_calls() {
         ),
         ("broken", "f".repeat(40), (40, 40, 0, "broken")),
         ("broken with one success", "f".repeat(9) + "o", (10, 9, 1, "broken")),
+        (
+            "broken with recoveries",
+            ("f".repeat(9) + "o").repeat(3),
+            (30, 27, 3, "broken"),
+        ),
+        (
+            "recoveries before the newest thousand",
+            "fo".repeat(30) + &"o".repeat(1000),
+            (1060, 30, 0, "healthy"),
+        ),
         ("below nine in ten", "f".repeat(8) + "oo", (10, 8, 1, "healthy")),
         ("broken with few calls", "f".repeat(4), (4, 4, 0, "healthy")),
         (
@@ -147,7 +157,11 @@ async fn the_state_of_a_tool_follows_from_its_calls() {
         }
         assert_eq!(state_on_page(tool), Some(json!(state)), "{tool}");
     }
-    for other in ["long ago", "foreign", "no tool"] {
+    assert!(
+        metrics.contains("tool=\"foreign\""),
+        "a tool that another organisation uses is a tool too"
+    );
+    for other in ["long ago", "no tool"] {
         assert!(!metrics.contains(other), "{other}");
     }
     assert_eq!(state_on_page("long ago"), Some(json!("healthy")));

@@ -10,6 +10,6 @@ export function toolHealth(file: URL): string {
     .split('\n')
     .filter((line) => !line.trimStart().startsWith('--'))
     .join('\n')
-    .replace('tenant = {tenant:String}', 'true')
+    .replace("({tenant:String} = '' OR tenant = {tenant:String})", 'true')
     .trim();
 }
