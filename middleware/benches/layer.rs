@@ -119,7 +119,7 @@ fn request() -> Request<Full<Bytes>> {
 }
 
 /// Runs one exchange after the other on this thread.
-fn run<S, R>(bencher: Bencher<'_, '_>, bytes: usize, service: S)
+fn run<S, R>(bencher: Bencher<'_, '_>, bytes: usize, service: &S)
 where
     S: Service<Request<Full<Bytes>>, Response = Response<R>, Error = Infallible> + Clone + Sync,
     R: http_body::Body,
@@ -146,14 +146,14 @@ macro_rules! pair {
 
             #[divan::bench(args = SIZES)]
             fn bare(bencher: Bencher<'_, '_>, bytes: usize) {
-                run(bencher, bytes, inner(answer(bytes, $nested, $stream), $stream));
+                run(bencher, bytes, &inner(answer(bytes, $nested, $stream), $stream));
             }
 
             #[divan::bench(args = SIZES)]
             fn layered(bencher: Bencher<'_, '_>, bytes: usize) {
                 let body = answer(bytes, $nested, $stream);
                 let service = service_fn(move |request| serve(request, body.clone(), $stream));
-                run(bencher, bytes, toolsight().layer().layer(service));
+                run(bencher, bytes, &toolsight().layer().layer(service));
             }
         }
     };

@@ -9,6 +9,9 @@ use crate::identity::Users;
 use crate::observe::Observer;
 use crate::record::Peer;
 
+/// Upper bound of what a queue or memory may be told to hold.
+const MOST: usize = 1 << 20;
+
 /// A running observer: makes layers, and sends what they record.
 ///
 /// Cloning is cheap. Call [`shutdown`](Self::shutdown) before the process ends, or the records of the last half second
@@ -52,9 +55,10 @@ impl Toolsight {
         self.layer.clone()
     }
 
-    /// Sends what has been recorded by now and returns when that is done or has failed.
+    /// Sends what has been recorded by now and returns when that is done, or the time limit of the shutdown has passed;
+    /// sending goes on then. Needs a tokio runtime with time.
     pub async fn flush(&self) {
-        self.worker.flush().await;
+        self.worker.flush(self.shutdown_timeout).await;
     }
 
     /// Sends what has been recorded and ends the export thread; later calls pass unrecorded.
@@ -115,18 +119,19 @@ impl Builder {
         self
     }
 
-    /// Records that wait for the export at most; further ones are dropped and counted. Default: 16,384, which is some
-    /// 16 MB.
+    /// Records that wait for the export at most; further ones are dropped and counted. At most 1,048,576; default:
+    /// 16,384, which is some 16 MB.
     #[must_use]
     pub const fn queue_records(mut self, records: usize) -> Self {
-        self.queue_records = records;
+        self.queue_records = if records > MOST { MOST } else { records };
         self
     }
 
-    /// Sessions of legacy protocol versions that are remembered at most, the least used making room. Default: 10,000.
+    /// Sessions of legacy protocol versions that are remembered at most, the least used making room. At most
+    /// 1,048,576; default: 10,000.
     #[must_use]
     pub const fn sessions(mut self, sessions: usize) -> Self {
-        self.sessions = sessions;
+        self.sessions = if sessions > MOST { MOST } else { sessions };
         self
     }
 
@@ -137,7 +142,7 @@ impl Builder {
         self
     }
 
-    /// Time limit of [`Toolsight::shutdown`]. Default: 5 s.
+    /// Time limit of [`Toolsight::shutdown`] and [`Toolsight::flush`]. Default: 5 s.
     #[must_use]
     pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;

@@ -2,8 +2,8 @@
 //!
 //! # The way of a record
 //!
-//! [`http`] sees the bytes and says when each record is made, `wire` reads messages in them, `observe` makes
-//! [`Record`]s of messages, and `export` sends them.
+//! [`http`] sees the bytes and says when each record is made, `wire` reads messages in them, `observe` makes records of
+//! messages, and `export` sends them.
 
 #![forbid(unsafe_code)]
 
@@ -23,4 +23,4 @@ pub use export::{BuildError, Dropped, Protocol};
 pub use http::{CallSpan, ToolsightLayer};
 pub use identity::{Tenant, UserForm, UserId, Users};
 pub use outcome::{Fault, Outcome};
-pub use record::{Peer, Record, Target, Transport, User};
+pub use record::Transport;

@@ -10,64 +10,64 @@ use crate::outcome::{Fault, Outcome};
 ///
 /// Strings that a peer chose are cut to 256 bytes before they get here, so a record has a bounded size.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Record {
+pub(crate) struct Record {
     /// When the request's head arrived.
-    pub start: SystemTime,
+    pub(crate) start: SystemTime,
     /// From `start` to the last byte of the answer, or to the moment it was clear that none would come.
-    pub duration: Duration,
-    /// From `start` to the first byte of the response body.
-    pub first_byte: Option<Duration>,
+    pub(crate) duration: Duration,
+    /// From `start` to the first byte of a streamed response body.
+    pub(crate) first_byte: Option<Duration>,
     /// JSON-RPC method; empty where the body could not be read.
-    pub method: Box<str>,
+    pub(crate) method: Box<str>,
     /// JSON-RPC id as text; `None` on notifications.
-    pub request_id: Option<Box<str>>,
+    pub(crate) request_id: Option<Box<str>>,
     /// What the request is aimed at.
-    pub target: Target,
+    pub(crate) target: Target,
     /// How the call ended.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// Who has to act.
-    pub fault: Fault,
+    pub(crate) fault: Fault,
     /// JSON-RPC error code.
-    pub code: Option<i64>,
+    pub(crate) code: Option<i64>,
     /// JSON-RPC error message, at most 256 bytes.
-    pub message: Option<Box<str>>,
+    pub(crate) message: Option<Box<str>>,
     /// HTTP status, where there is one.
-    pub http_status: Option<u16>,
+    pub(crate) http_status: Option<u16>,
     /// The client as it calls itself.
-    pub client: Peer,
+    pub(crate) client: Peer,
     /// Bridge between client and server, such as `mcp-remote 0.1.0`.
-    pub client_bridge: Option<Box<str>>,
+    pub(crate) client_bridge: Option<Box<str>>,
     /// The server as configured, else as it calls itself.
-    pub server: Peer,
+    pub(crate) server: Peer,
     /// Protocol version that the exchange speaks; `None` where nothing told it.
-    pub protocol_version: Option<Box<str>>,
+    pub(crate) protocol_version: Option<Box<str>>,
     /// How client and server are connected.
-    pub transport: Transport,
+    pub(crate) transport: Transport,
     /// HTTP version, `1.1` or `2`.
-    pub http_version: Option<&'static str>,
+    pub(crate) http_version: Option<&'static str>,
     /// Session of a legacy protocol version; never invented.
-    pub session_id: Option<Box<str>>,
+    pub(crate) session_id: Option<Box<str>>,
     /// The user as the operator chose to see them.
-    pub user: Option<User>,
+    pub(crate) user: Option<User>,
     /// Organisation that the user belongs to.
-    pub tenant: Option<Box<str>>,
+    pub(crate) tenant: Option<Box<str>>,
     /// Bytes of the request.
-    pub request_bytes: u64,
+    pub(crate) request_bytes: u64,
     /// Bytes of the answer.
-    pub response_bytes: u64,
+    pub(crate) response_bytes: u64,
     /// Trace and span id of the call.
-    pub span: SpanContext,
+    pub(crate) span: SpanContext,
     /// Span that the call is a child of, [`SpanId::INVALID`] where it is a root.
-    pub parent: SpanId,
+    pub(crate) parent: SpanId,
+    /// Whether that span is another process's.
+    pub(crate) parent_is_remote: bool,
     /// The surrounding HTTP span, where the call's parent is another one.
-    pub link: Option<SpanContext>,
+    pub(crate) link: Option<SpanContext>,
 }
 
 /// What a request is aimed at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Target {
+pub(crate) enum Target {
     /// Nothing by name, as in `tools/list`.
     #[default]
     None,
@@ -81,16 +81,16 @@ pub enum Target {
 
 /// Name and version of one side, as that side says; unverified.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Peer {
+pub(crate) struct Peer {
     /// Name, empty where unknown.
-    pub name: Box<str>,
+    pub(crate) name: Box<str>,
     /// Version, empty where unknown.
-    pub version: Box<str>,
+    pub(crate) version: Box<str>,
 }
 
 /// A user in the form that the operator chose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum User {
+pub(crate) enum User {
     /// The identifier itself.
     Plain(Box<str>),
     /// A keyed hash of it, 32 hexadecimal digits.

@@ -32,21 +32,36 @@ pub(crate) fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<SpanC
 }
 
 fn byte(hex: &str) -> Option<u8> {
-    (hex.len() == 2).then(|| u8::from_str_radix(hex, 16).ok()).flatten()
+    // A sign would pass for a digit.
+    let digits = hex.len() == 2 && !hex.starts_with('+');
+    digits.then(|| u8::from_str_radix(hex, 16).ok()).flatten()
 }
 
-/// A new span in the trace of `parent`, or in a new trace.
+/// Bytes of `tracestate` that are passed on; the specification asks for at least 512.
+const STATE_LIMIT: usize = 1024;
+
+/// As many whole entries of a `tracestate` as fit, the newest of which stand first (W3C Trace Context, section 3.3.1.5).
+pub(crate) fn whole_entries(state: &str) -> &str {
+    if state.len() < STATE_LIMIT {
+        return state;
+    }
+    let end = state[..state.floor_char_boundary(STATE_LIMIT)].rfind(',');
+    &state[..end.unwrap_or(0)]
+}
+
+/// A new span in the trace of `parent` and sampled as that is, or in a new and sampled trace.
 pub(crate) fn child(parent: Option<&SpanContext>) -> SpanContext {
     let mut random = rand::rng();
     let trace = parent.map_or_else(
         || TraceId::from(random.random_range(1..u128::MAX)),
         SpanContext::trace_id,
     );
+    let flags = parent.map_or(TraceFlags::SAMPLED, SpanContext::trace_flags);
     let state = parent.map(|parent| parent.trace_state().clone()).unwrap_or_default();
     SpanContext::new(
         trace,
         SpanId::from(random.random_range(1..u64::MAX)),
-        TraceFlags::SAMPLED,
+        flags,
         false,
         state,
     )
@@ -71,6 +86,8 @@ mod tests {
             (format!("00-{TRACE}-{}-01", "0".repeat(16)), false),
             (format!("00-{}-{SPAN}-01", TRACE.to_uppercase()), false),
             (format!("00-{TRACE}-{SPAN}"), false),
+            (format!("+0-{TRACE}-{SPAN}-01"), false),
+            (format!("00-{TRACE}-{SPAN}-+1"), false),
             ("nonsense".to_owned(), false),
             (String::new(), false),
         ] {
@@ -86,5 +103,16 @@ mod tests {
         assert_ne!(child.span_id(), parent.span_id());
         assert_eq!(child.trace_state().get("v"), Some("1"));
         assert!(super::child(None).is_valid());
+        let unsampled = parse(&format!("00-{TRACE}-{SPAN}-02"), None).unwrap();
+        assert_eq!(super::child(Some(&unsampled)).trace_flags(), unsampled.trace_flags());
+    }
+
+    #[test]
+    fn a_long_state_loses_whole_entries() {
+        let state = format!("new=1,{}", "old=2,".repeat(400));
+        let kept = whole_entries(&state);
+        assert!(kept.len() < STATE_LIMIT && kept.starts_with("new=1,") && kept.ends_with("old=2"));
+        assert_eq!(whole_entries("a=1"), "a=1");
+        assert_eq!(whole_entries(&"x".repeat(5000)), "");
     }
 }

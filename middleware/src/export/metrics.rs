@@ -12,10 +12,9 @@ use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
 
 use super::queue::Counts;
-use super::spans::error_type;
+use super::spans::{error_type, network_transport};
 use crate::observe::{SessionEnd, Tools};
-use crate::outcome::Outcome;
-use crate::record::{Record, Target, Transport};
+use crate::record::{Record, Target};
 use crate::semconv;
 
 /// Methods of the five protocol versions; what is not among them is `_OTHER` in a metric.
@@ -103,9 +102,14 @@ impl Metrics {
                 add(semconv::GEN_AI_TOOL_NAME, name.to_owned());
                 add(semconv::GEN_AI_OPERATION_NAME, semconv::EXECUTE_TOOL.to_owned());
             }
-            // A prompt that was found is one of the server's, and so one of a bounded set.
-            Target::Prompt(name) if record.outcome == Outcome::Ok => add(semconv::GEN_AI_PROMPT_NAME, name.to_string()),
-            Target::Prompt(_) => add(semconv::GEN_AI_PROMPT_NAME, semconv::OTHER.to_owned()),
+            Target::Prompt(name) => {
+                let name = if self.tools.knows_prompt(name) {
+                    name
+                } else {
+                    semconv::OTHER
+                };
+                add(semconv::GEN_AI_PROMPT_NAME, name.to_owned());
+            }
             Target::Resource(_) | Target::None => {}
         }
         if let Some(error_type) = error_type(record) {
@@ -120,12 +124,7 @@ impl Metrics {
                 known(&PROTOCOL_VERSIONS, version).to_owned(),
             );
         }
-        let transport = if record.transport == Transport::Stdio {
-            "pipe"
-        } else {
-            "tcp"
-        };
-        add(semconv::NETWORK_TRANSPORT, transport.to_owned());
+        add(semconv::NETWORK_TRANSPORT, network_transport(record).to_owned());
         self.operation.record(record.duration.as_secs_f64(), &attributes);
     }
 

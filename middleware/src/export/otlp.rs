@@ -1,11 +1,14 @@
 //! Where records go: exporters of `opentelemetry-otlp`, and the resource they describe themselves by.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
-use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_otlp::{
+    ExporterBuildError, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
+};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanExporter as _;
 
@@ -30,24 +33,43 @@ pub enum BuildError {
     #[error(
         "the OTLP exporter cannot be set up: {0}; check the endpoint, the headers and the OTEL_EXPORTER_OTLP_* variables"
     )]
-    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    Exporter(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A header's name or value has a character that HTTP does not allow.
     #[error("the OTLP header {0:?} is not a valid HTTP header")]
     Header(String),
     /// The export thread could not be started.
     #[error("the export thread cannot be started: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(#[source] std::io::Error),
     /// The export thread ended while it was being set up.
     #[error("the export thread ended while it was being set up")]
     ThreadEnded,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct OtlpConfig {
     pub(crate) endpoint: Option<String>,
     pub(crate) protocol: Option<Protocol>,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) timeout: Option<Duration>,
+}
+
+impl From<ExporterBuildError> for BuildError {
+    fn from(error: ExporterBuildError) -> Self {
+        Self::Exporter(error.into())
+    }
+}
+
+impl fmt::Debug for OtlpConfig {
+    /// Headers carry credentials: only their names are shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("OtlpConfig")
+            .field("endpoint", &self.endpoint)
+            .field("protocol", &self.protocol)
+            .field("headers", &self.headers.keys())
+            .field("timeout", &self.timeout)
+            .finish()
+    }
 }
 
 impl OtlpConfig {
@@ -61,9 +83,9 @@ impl OtlpConfig {
 
     /// Must be called within a tokio runtime, which then drives the connections.
     pub(super) fn exporters(&self, resource: &Resource) -> Result<(SpanExporter, MetricExporter), BuildError> {
+        let metadata = self.metadata()?;
         let (mut spans, metrics) = match self.protocol() {
             Protocol::Grpc => {
-                let metadata = self.metadata()?;
                 let spans = self
                     .common(SpanExporter::builder().with_tonic(), "")
                     .with_metadata(metadata.clone());

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use opentelemetry::trace::{Link, SpanId, SpanKind, Status};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, Status, TraceFlags};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
@@ -40,9 +40,10 @@ pub(super) fn span(record: &Record, scope: &InstrumentationScope) -> SpanData {
         .links
         .extend(record.link.iter().map(|link| Link::new(link.clone(), Vec::new(), 0)));
     SpanData {
-        span_context: record.span.clone(),
+        // A record is exported whatever the caller samples: that decides over traces, not over this.
+        span_context: sampled(&record.span),
         parent_span_id: record.parent,
-        parent_span_is_remote: record.parent != SpanId::INVALID,
+        parent_span_is_remote: record.parent_is_remote,
         span_kind: SpanKind::Server,
         name: name(record),
         start_time: record.start,
@@ -56,6 +57,26 @@ pub(super) fn span(record: &Record, scope: &InstrumentationScope) -> SpanData {
             None => Status::Unset,
         },
         instrumentation_scope: scope.clone(),
+    }
+}
+
+fn sampled(span: &SpanContext) -> SpanContext {
+    let flags = span.trace_flags() | TraceFlags::SAMPLED;
+    SpanContext::new(
+        span.trace_id(),
+        span.span_id(),
+        flags,
+        span.is_remote(),
+        span.trace_state().clone(),
+    )
+}
+
+/// What carries the transport, as the convention names it.
+pub(super) fn network_transport(record: &Record) -> &'static str {
+    match (record.transport, record.http_version) {
+        (Transport::Stdio, _) => "pipe",
+        (_, Some("3")) => "quic",
+        _ => "tcp",
     }
 }
 
@@ -109,10 +130,8 @@ fn attributes(record: &Record) -> Vec<KeyValue> {
     }
     list.maybe(semconv::TOOLSIGHT_TENANT, record.tenant.as_deref());
     list.text(semconv::TOOLSIGHT_TRANSPORT, record.transport.as_str());
-    if record.transport == Transport::Stdio {
-        list.text(semconv::NETWORK_TRANSPORT, "pipe");
-    } else {
-        list.text(semconv::NETWORK_TRANSPORT, "tcp");
+    list.text(semconv::NETWORK_TRANSPORT, network_transport(record));
+    if record.transport != Transport::Stdio {
         list.text(semconv::NETWORK_PROTOCOL_NAME, "http");
         list.maybe(semconv::NETWORK_PROTOCOL_VERSION, record.http_version);
     }

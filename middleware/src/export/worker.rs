@@ -10,7 +10,7 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter as _;
 use opentelemetry_sdk::trace::SpanExporter as _;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use super::metrics::Metrics;
 use super::otlp::{BuildError, OtlpConfig, resource};
@@ -67,7 +67,7 @@ impl Worker {
             .spawn(move || {
                 let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                     Ok(runtime) => runtime,
-                    Err(error) => return drop(built.send(Err(error.into()))),
+                    Err(error) => return drop(built.send(Err(BuildError::Thread(error)))),
                 };
                 runtime.block_on(async {
                     match Loop::new(config, queue, deadline_receiver) {
@@ -78,20 +78,25 @@ impl Worker {
                         Err(error) => drop(built.send(Err(error))),
                     }
                 });
-            })?;
+            })
+            .map_err(BuildError::Thread)?;
         is_built.recv().map_err(|_| BuildError::ThreadEnded)??;
         Ok(Self { orders, deadline })
     }
 
-    pub(crate) async fn flush(&self) {
+    /// Gives up waiting, not sending, after `within`.
+    pub(crate) async fn flush(&self, within: Duration) {
         let (done, is_done) = oneshot::channel();
-        if self.orders.send(Order::Flush(done)).await.is_ok() {
-            let _ = is_done.await;
-        }
+        let flushed = async {
+            if self.orders.send(Order::Flush(done)).await.is_ok() {
+                let _ = is_done.await;
+            }
+        };
+        let _ = timeout(within, flushed).await;
     }
 
     pub(crate) async fn shutdown(&self, within: Duration) {
-        self.deadline.send_replace(Some(Instant::now() + within));
+        self.deadline.send_replace(Instant::now().checked_add(within));
         let (done, is_done) = oneshot::channel();
         if self.orders.send(Order::Shutdown(done)).await.is_ok() {
             let _ = is_done.await;
@@ -154,6 +159,11 @@ impl Loop {
                     Some(Order::Shutdown(done)) => {
                         self.queue.close();
                         self.drain().await;
+                        // A record that was on its way into the queue while it was closed.
+                        while self.queue.recv_many(&mut received, BATCH).await > 0 {
+                            self.take(&mut received);
+                            self.send().await;
+                        }
                         self.send_metrics().await;
                         let _ = done.send(());
                         return;

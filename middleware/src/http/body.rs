@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tracing::Span;
 
 use super::Shared;
-use super::shared::Guard;
+use super::shared::{Guard, OnPanic};
 use crate::observe::End;
 
 pin_project! {
@@ -46,7 +46,7 @@ impl<B: Body> Body for RequestBody<B> {
         let this = self.project();
         let frame = ready!(this.inner.poll_frame(context));
         if let (Some(shared), Some(Ok(frame))) = (this.shared, &frame) {
-            look(frame, |bytes| shared.request_data(bytes));
+            look(frame, |bytes| shared.request_data(bytes), || {});
         }
         Poll::Ready(frame)
     }
@@ -90,6 +90,7 @@ impl<R: Body> Body for ResponseBody<R> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         let frame = {
+            let _on_panic = OnPanic(this.guard);
             let _entered = this.span.enter();
             ready!(this.inner.as_mut().poll_frame(context))
         };
@@ -98,7 +99,7 @@ impl<R: Body> Body for ResponseBody<R> {
             Some(Err(_)) => end(this.guard, End::BodyError),
             Some(Ok(frame)) => {
                 if let Some(guard) = this.guard.as_ref() {
-                    look(frame, |bytes| guard.response_data(bytes));
+                    look(frame, |bytes| guard.response_data(bytes), || guard.response_gap());
                 }
                 // A server that has sent the announced length does not poll again.
                 if this.inner.is_end_stream() {
@@ -124,8 +125,9 @@ fn end(guard: &mut Option<Guard>, how: End) {
     }
 }
 
-/// Shows the bytes of a data frame without taking them, in as many pieces as the buffer has.
-fn look<D: Buf>(frame: &Frame<D>, mut show: impl FnMut(&[u8])) {
+/// Shows the bytes of a data frame without taking them, in as many pieces as the buffer has, and tells of a `gap` where
+/// the buffer does not show all of them.
+fn look<D: Buf>(frame: &Frame<D>, mut show: impl FnMut(&[u8]), gap: impl FnOnce()) {
     let Some(data) = frame.data_ref() else {
         return;
     };
@@ -134,7 +136,29 @@ fn look<D: Buf>(frame: &Frame<D>, mut show: impl FnMut(&[u8])) {
     }
     let mut pieces = [IoSlice::new(&[]); 64];
     let count = data.chunks_vectored(&mut pieces);
-    pieces[..count].iter().for_each(|piece| show(piece));
+    if pieces[..count].iter().map(|piece| piece.len()).sum::<usize>() == data.remaining() {
+        pieces[..count].iter().for_each(|piece| show(piece));
+    } else {
+        gap();
+    }
+}
+
+/// Empty and unobserved, for middleware that answers in place of the service.
+impl<B: Default> Default for RequestBody<B> {
+    fn default() -> Self {
+        Self::unobserved(B::default())
+    }
+}
+
+/// Empty and unobserved, for middleware that answers in place of the service.
+impl<R: Default> Default for ResponseBody<R> {
+    fn default() -> Self {
+        Self {
+            inner: R::default(),
+            span: Span::none(),
+            guard: None,
+        }
+    }
 }
 
 impl<B: fmt::Debug> fmt::Debug for RequestBody<B> {

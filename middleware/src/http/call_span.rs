@@ -7,10 +7,12 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// The span of the call at hand, in the extensions of every request that the layer passes on.
 ///
-/// The layer runs the wrapped service inside a `tracing` span whose parent is the call, so with `tracing-opentelemetry`
-/// set up, the application's spans become the call's children by themselves. Two cases need this handle: a caller
-/// that names its trace only in the request's body (`params._meta.traceparent`), which is known only after the service
-/// was entered, and handlers that run on a task of their own, as in the sessions of `rmcp`. There:
+/// The layer runs the wrapped service inside a `tracing` span named `mcp request`, so with `tracing-opentelemetry` set
+/// up, the application's spans are in the call's trace by themselves. That span is the call's child where the head of
+/// the request names a trace; where nothing does, it begins one, sampled as the application decides, and the call is
+/// its child. Two cases need this handle: a caller that names its trace only in the request's body
+/// (`params._meta.traceparent`), which is known only after the service was entered, and handlers that run on a task of
+/// their own, as in the sessions of `rmcp`. There:
 ///
 /// ```
 /// use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -27,14 +29,21 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 pub struct CallSpan {
     provisional: SpanContext,
     told: Arc<OnceLock<SpanContext>>,
+    /// Which observer made it.
+    observer: usize,
 }
 
 impl CallSpan {
-    pub(super) fn new(provisional: SpanContext) -> Self {
+    pub(super) fn new(provisional: SpanContext, observer: usize) -> Self {
         Self {
             provisional,
             told: Arc::default(),
+            observer,
         }
+    }
+
+    pub(super) const fn is_of(&self, observer: usize) -> bool {
+        self.observer == observer
     }
 
     /// A context whose current span is the call; the first one where the request is a batch.
@@ -54,13 +63,18 @@ impl CallSpan {
         }
     }
 
-    /// The `tracing` span that the wrapped service runs in.
-    pub(super) fn tracing_span(&self) -> Span {
-        let span = tracing::info_span!(target: "toolsight", "mcp request");
+    /// The `tracing` span that the wrapped service runs in, a child of the call.
+    pub(super) fn child_span(&self) -> Span {
+        let span = request_span();
         if !span.is_disabled() {
             // Fails only where no OpenTelemetry layer is installed, and then there is nothing to join.
             let _ = span.set_parent(self.context());
         }
         span
     }
+}
+
+/// The `tracing` span that the wrapped service runs in.
+pub(super) fn request_span() -> Span {
+    tracing::info_span!(target: "toolsight", "mcp request")
 }

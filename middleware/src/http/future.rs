@@ -8,7 +8,7 @@ use pin_project_lite::pin_project;
 use tracing::Span;
 
 use super::ResponseBody;
-use super::shared::Guard;
+use super::shared::{Guard, OnPanic};
 use crate::observe::End;
 
 pin_project! {
@@ -38,6 +38,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = {
+            let _on_panic = OnPanic(this.guard);
             let _entered = this.span.enter();
             ready!(this.inner.poll(context))
         };

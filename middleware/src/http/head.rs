@@ -53,6 +53,14 @@ pub(super) fn response<R>(response: &Response<R>) -> ResponseHead {
 
 /// The caller's span as the HTTP headers tell it.
 pub(super) fn trace_parent(fields: &HeaderMap) -> Option<SpanContext> {
-    let text = |name| headers::text(fields, name);
-    trace_context::parse(text(semconv::META_TRACEPARENT)?, text(semconv::META_TRACESTATE))
+    let states = fields
+        .get_all(semconv::META_TRACESTATE)
+        .iter()
+        .filter_map(|state| state.to_str().ok());
+    let state = states.collect::<Vec<_>>().join(",");
+    let state = trace_context::whole_entries(&state);
+    trace_context::parse(
+        headers::text(fields, semconv::META_TRACEPARENT)?,
+        Some(state).filter(|state| !state.is_empty()),
+    )
 }

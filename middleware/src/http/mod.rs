@@ -11,12 +11,16 @@
 //!   went away.
 //! - A notification is recorded when the response to it ends; the status alone decides its outcome.
 //! - Every message of a batch is a record of its own.
-//! - Requests that are not MCP (no JSON-RPC message in the body and no header of MCP) are not recorded.
+//! - A request whose answer comes on another stream (HTTP 202, or a stream that was ended to be resumed) is recorded as
+//!   deferred when its own response ends; streams opened by GET are not read.
+//! - Requests that are not MCP are not recorded: the body has no JSON-RPC message, and the head neither has a header of
+//!   MCP nor accepts both media types that a client must accept.
 //!
 //! # Where to put it
 //!
 //! Inside anything that compresses responses, since a compressed answer cannot be read, and outside of authentication,
-//! so that refused calls are seen as well. An authentication layer further out may leave a [`crate::UserId`] in the
+//! so that refused calls are seen as well, and of anything that gives up waiting or catches panics, since that looks like
+//! a client that went away. An authentication layer further out may leave a [`crate::UserId`] in the
 //! request's extensions; one further in may leave it in the response's.
 
 mod body;

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use http::{Method, Request, Response};
 use http_body::Body;
-use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use tower_service::Service;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::shared::Guard;
-use super::{CallSpan, RequestBody, ResponseBody, ResponseFuture, Shared, head};
+use super::{CallSpan, RequestBody, ResponseBody, ResponseFuture, Shared, call_span, head};
 use crate::export::Queue;
 use crate::observe::{Exchange, Observer};
 use crate::trace_context;
@@ -38,39 +38,61 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if request.method() != Method::POST && request.method() != Method::DELETE {
-            let request = request.map(RequestBody::unobserved);
-            return ResponseFuture::new(self.inner.call(request), Span::none(), None);
-        }
-        let prepared = catch_unwind(AssertUnwindSafe(|| self.prepare(&request)));
-        let Ok((shared, span)) = prepared else {
-            self.queue.count_panic();
+        let observed = matches!(*request.method(), Method::POST | Method::DELETE) && !self.is_seen(&request);
+        let prepared = observed.then(|| catch_unwind(AssertUnwindSafe(|| self.prepare(&request))));
+        let Some(Ok((shared, span))) = prepared else {
+            if observed {
+                self.queue.count_panic();
+            }
             let request = request.map(RequestBody::unobserved);
             return ResponseFuture::new(self.inner.call(request), Span::none(), None);
         };
         request.extensions_mut().insert(shared.call_span().clone());
-        let request = request.map(|body| RequestBody::observed(body, shared.clone()));
+        let guard = Guard::new(shared.clone());
+        let request = request.map(|body| RequestBody::observed(body, shared));
         let inner = span.in_scope(|| self.inner.call(request));
-        ResponseFuture::new(inner, span, Some(Guard::new(shared)))
+        ResponseFuture::new(inner, span, Some(guard))
     }
 }
 
 impl<S> ToolsightService<S> {
     /// The exchange that `request` begins, and the span that it is served in.
     fn prepare<B>(&self, request: &Request<B>) -> (Arc<Shared>, Span) {
-        let ambient = Span::current().context().span().span_context().clone();
-        let ambient = ambient
-            .is_valid()
-            .then_some(ambient)
-            .or_else(|| head::trace_parent(request.headers()));
-        let call_span = CallSpan::new(trace_context::child(ambient.as_ref()));
-        let span = if request.method() == Method::POST {
-            call_span.tracing_span()
-        } else {
-            Span::none()
+        let surrounding = valid(&Span::current().context()).or_else(|| head::trace_parent(request.headers()));
+        let (ambient, span) = match surrounding {
+            None if request.method() == Method::POST => {
+                // Nothing tells a trace: the application's own sampler decides over the one that begins here.
+                let root = call_span::request_span();
+                (valid(&root.context()), Some(root))
+            }
+            surrounding => (surrounding, None),
+        };
+        let call_span = CallSpan::new(trace_context::child(ambient.as_ref()), self.id());
+        let span = match span {
+            Some(root) => root,
+            None if request.method() == Method::POST => call_span.child_span(),
+            None => Span::none(),
         };
         let head = head::request(request, &self.observer.users, ambient, Instant::now());
         let exchange = Exchange::begin(self.observer.clone(), head, call_span.provisional().clone());
         (Arc::new(Shared::new(exchange, self.queue.clone(), call_span)), span)
     }
+
+    /// Whether a layer of the same observer stands further out, which records the request already.
+    fn is_seen<B>(&self, request: &Request<B>) -> bool {
+        request
+            .extensions()
+            .get::<CallSpan>()
+            .is_some_and(|seen| seen.is_of(self.id()))
+    }
+
+    /// Tells this layer's observer from others.
+    fn id(&self) -> usize {
+        Arc::as_ptr(&self.observer).addr()
+    }
+}
+
+fn valid(context: &opentelemetry::Context) -> Option<SpanContext> {
+    let span = context.span().span_context().clone();
+    span.is_valid().then_some(span)
 }

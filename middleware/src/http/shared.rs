@@ -89,6 +89,12 @@ impl Guard {
         }
     }
 
+    pub(super) fn response_gap(&self) {
+        if let Some(shared) = &self.0 {
+            shared.observe(Exchange::response_gap);
+        }
+    }
+
     pub(super) fn end(&mut self, end: End) {
         if let Some(shared) = self.0.take() {
             shared.observe(|exchange| exchange.end(end, Instant::now()));
@@ -97,7 +103,23 @@ impl Guard {
 }
 
 impl Drop for Guard {
+    /// Dropped by a panic of the wrapped service, or because whoever waited has gone.
     fn drop(&mut self) {
-        self.end(End::Dropped);
+        self.end(if std::thread::panicking() {
+            End::ServiceError
+        } else {
+            End::Dropped
+        });
+    }
+}
+
+/// Ends the exchange when what it surrounds panics: the future or body may be kept, and dropped only after the panic.
+pub(super) struct OnPanic<'a>(pub(super) &'a mut Option<Guard>);
+
+impl Drop for OnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            drop(self.0.take());
+        }
     }
 }

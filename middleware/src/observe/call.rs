@@ -25,7 +25,7 @@ pub(super) struct Call {
     /// The version as this very request says, by `_meta` or by the handshake.
     version: Option<Box<str>>,
     pub(super) span: SpanContext,
-    parent: SpanId,
+    parent: Option<SpanContext>,
     link: Option<SpanContext>,
 }
 
@@ -70,7 +70,7 @@ impl Call {
                 .and(ambient)
                 .filter(|ambient| Some(*ambient) != told.as_ref())
                 .cloned(),
-            parent: parent.map_or(SpanId::INVALID, SpanContext::span_id),
+            parent: parent.cloned(),
             id: message.id,
             arguments: params.arguments,
             method,
@@ -144,7 +144,8 @@ impl Call {
             request_bytes: ending.request_bytes,
             response_bytes: ending.response_bytes,
             span: self.span,
-            parent: self.parent,
+            parent_is_remote: self.parent.as_ref().is_some_and(SpanContext::is_remote),
+            parent: self.parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id),
             link: self.link,
         }
     }

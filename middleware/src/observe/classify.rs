@@ -24,6 +24,10 @@ pub(crate) fn by_answer(method: &str, input: Input, answer: &Message, status: Op
                 (Outcome::InvalidArguments, Fault::Caller)
             }
             None | Some("complete") if result.is_error => (Outcome::ToolError, Fault::Server),
+            // What a task ended with is told by the request that asks for it.
+            None | Some("complete") if result.task_failed && method.starts_with("tasks/") => {
+                (Outcome::ToolError, Fault::Server)
+            }
             None if result.task => (Outcome::Deferred, Fault::None),
             None | Some("complete") => (Outcome::Ok, Fault::None),
             Some("input_required") => (Outcome::InputRequired, Fault::None),
@@ -46,6 +50,8 @@ pub(crate) fn by_answer(method: &str, input: Input, answer: &Message, status: Op
         Some(-32601 | -32002 | -32022 | -32021 | -32020) => (Outcome::ProtocolError, Fault::Caller),
         Some(-32603) => (Outcome::InternalError, Fault::Server),
         Some(-32042) => (Outcome::InputRequired, Fault::None),
+        // Codes of the implementation's own, such as for a session that has expired: the status tells whose fault it is.
+        _ if matches!(status, Some(400..=499)) => (Outcome::ProtocolError, Fault::Caller),
         _ => (Outcome::ProtocolError, Fault::Server),
     }
 }
@@ -62,8 +68,8 @@ pub(crate) const fn by_status(status: u16) -> (Outcome, Fault) {
     }
 }
 
-/// How a request ended to which no answer came.
-pub(crate) fn by_end(method: &str, end: End, status: Option<u16>, modern: bool) -> (Outcome, Fault) {
+/// How a request ended to which no answer came. `elsewhere` says that the answer may come on another stream.
+pub(crate) fn by_end(method: &str, end: End, status: Option<u16>, modern: bool, elsewhere: bool) -> (Outcome, Fault) {
     if let Some(status @ 400..) = status {
         return match by_status(status) {
             (Outcome::HttpError, Fault::Caller) if method == "server/discover" => (Outcome::Probe, Fault::None),
@@ -71,6 +77,8 @@ pub(crate) fn by_end(method: &str, end: End, status: Option<u16>, modern: bool) 
         };
     }
     match end {
+        // Accepted, to be answered on another stream: the transport of 2024-11-05, or one that is resumed.
+        End::Complete if status == Some(202) || elsewhere => (Outcome::Deferred, Fault::None),
         End::Dropped if modern => (Outcome::Cancelled, Fault::ClientGone),
         End::Dropped => (Outcome::Abandoned, Fault::ClientGone),
         End::ServiceError => (Outcome::HttpError, Fault::Server),
@@ -81,10 +89,10 @@ pub(crate) fn by_end(method: &str, end: End, status: Option<u16>, modern: bool) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Reader;
+    use crate::wire::{Reader, Side};
 
     fn answer(body: &str) -> Message {
-        let mut reader = Reader::new();
+        let mut reader = Reader::new(Side::Answer);
         reader.push(format!(r#"{{"jsonrpc":"2.0","id":1,{body}}}"#).as_bytes());
         reader.take().remove(0)
     }
@@ -147,6 +155,33 @@ mod tests {
             ("tools/call", error(-32602), 400, (Outcome::InvalidArguments, Caller)),
             ("tools/call", error(-32603), 200, (Outcome::InternalError, Server)),
             ("tools/call", error(-32000), 200, (Outcome::ProtocolError, Server)),
+            ("tools/call", error(-32000), 400, (Outcome::ProtocolError, Caller)),
+            ("tools/call", error(-32001), 404, (Outcome::ProtocolError, Caller)),
+            ("tools/call", error(-32000), 500, (Outcome::ProtocolError, Server)),
+            (
+                "tasks/get",
+                r#""result":{"status":"failed"}"#.into(),
+                200,
+                (Outcome::ToolError, Server),
+            ),
+            (
+                "tasks/get",
+                r#""result":{"resultType":"complete","status":"completed","result":{"isError":true}}"#.into(),
+                200,
+                (Outcome::ToolError, Server),
+            ),
+            (
+                "tasks/get",
+                r#""result":{"status":"working"}"#.into(),
+                200,
+                (Outcome::Ok, None),
+            ),
+            (
+                "tools/call",
+                r#""result":{"status":"failed"}"#.into(),
+                200,
+                (Outcome::Ok, None),
+            ),
             ("tools/call", error(-32042), 200, (Outcome::InputRequired, None)),
             ("nonsense", error(-32601), 404, (Outcome::ProtocolError, Caller)),
             ("resources/read", error(-32002), 200, (Outcome::ProtocolError, Caller)),
@@ -273,11 +308,18 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                by_end(method, end, status, modern),
+                by_end(method, end, status, modern, false),
                 expected,
                 "{method} {end:?} {status:?}"
             );
         }
+    }
+
+    #[test]
+    fn an_answer_that_may_come_on_another_stream_is_no_failure() {
+        let deferred = (Outcome::Deferred, Fault::None);
+        assert_eq!(by_end("tools/call", End::Complete, Some(200), false, true), deferred);
+        assert_ne!(by_end("tools/call", End::BodyError, Some(200), false, true), deferred);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::identity;
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Peer, Target, User};
 use crate::wire::headers::Content;
-use crate::wire::{EventStream, Id, Kind, Message, Reader};
+use crate::wire::{EventStream, Id, Kind, Message, Reader, Side};
 
 /// What is kept of a request's head.
 #[derive(Debug)]
@@ -83,18 +83,23 @@ pub(crate) struct Exchange {
     body: ResponseBody,
     response_bytes: u64,
     first_byte: Option<Duration>,
+    /// Some of the response's bytes could not be looked at.
+    blind: bool,
     ended: bool,
     out: Vec<Observation>,
 }
 
 impl Exchange {
     pub(crate) fn begin(observer: Arc<Observer>, head: RequestHead, span: SpanContext) -> Self {
-        let session = head.session_id.as_deref().and_then(|id| observer.sessions.get(id));
+        let session = head
+            .session_id
+            .as_deref()
+            .and_then(|id| observer.sessions.get(id, head.start));
         Self {
             observer,
             head,
             span: Some(span),
-            request: Reader::new(),
+            request: Reader::new(Side::Request),
             request_bytes: 0,
             spoke: false,
             open: Vec::new(),
@@ -103,6 +108,7 @@ impl Exchange {
             body: ResponseBody::Opaque,
             response_bytes: 0,
             first_byte: None,
+            blind: false,
             ended: false,
             out: Vec::new(),
         }
@@ -136,6 +142,11 @@ impl Exchange {
         match message.kind() {
             Kind::Request | Kind::Notification => {
                 self.spoke = true;
+                if let (Some(request), Some(session)) = (&message.params.request_id, &self.head.session_id)
+                    && message.method.as_deref() == Some("notifications/cancelled")
+                {
+                    self.observer.cancelled.insert(session, request.clone());
+                }
                 self.open
                     .push(Call::new(message, self.span.take(), self.head.ambient.as_ref()));
             }
@@ -144,16 +155,14 @@ impl Exchange {
         }
     }
 
-    /// The user and tenant may have been put into the response's extensions by an authentication further in.
+    /// A user and tenant in the response's extensions come from an authentication further in, and so count for more than
+    /// what the request says.
     pub(crate) fn response_head(&mut self, head: ResponseHead, extensions: &Extensions, now: Instant) {
-        self.head.user = self
-            .head
-            .user
-            .take()
-            .or_else(|| self.observer.users.find(&HeaderMap::new(), extensions));
-        self.head.tenant = self.head.tenant.take().or_else(|| identity::tenant(extensions));
+        let user = self.observer.users.find(&HeaderMap::new(), extensions);
+        self.head.user = user.or_else(|| self.head.user.take());
+        self.head.tenant = identity::tenant(extensions).or_else(|| self.head.tenant.take());
         if head.content == Content::Json {
-            self.body = ResponseBody::Json(Reader::new());
+            self.body = ResponseBody::Json(Reader::new(Side::Answer));
         } else if head.content == Content::EventStream {
             self.body = ResponseBody::EventStream(EventStream::new());
         }
@@ -190,6 +199,12 @@ impl Exchange {
         }
     }
 
+    /// Some bytes of the response pass that cannot be looked at; what comes behind them cannot be understood either.
+    pub(crate) fn response_gap(&mut self) {
+        self.blind = true;
+        self.body = ResponseBody::Opaque;
+    }
+
     /// Ends every call that is still open, and the exchange.
     pub(crate) fn end(&mut self, end: End, now: Instant) {
         if std::mem::replace(&mut self.ended, true) || !self.head.post {
@@ -201,15 +216,28 @@ impl Exchange {
         if self.request.omitted() > 0 {
             self.out.push(Observation::Omitted(self.request.omitted()));
         }
-        let status = self.status();
         for call in std::mem::take(&mut self.open) {
-            let (outcome, fault) = match (&call.id, status) {
-                // A notification is answered by the status alone.
-                (None, Some(status)) if !call.method.is_empty() => classify::by_status(status),
-                (Some(_), Some(200..300)) if self.unreadable() && end == End::Complete => (Outcome::Ok, Fault::None),
-                _ => classify::by_end(&call.method, end, status, call.is_modern(&self.head)),
-            };
+            let (outcome, fault) = self.unanswered(&call, end);
             self.close(call, outcome, fault, None, now);
+        }
+    }
+
+    fn unanswered(&self, call: &Call, end: End) -> (Outcome, Fault) {
+        let status = self.status();
+        let taken_back = |(session, id): (&str, &Id)| self.observer.cancelled.take(session, id);
+        match (&call.id, status) {
+            // A notification is answered by the status alone.
+            (None, Some(status)) if !call.method.is_empty() => classify::by_status(status),
+            (Some(_), Some(200..300)) if self.unreadable() && end == End::Complete => (Outcome::Ok, Fault::None),
+            (id, _) if self.head.session_id.as_deref().zip(id.as_ref()).is_some_and(taken_back) => {
+                (Outcome::Cancelled, Fault::ClientGone)
+            }
+            _ => {
+                let modern = call.is_modern(&self.head);
+                // A stream with event ids can be resumed, and was then ended by a server that answers later.
+                let resumable = matches!(&self.body, ResponseBody::EventStream(stream) if stream.is_resumable());
+                classify::by_end(&call.method, end, status, modern, resumable && !modern)
+            }
         }
     }
 
@@ -279,8 +307,10 @@ impl Exchange {
         if let Some(tools) = &result.tools {
             self.observer.tools.learn_page(tools, !result.next_cursor);
         }
-        if let Some(name) = call.tool().filter(|_| outcome == Outcome::Ok) {
-            self.observer.tools.learn(name);
+        match &call.target {
+            Target::Tool(name) if outcome == Outcome::Ok => self.observer.tools.learn(name),
+            Target::Prompt(name) if outcome == Outcome::Ok => self.observer.tools.learn_prompt(name),
+            _ => {}
         }
         let session_id = self.response.as_ref().and_then(|response| response.session_id.clone());
         if let Some(session_id) = session_id.filter(|_| &*call.method == "initialize") {
@@ -289,6 +319,7 @@ impl Exchange {
                 protocol_version: result.protocol_version.clone(),
                 server: result.server.clone(),
                 started: now,
+                last_seen: now,
             };
             let evicted = self.observer.sessions.insert(&session_id, session);
             self.out.extend(evicted.map(Observation::Session));
@@ -320,8 +351,10 @@ impl Exchange {
 
     /// A response body that was compressed before it got here: only its status tells how the call ended.
     fn unreadable(&self) -> bool {
-        self.response
-            .as_ref()
-            .is_some_and(|response| response.content == Content::Encoded)
+        self.blind
+            || self
+                .response
+                .as_ref()
+                .is_some_and(|response| response.content == Content::Encoded)
     }
 }

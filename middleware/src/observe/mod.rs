@@ -3,6 +3,7 @@
 //! An [`Observer`] is what one layer remembers between exchanges; an [`Exchange`] is one HTTP request and its response.
 
 mod call;
+mod cancelled;
 mod classify;
 mod exchange;
 mod sessions;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 pub(crate) use exchange::{End, Exchange, RequestHead, ResponseHead};
 pub(crate) use tools::Tools;
+
+use cancelled::Cancelled;
 
 use crate::identity::Users;
 use crate::record::{Peer, Record};
@@ -40,6 +43,7 @@ pub(crate) struct Observer {
     server: Option<Peer>,
     pub(crate) users: Users,
     sessions: Sessions,
+    cancelled: Cancelled,
     pub(crate) tools: Arc<Tools>,
     /// What the server last said of itself, for answers that do not say it.
     learnt_server: RwLock<Option<Peer>>,
@@ -51,6 +55,7 @@ impl Observer {
             server,
             users,
             sessions: Sessions::new(session_limit),
+            cancelled: Cancelled::default(),
             tools: Arc::default(),
             learnt_server: RwLock::default(),
         }

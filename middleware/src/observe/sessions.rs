@@ -16,6 +16,7 @@ pub(crate) struct Session {
     pub(crate) protocol_version: Option<Box<str>>,
     pub(crate) server: Option<Peer>,
     pub(crate) started: Instant,
+    pub(crate) last_seen: Instant,
 }
 
 impl Session {
@@ -40,13 +41,16 @@ impl Sessions {
 
     /// Remembers a session and returns the one that had to make room for it, ended at its own last sight.
     pub(crate) fn insert(&self, id: &str, session: Session) -> Option<SessionEnd> {
-        let now = session.started;
         let (evicted, old) = self.0.lock().ok()?.push(id.into(), session)?;
-        (*evicted != *id).then(|| old.end(now))
+        let last_seen = old.last_seen;
+        (*evicted != *id).then(|| old.end(last_seen))
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<Session> {
-        self.0.lock().ok()?.get(id).cloned()
+    pub(crate) fn get(&self, id: &str, now: Instant) -> Option<Session> {
+        let mut sessions = self.0.lock().ok()?;
+        let session = sessions.get_mut(id)?;
+        session.last_seen = now;
+        Some(session.clone())
     }
 
     pub(crate) fn end(&self, id: &str, now: Instant) -> Option<SessionEnd> {
@@ -67,14 +71,17 @@ mod tests {
             protocol_version: None,
             server: None,
             started: start,
+            last_seen: start,
         };
         let sessions = Sessions::new(2);
         assert_eq!(sessions.insert("a", session()), None);
         assert_eq!(sessions.insert("b", session()), None);
-        assert!(sessions.get("a").is_some());
-        assert!(sessions.insert("c", session()).is_some());
+        let later = start + Duration::from_secs(3);
+        assert!(sessions.get("a", later).is_some());
+        let evicted = sessions.insert("c", session()).unwrap();
+        assert_eq!(evicted.duration, Duration::ZERO, "it was last seen when it began");
         assert_eq!(
-            (sessions.get("a").is_some(), sessions.get("b").is_some()),
+            (sessions.get("a", later).is_some(), sessions.get("b", later).is_some()),
             (true, false)
         );
         let end = sessions.end("a", start + Duration::from_secs(5)).unwrap();

@@ -1,6 +1,6 @@
-//! The tools that the server is known to have.
+//! The tools and prompts that the server is known to have.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::RwLock;
 
 use crate::wire::{Argument, InputSchema, Tool};
@@ -18,6 +18,7 @@ struct Known {
     tools: HashMap<Box<str>, InputSchema>,
     /// The last page of a list has been seen.
     listed: bool,
+    prompts: HashSet<Box<str>>,
 }
 
 /// What the definitions seen say of a call.
@@ -36,6 +37,20 @@ impl Tools {
         if !self.knows(name) {
             self.add([(name, InputSchema::default())]);
         }
+    }
+
+    /// Remembers a prompt that the server has.
+    pub(crate) fn learn_prompt(&self, name: &str) {
+        if !self.knows_prompt(name)
+            && let Ok(mut known) = self.0.write()
+            && known.prompts.len() < LIMIT
+        {
+            known.prompts.insert(name.into());
+        }
+    }
+
+    pub(crate) fn knows_prompt(&self, name: &str) -> bool {
+        self.0.read().is_ok_and(|known| known.prompts.contains(name))
     }
 
     pub(crate) fn learn_page(&self, tools: &[Tool], last: bool) {

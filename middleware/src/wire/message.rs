@@ -75,6 +75,8 @@ pub(crate) struct ResultPart {
     pub(crate) server: Option<Peer>,
     /// Whether there is a `result.task` object, as a deferred call of 2025-11-25 is answered.
     pub(crate) task: bool,
+    /// The task that the result tells of has failed, or its own result is an error.
+    pub(crate) task_failed: bool,
     pub(crate) tools: Option<Vec<Tool>>,
     pub(crate) next_cursor: bool,
 }

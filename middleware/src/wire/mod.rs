@@ -13,7 +13,7 @@ pub(crate) mod sse;
 pub(crate) mod unescape;
 
 pub(crate) use message::{Id, Kind, Message, Tool};
-pub(crate) use reader::Reader;
+pub(crate) use reader::{Reader, Side};
 pub(crate) use schema::{Argument, InputSchema};
 pub(crate) use sse::EventStream;
 

@@ -7,6 +7,15 @@ use super::schema::{Argument, Kinds};
 use super::unescape::unescape;
 use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, NAME_LIMIT, TOOLS_LIMIT, cut};
 use crate::record::Peer;
+use crate::trace_context::whole_entries;
+
+/// Which way the messages go. Of a result in a request only its presence is kept, and likewise of parameters in an
+/// answer: neither is of use there, and the peer decides how large they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Request,
+    Answer,
+}
 
 /// Reads documents of one message or a batch, piece by piece.
 #[derive(Debug)]
@@ -16,10 +25,13 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(side: Side) -> Self {
         Self {
             scanner: Scanner::new(),
-            builder: Builder::default(),
+            builder: Builder {
+                answer: side == Side::Answer,
+                ..Builder::default()
+            },
         }
     }
 
@@ -51,6 +63,8 @@ impl Reader {
 struct Builder {
     /// The open containers, outermost first.
     path: Vec<Member>,
+    /// The messages are answers.
+    answer: bool,
     /// The member whose value comes next.
     next: Option<Member>,
     /// Name of the argument whose kind comes next.
@@ -78,6 +92,11 @@ impl Visitor for Builder {
         let key = unescape(key);
         self.next = parent.and_then(|parent| parent.child(&key));
         match self.next {
+            Some(Member::Result) if !self.answer => {
+                self.result();
+                self.next = None;
+            }
+            Some(Member::Params) if self.answer => self.next = None,
             Some(Member::Argument) => {
                 self.argument = cut(&key, NAME_LIMIT).into();
                 return Interest::Kind;
@@ -103,6 +122,8 @@ impl Visitor for Builder {
             Member::ResultTask => self.result().task = true,
             Member::Tools => self.result().tools = Some(Vec::new()),
             Member::Tool => self.start_tool(),
+            // Names by pattern: what is not listed may be allowed.
+            Member::PatternProperties => self.tool().into_iter().for_each(|tool| tool.input.cut = true),
             _ => {}
         }
         self.path.push(member);
@@ -162,6 +183,10 @@ impl Builder {
     }
 
     fn text(&mut self, member: Member, text: &str) {
+        if member == Member::MetaTracestate {
+            self.message.params.meta.tracestate = Some(whole_entries(text).into());
+            return;
+        }
         let text: Box<str> = cut(text, NAME_LIMIT).into();
         let message = &mut self.message;
         match member {
@@ -174,9 +199,9 @@ impl Builder {
             Member::ParamsRequestId => message.params.request_id = Some(Id::Text(text)),
             Member::MetaProtocolVersion => message.params.meta.protocol_version = Some(text),
             Member::MetaTraceparent => message.params.meta.traceparent = Some(text),
-            Member::MetaTracestate => message.params.meta.tracestate = Some(text),
             Member::ResultType => self.result().result_type = Some(text),
             Member::ResultProtocolVersion => self.result().protocol_version = Some(text),
+            Member::ResultStatus if *text == *"failed" => self.result().task_failed = true,
             Member::NextCursor => self.result().next_cursor = true,
             Member::ToolName => self.tool().into_iter().for_each(|tool| tool.name = text.clone()),
             Member::RequiredName => self.require(text),
@@ -193,6 +218,7 @@ impl Builder {
             Member::Id => self.message.id = number(text),
             Member::ParamsRequestId => self.message.params.request_id = number(text),
             Member::IsError => self.result().is_error = text == "true",
+            Member::NestedIsError => self.result().task_failed |= text == "true",
             Member::AdditionalProperties if text == "false" => {
                 self.tool().into_iter().for_each(|tool| tool.input.closed = true);
             }

@@ -5,7 +5,12 @@ use crate::record::Peer;
 use crate::wire::message::Kind;
 
 fn read(document: &str) -> Vec<Message> {
-    let mut reader = Reader::new();
+    let side = if document.contains("\"result\"") {
+        Side::Answer
+    } else {
+        Side::Request
+    };
+    let mut reader = Reader::new(side);
     for byte in document.as_bytes() {
         reader.push(&[*byte]);
     }
@@ -89,7 +94,7 @@ fn a_batch_is_as_many_messages_and_is_bounded() {
         )
     };
     assert_eq!(read(&batch(3)).len(), 3);
-    let mut reader = Reader::new();
+    let mut reader = Reader::new(Side::Request);
     reader.push(batch(BATCH_LIMIT + 5).as_bytes());
     assert_eq!((reader.take().len(), reader.omitted()), (BATCH_LIMIT, 5));
 }

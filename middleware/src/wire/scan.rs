@@ -342,17 +342,16 @@ fn literal_kind(token: &[u8]) -> ValueKind {
     match token.first() {
         Some(b'n') => ValueKind::Null,
         Some(b't' | b'f') => ValueKind::Boolean,
-        // JSON Schema takes 1.0 for an integer too.
-        _ if token
-            .strip_suffix(b".0")
-            .unwrap_or(token)
-            .iter()
-            .any(|byte| matches!(byte, b'.' | b'e' | b'E')) =>
-        {
-            ValueKind::Number
-        }
+        // JSON Schema takes 1.0 for an integer, and 1e3 may be one.
+        _ if has_fraction(token) => ValueKind::Number,
         _ => ValueKind::Integer,
     }
+}
+
+fn has_fraction(number: &[u8]) -> bool {
+    let point = number.iter().position(|byte| *byte == b'.');
+    let fraction = point.map_or(&[][..], |point| &number[point + 1..]);
+    !number.iter().any(|byte| matches!(byte, b'e' | b'E')) && fraction.iter().any(|digit| *digit != b'0')
 }
 
 #[cfg(test)]

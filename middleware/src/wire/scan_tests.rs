@@ -60,8 +60,8 @@ fn reports_what_is_wanted_and_skips_the_rest() {
             ".<kind:Object kind:Array kind:String b:1 >",
         ),
         (
-            r#"{"kind":1,"kind":-2.0,"kind":1.5,"kind":1e3,"kind":true,"kind":null}"#,
-            ".<kind:Integer kind:Integer kind:Number kind:Number kind:Boolean kind:Null >",
+            r#"{"kind":1,"kind":-2.0,"kind":1.5,"kind":5.00,"kind":1e3,"kind":true,"kind":null}"#,
+            ".<kind:Integer kind:Integer kind:Number kind:Integer kind:Integer kind:Boolean kind:Null >",
         ),
     ] {
         assert_eq!(

@@ -66,7 +66,7 @@ impl InputSchema {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::Reader;
+    use crate::wire::{Reader, Side};
 
     fn violated(schema: &str, arguments: &str) -> bool {
         let list =
@@ -74,14 +74,15 @@ mod tests {
         let call = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t","arguments":{arguments}}}}}"#
         );
-        let mut reader = Reader::new();
-        reader.push(list.as_bytes());
-        assert!(reader.finish());
-        reader.push(call.as_bytes());
-        assert!(reader.finish());
-        let messages = reader.take();
-        let tool = &messages[0].result.as_ref().unwrap().tools.as_ref().unwrap()[0];
-        tool.input.is_violated_by(&messages[1].params.arguments)
+        let read = |side, document: &str| {
+            let mut reader = Reader::new(side);
+            reader.push(document.as_bytes());
+            assert!(reader.finish());
+            reader.take().remove(0)
+        };
+        let list = read(Side::Answer, &list).result.unwrap();
+        let call = read(Side::Request, &call);
+        list.tools.unwrap()[0].input.is_violated_by(&call.params.arguments)
     }
 
     #[test]
@@ -101,6 +102,11 @@ mod tests {
             (numbers, r#"{"a":1,"d":[]}"#, true),
             (closed, r#"{"a":"x"}"#, false),
             (closed, r#"{"a":"x","b":1}"#, true),
+            (
+                r#"{"properties":{"a":{}},"patternProperties":{"^x":{}},"additionalProperties":false}"#,
+                r#"{"x1":1}"#,
+                false,
+            ),
             (r#"{"type":"object"}"#, r#"{"anything":1}"#, false),
             ("true", r#"{"anything":1}"#, false),
             (

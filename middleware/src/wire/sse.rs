@@ -1,6 +1,6 @@
 //! Server-sent events, read as they arrive: the data of each event goes straight into a [`Reader`].
 
-use super::{Message, Reader};
+use super::{Message, Reader, Side};
 
 /// Longest field name that matters is `data`; anything longer is an unknown field.
 const FIELD_LIMIT: usize = 8;
@@ -24,6 +24,8 @@ pub(crate) struct EventStream {
     data: bool,
     /// The last byte was CR, so that an LF right after it belongs to the same line end.
     carriage_return: bool,
+    /// An event had an id.
+    resumable: bool,
     reader: Reader,
 }
 
@@ -34,7 +36,8 @@ impl EventStream {
             name: Vec::new(),
             data: false,
             carriage_return: false,
-            reader: Reader::new(),
+            resumable: false,
+            reader: Reader::new(Side::Answer),
         }
     }
 
@@ -82,7 +85,13 @@ impl EventStream {
         }
     }
 
+    /// Whether a client could ask for the rest on another exchange (`Last-Event-ID`).
+    pub(crate) const fn is_resumable(&self) -> bool {
+        self.resumable
+    }
+
     fn start_value(&mut self) {
+        self.resumable |= self.name == b"id";
         if self.name == b"data" && std::mem::replace(&mut self.data, true) {
             self.reader.push(b"\n");
         }

@@ -45,10 +45,11 @@ async fn the_application_s_own_spans_are_children_of_the_call() {
         .collect();
     let own = exporter.get_finished_spans().unwrap();
     // The subscriber also sees the servers of other tests; what belongs here hangs below this test's calls.
-    let below = |parent: SpanId, name: &str| {
-        let found = own
-            .iter()
-            .find(|span| span.parent_span_id == parent && span.name == name);
+    let below = |parent: SpanId, name: &str, trace: &[u8]| {
+        let found = own.iter().find(|span| {
+            let same_trace = span.span_context.trace_id().to_bytes().as_slice() == trace;
+            span.parent_span_id == parent && span.name == name && same_trace
+        });
         found
             .unwrap_or_else(|| panic!("no span {name:?} below {parent}"))
             .span_context
@@ -57,16 +58,15 @@ async fn the_application_s_own_spans_are_children_of_the_call() {
     let id = |bytes: &[u8]| SpanId::from_bytes(bytes.try_into().unwrap());
     assert_eq!(calls.len(), 2);
     for call in &calls {
-        let explicit = below(id(&call.span_id), "explicit");
-        assert_eq!(explicit.trace_id().to_bytes().as_slice(), call.trace_id);
+        below(id(&call.span_id), "explicit", &call.trace_id);
     }
     assert_eq!(
         calls[0].trace_id,
         u128::from_str_radix(&caller[3..35], 16).unwrap().to_be_bytes()
     );
     assert_eq!(id(&calls[0].parent_span_id).to_string(), &caller[36..52]);
-    // The span that the service runs in is the call's child, and what the application opens in it is below.
-    let request = below(id(&calls[1].span_id), "mcp request");
-    let ambient = below(request.span_id(), "ambient");
-    assert_eq!(ambient.trace_id().to_bytes().as_slice(), calls[1].trace_id);
+    // Where nothing tells a trace, the span that the service runs in begins it, and the call is its child.
+    let request = below(SpanId::INVALID, "mcp request", &calls[1].trace_id);
+    assert_eq!(id(&calls[1].parent_span_id), request.span_id());
+    below(request.span_id(), "ambient", &calls[1].trace_id);
 }

@@ -19,7 +19,7 @@ async fn a_modern_call_is_known_by_its_own_body() {
     let record = &records(&mut receiver)[0];
     assert_eq!((&*record.client.name, &*record.client.version), ("desk", "4.2.0"));
     assert_eq!(record.protocol_version.as_deref(), Some("2026-07-28"));
-    assert_eq!(record.user, Some(crate::User::Plain("ada".into())));
+    assert_eq!(record.user, Some(crate::record::User::Plain("ada".into())));
     assert_eq!(record.span.trace_id().to_string(), "5b8aa5a2d2c872e8321cf37308d69df2");
     assert_eq!(record.parent.to_string(), "051581bf3cb55c13");
     assert_eq!(record.response_bytes, OK.len() as u64);

@@ -1,6 +1,7 @@
 //! The layer in front of scripted services: what is recorded for each ending, and that nothing changes on the way.
 
 mod endings;
+mod faults;
 mod identity;
 
 use std::collections::VecDeque;
