@@ -107,6 +107,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, text| number(text, 1_000, 10_000_000).map(|rows| config.queue.rows = rows),
     },
     Setting {
+        name: "queue_bytes",
+        value: "BYTES",
+        help: "Memory for these rows and those of requests that are being read, about; beyond it the same happens",
+        get: |config| config.queue.bytes.to_string(),
+        set: |config, text| number(text, 1 << 20, 1 << 40).map(|bytes| config.queue.bytes = bytes),
+    },
+    Setting {
         name: "batch_rows",
         value: "ROWS",
         help: "Rows that are inserted together at most",

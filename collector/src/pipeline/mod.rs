@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A request's rows are taken whole or not at all. Rows count against the queue's bound until the sink has confirmed
-//! them, so the bound holds for everything in memory, and `toolsight_rows_queued` is what would be lost by a crash.
+//! them, so the bounds in rows and bytes hold for everything in memory, and `toolsight_rows_queued` is what would be lost by a crash.
 
 mod backoff;
 mod batch;
@@ -44,7 +44,7 @@ impl Pipeline {
     pub fn start<S: Sink>(config: &config::Queue, sink: S, metrics: Metrics) -> Self {
         // A chunk has at least one row, so a channel with room for as many chunks as rows is never the tighter bound.
         let (sender, receiver) = mpsc::channel(config.rows);
-        let space = Space::new(config.rows, metrics.rows_queued.clone());
+        let space = Space::new(config.rows, config.bytes, metrics.rows_queued.clone());
         let (drain, give_up) = (CancellationToken::new(), CancellationToken::new());
         let inserter = Inserter {
             sink,

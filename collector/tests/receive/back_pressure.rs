@@ -8,7 +8,7 @@ use prost::Message as _;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::support::{JSON, PROTOBUF, Running, call, request, targets};
+use crate::support::{GZIP, JSON, PROTOBUF, Running, call, gzip, request, targets, text};
 
 /// A request with 400 calls, named by `prefix` and a number.
 fn calls(prefix: &str) -> Vec<opentelemetry_proto::tonic::trace::v1::Span> {
@@ -89,6 +89,36 @@ async fn a_request_that_never_fits_the_queue_is_refused_for_good() {
         .unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert!(status.get_details_retry_info().is_none(), "{status:?}");
+    running.collector.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_small_body_that_becomes_large_rows_is_refused_before_it_takes_the_memory() {
+    let running = Running::start(|_| {}).await;
+    let mut sent = request(vec![call("a"); 100_000]);
+    let long = "x".repeat(256);
+    let resource = sent.resource_spans[0].resource.as_mut().unwrap();
+    resource.attributes = [
+        "mcp.server.name",
+        "service.version",
+        "service.instance.id",
+        "toolsight.tenant",
+        "user.id",
+    ]
+    .into_iter()
+    .chain(["mcp.client.name", "mcp.client.version", "mcp.protocol.version"])
+    .map(|name| text(name, &long))
+    .collect();
+    let body = gzip(&sent.encode_to_vec());
+    let answer = running.post("/v1/traces", &[PROTOBUF, GZIP], &body).await;
+    assert_eq!(answer.status, 413, "{answer:?}");
+    assert!(
+        String::from_utf8_lossy(&answer.body).ends_with(
+            "the request does not fit into the whole queue of 200000 rows and 268435456 bytes, send smaller batches"
+        ),
+        "{answer:?}"
+    );
+    assert_eq!(running.count("spans_refused", "too_many"), 100_000);
     running.collector.shutdown().await;
 }
 
