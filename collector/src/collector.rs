@@ -1,12 +1,13 @@
 //! The running collector: listeners in front, the pipeline behind.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 use tracing::{error, info, warn};
@@ -57,6 +58,7 @@ pub struct Collector {
     addresses: Addresses,
     stop: CancellationToken,
     servers: JoinSet<()>,
+    names: HashMap<task::Id, &'static str>,
     pipeline: Pipeline,
 }
 
@@ -103,14 +105,20 @@ impl Collector {
         let pipeline = Pipeline::start(&config.queue, sink, metrics.clone());
         let intake = Intake::new(&config.receive, pipeline.queue.clone(), metrics.clone());
         let mut servers = JoinSet::new();
-        servers.spawn(serve_grpc(listeners.grpc, intake.clone(), stop.clone()));
-        servers.spawn(serve_http(listeners.http, http::router(intake), stop.clone()));
-        servers.spawn(serve_http(listeners.page, page, stop.clone()));
+        let grpc = servers.spawn(serve_grpc(listeners.grpc, intake.clone(), stop.clone()));
+        let http = servers.spawn(serve_http(listeners.http, http::router(intake), stop.clone()));
+        let page = servers.spawn(serve_http(listeners.page, page, stop.clone()));
+        let names = [
+            (grpc, "the gRPC listener"),
+            (http, "the HTTP listener"),
+            (page, "the page's listener"),
+        ];
         info!(grpc = %addresses.grpc, http = %addresses.http, page = %addresses.page, "listening");
         Ok(Self {
             addresses,
             stop,
             servers,
+            names: names.into_iter().map(|(task, name)| (task.id(), name)).collect(),
             pipeline,
         })
     }
@@ -118,6 +126,17 @@ impl Collector {
     /// Where it listens.
     pub const fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Waits until a task ends that should go on until [`Collector::shutdown`], and tells which.
+    pub async fn failed(&mut self) -> &'static str {
+        tokio::select! {
+            Some(ended) = self.servers.join_next_with_id() => {
+                let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                self.names.get(&id).copied().unwrap_or("a listener")
+            }
+            () = self.pipeline.ended() => "the inserter",
+        }
     }
 
     /// Stops receiving, answers what was received, empties the queue into the sink, each within its time.

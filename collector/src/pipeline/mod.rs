@@ -68,10 +68,18 @@ impl Pipeline {
         }
     }
 
+    /// Waits until the inserter ends, which it should not do before [`Pipeline::shutdown`].
+    pub(crate) async fn ended(&mut self) {
+        drop((&mut self.inserter).await);
+    }
+
     /// Takes no more rows, brings those in the queue to the sink, and returns when that is done or its time is over;
     /// rows left then are lost and counted.
     pub async fn shutdown(mut self) {
         self.drain.cancel();
+        if self.inserter.is_finished() {
+            return;
+        }
         if tokio::time::timeout(self.drain_time, &mut self.inserter).await.is_err() {
             self.give_up.cancel();
             // The inserter only has to count what is left.

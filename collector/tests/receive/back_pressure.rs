@@ -7,6 +7,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use prost::Message as _;
 use tonic::Code;
 use tonic_types::StatusExt as _;
+use toolsight_collector::pipeline::{InsertError, Sink};
+use toolsight_collector::row::Row;
 
 use crate::support::{GZIP, JSON, PROTOBUF, Running, call, gzip, request, targets, text};
 
@@ -147,4 +149,25 @@ async fn a_shutdown_stores_what_was_accepted_and_counts_what_it_cannot_store() {
             "store down: {down}"
         );
     }
+}
+
+/// Panics at every batch.
+struct Broken;
+
+impl Sink for Broken {
+    async fn insert(&self, _: &[Row], _: &str) -> Result<(), InsertError> {
+        panic!("as it has to be");
+    }
+}
+
+#[tokio::test]
+async fn an_inserter_that_ends_by_itself_is_told_and_does_not_hold_up_the_shutdown() {
+    let mut running = Running::with(Broken, |_| {}).await;
+    let idle = tokio::time::timeout(Duration::from_millis(100), running.collector.failed()).await;
+    assert!(idle.is_err(), "nothing ends while nothing comes: {idle:?}");
+    let body = request(vec![call("a")]).encode_to_vec();
+    assert_eq!(running.post("/v1/traces", &[PROTOBUF], &body).await.status, 200);
+    let task = tokio::time::timeout(Duration::from_secs(20), running.collector.failed()).await;
+    assert_eq!(task, Ok("the inserter"));
+    running.collector.shutdown().await;
 }
