@@ -2,10 +2,11 @@
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use toolsight_collector::args::{self, Action};
-use toolsight_collector::config::{Loaded, Log};
+use toolsight_collector::config::{Config, Loaded, Log};
 use toolsight_collector::demo;
 use toolsight_collector::serve::serve;
 use toolsight_collector::store::{self, engine_process};
@@ -36,23 +37,30 @@ fn run() -> anyhow::Result<()> {
         return print(&loaded).context("print the settings");
     }
     let runtime = tokio::runtime::Runtime::new().context("start threads")?;
+    let ended = runtime.block_on(act(action, config));
+    // What blocks a thread now is no longer waited for by anybody, such as the unpacking of an engine.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
+}
+
+async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
     match action {
         Action::Demo { attach } => {
             telemetry::log_to_stderr(&Log {
                 filter: demo::log_filter(&config.log),
                 ..config.log.clone()
             })?;
-            runtime.block_on(demo::run(config, attach.as_deref()))
+            demo::run(config, attach.as_deref()).await
         }
         Action::FetchEngine => {
             telemetry::log_to_stderr(&config.log)?;
             let library = config.store.engine_library.as_deref();
-            let found = runtime.block_on(store::fetch_engine(library, demo::show_progress))?;
+            let found = store::fetch_engine(library, demo::show_progress).await?;
             writeln!(io::stdout(), "the embedded database is at {}", found.display()).context("print the place")
         }
         Action::Serve | Action::CheckConfig => {
             telemetry::log_to_stderr(&config.log)?;
-            runtime.block_on(serve(config))
+            serve(config).await
         }
     }
 }

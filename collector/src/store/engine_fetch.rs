@@ -1,7 +1,7 @@
 //! Finds the engine's library, and has the npm client fetch it where it is missing.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::Stdio,
@@ -38,7 +38,7 @@ const RELEASE: Release = Release {
 
 /// Time without a further byte after which the download is given up.
 const STALLED: Duration = Duration::from_secs(120);
-/// Between two looks at how far the download is.
+/// Between two looks at how far the download is, or whether that of another process is over.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// The library's path: `named`, else the one in the cache folder, after fetching it where it is missing or not whole.
@@ -92,13 +92,18 @@ async fn cached_or_fetched(
     let failed = |error: io::Error| format!("{}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(failed)?;
     let lock = File::create(folder.join("lock")).map_err(failed)?;
-    if lock.try_lock().is_err() {
-        progress(Progress::EngineAwaited);
+    let mut waiting = false;
+    // Polled: a thread that waits for the lock could not be told to stop.
+    while let Err(error) = lock.try_lock() {
+        if let TryLockError::Error(error) = error {
+            return Err(failed(error));
+        }
+        if !waiting {
+            progress(Progress::EngineAwaited);
+        }
+        waiting = true;
+        tokio::time::sleep(LOOK).await;
     }
-    let lock = spawn_blocking(move || lock.lock().map(|()| lock))
-        .await
-        .map_err(|error| error.to_string())?;
-    let _lock = lock.map_err(failed)?;
     if is_whole(&library, release) {
         return Ok(library);
     }
@@ -257,6 +262,8 @@ fn unpack(package: &Path, release: &Release, target: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
@@ -330,6 +337,32 @@ mod tests {
         };
         let found = cached_or_fetched(folder.path(), &SMALL, &npm, &|_| {}).await;
         assert_eq!(found, Ok(folder.path().join("libchdb.so")));
+    }
+
+    #[test]
+    fn waiting_for_another_process_that_fetches_can_be_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = File::create(folder.path().join("lock")).unwrap();
+        other.lock().unwrap();
+        let (awaited, runtime) = (AtomicUsize::new(0), tokio::runtime::Runtime::new().unwrap());
+        let waited = runtime.block_on(async {
+            let progress = |progress| {
+                assert_eq!(progress, Progress::EngineAwaited);
+                awaited.fetch_add(1, Ordering::Relaxed);
+            };
+            let npm = Npm::default();
+            let waiting = cached_or_fetched(folder.path(), &SMALL, &npm, &progress);
+            tokio::time::timeout(LOOK * 3, waiting).await
+        });
+        assert!(waited.is_err(), "{waited:?}");
+        assert_eq!(awaited.load(Ordering::Relaxed), 1);
+        // Waits for threads that block, for ever if need be.
+        let (ended, end) = std::sync::mpsc::sync_channel(1);
+        std::thread::spawn(move || {
+            drop(runtime);
+            ended.send(())
+        });
+        assert_eq!(end.recv_timeout(Duration::from_secs(10)), Ok(()));
     }
 
     #[test]
