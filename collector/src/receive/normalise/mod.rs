@@ -29,9 +29,12 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         return None;
     }
     let (time, duration_us) = when(span, now, tally);
-    let trace_id = id(span.trace_id, tally);
-    let span_id = id(span.span_id, tally);
-    let parent_span_id = id(span.parent_span_id, tally);
+    let trace_id = own_id(span.trace_id, tally);
+    let span_id = own_id(span.span_id, tally);
+    let parent_span_id = id(span.parent_span_id).unwrap_or_else(|| {
+        tally.correct(Corrected::Id);
+        [0; 8]
+    });
     let status_message = text(span.status_message, Field::Message.limit(), tally);
     let mut values = Values {
         span: &span.attributes,
@@ -120,11 +123,23 @@ fn when(span: &Span<'_>, now: i64, tally: &mut Tally) -> (i64, u64) {
     (time, duration)
 }
 
-fn id<const N: usize>(bytes: &[u8], tally: &mut Tally) -> [u8; N] {
-    if !bytes.is_empty() && bytes.len() != N {
-        tally.correct(Corrected::Id);
+/// An identifier, zeros where absent; `None` if it has a wrong length.
+fn id<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+    if bytes.is_empty() {
+        return Some([0; N]);
     }
-    bytes.try_into().unwrap_or([0; N])
+    bytes.try_into().ok()
+}
+
+/// The identifier of the call itself. Calls of the same time are told apart by it, so one that has none gets its own.
+fn own_id<const N: usize>(bytes: &[u8], tally: &mut Tally) -> [u8; N] {
+    match id(bytes) {
+        Some(id) if id != [0; N] => id,
+        _ => {
+            tally.correct(Corrected::Id);
+            rand::random()
+        }
+    }
 }
 
 /// Kind and name of what the method is aimed at. A name that no attribute has stands in the span's own name, behind the
