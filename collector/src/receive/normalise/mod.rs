@@ -21,6 +21,8 @@ const NEWEST: i64 = 3600 * SECOND;
 const LONGEST: i64 = 30 * DAY;
 /// No sampling keeps fewer than one call of this many; a greater weight would drown all other calls.
 const HEAVIEST: f64 = 1_000_000.0;
+/// Requests and answers have at most this many bytes, so that sums of them times their weights stay within 64 bits.
+const LARGEST: f64 = (1_u64 << 40) as f64;
 
 /// The row of a server's span; `now` is the time of arrival in microseconds since the Unix epoch.
 pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &mut Tally) -> Option<Row> {
@@ -45,7 +47,6 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
     let method = values.text(Field::Method);
     let (kind, target) = aim(&method, span, &mut values);
     let error_type = values.text(Field::ErrorType);
-    let bytes = u64::MAX as f64;
     let mut row = Row {
         time,
         tenant: values.inherited(Field::Tenant),
@@ -71,8 +72,8 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
             .number(Field::FirstByteMs, 0.0, LONGEST as f64 / 1e3)
             .unwrap_or(0.0)
             * 1e3) as u64,
-        request_bytes: values.number(Field::RequestBytes, 0.0, bytes).unwrap_or(0.0) as u64,
-        response_bytes: values.number(Field::ResponseBytes, 0.0, bytes).unwrap_or(0.0) as u64,
+        request_bytes: values.number(Field::RequestBytes, 0.0, LARGEST).unwrap_or(0.0) as u64,
+        response_bytes: values.number(Field::ResponseBytes, 0.0, LARGEST).unwrap_or(0.0) as u64,
         client: values.inherited(Field::Client),
         client_version: values.inherited(Field::ClientVersion),
         client_bridge: values.inherited(Field::ClientBridge),

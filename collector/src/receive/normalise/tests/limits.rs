@@ -84,6 +84,12 @@ fn values_that_do_not_fit_are_left_out_and_counted() {
             Corrected::OutOfRange,
         ),
         (
+            "more bytes than there are",
+            "toolsight.response.bytes",
+            Value::Integer(i64::MAX),
+            Corrected::OutOfRange,
+        ),
+        (
             "not a number",
             "toolsight.first_byte_ms",
             Value::Double(f64::NAN),
