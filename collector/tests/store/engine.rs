@@ -134,6 +134,17 @@ async fn a_killed_collector_leaves_no_engine_and_its_folder_opens_at_once() {
     assert_eq!(engines(folder.path()), []);
 }
 
+/// A library that every process has.
+fn another_library() -> std::path::PathBuf {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let paths = maps.lines().filter_map(|line| line.split_whitespace().nth(5));
+    paths
+        .filter(|path| path.contains("libc.so"))
+        .map(Into::into)
+        .next()
+        .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_engine_needs_and_is_missing_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -145,8 +156,19 @@ async fn what_the_engine_needs_and_is_missing_is_named() {
             folder.path().join("a"),
             "none.so: No such file",
         ),
-        (Some(file.clone()), folder.path().join("b"), "cannot be loaded"),
-        (None, file, "cannot be used"),
+        (Some(file.clone()), folder.path().join("b"), "file cannot be loaded: "),
+        (Some(file.clone()), folder.path().join("b"), ": file too short"),
+        (Some(another_library()), folder.path().join("c"), " is not libchdb: "),
+        (
+            Some(another_library()),
+            folder.path().join("c"),
+            "undefined symbol: chdb_query_cmdline",
+        ),
+        (
+            None,
+            file,
+            "cannot be used; name another folder with --store embedded:FOLDER: ",
+        ),
     ];
     for (library, store, message) in cases {
         let location = Location::Embedded(store);
@@ -158,9 +180,11 @@ async fn what_the_engine_needs_and_is_missing_is_named() {
         let metrics = toolsight_collector::telemetry::Metrics::new().unwrap();
         let error = toolsight_collector::store::Store::open(config, metrics, |_| {})
             .await
-            .unwrap_err()
-            .to_string();
+            .unwrap_err();
+        let error = format!("{:#}", anyhow::Error::from(error));
         assert!(error.contains(message), "{error}");
+        let said = error.rsplit(": ").next().unwrap();
+        assert_eq!(error.matches(said).count(), 1, "nothing is said twice: {error}");
     }
 }
 
