@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use toolsight_collector::args::{self, Action};
-use toolsight_collector::config::{Config, Loaded, Log};
+use toolsight_collector::config::{Config, Loaded, Log, misspelt_variables};
 use toolsight_collector::demo;
 use toolsight_collector::serve::serve;
-use toolsight_collector::store::{self, engine_process};
+use toolsight_collector::store::{self, Location, engine_process};
 use toolsight_collector::telemetry;
+use tracing::warn;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -33,6 +34,18 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<()> {
     let (action, loaded) = args::parse()?;
     let config = &loaded.config;
+    let filter = match action {
+        Action::Demo { .. } => demo::log_filter(&config.log),
+        _ => config.log.filter.clone(),
+    };
+    telemetry::log_to_stderr(&Log {
+        filter,
+        ..config.log.clone()
+    })?;
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for misspelt in misspelt_variables(variables) {
+        warn!("{misspelt}");
+    }
     if action == Action::CheckConfig {
         return print(&loaded).context("print the settings");
     }
@@ -45,23 +58,13 @@ fn run() -> anyhow::Result<()> {
 
 async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
     match action {
-        Action::Demo { attach } => {
-            telemetry::log_to_stderr(&Log {
-                filter: demo::log_filter(&config.log),
-                ..config.log.clone()
-            })?;
-            demo::run(config, attach.as_deref()).await
-        }
+        Action::Demo { attach } => demo::run(config, attach.as_deref()).await,
         Action::FetchEngine => {
-            telemetry::log_to_stderr(&config.log)?;
             let library = config.store.engine_library.as_deref();
             let found = store::fetch_engine(library, demo::show_progress).await?;
             writeln!(io::stdout(), "the embedded database is at {}", found.display()).context("print the place")
         }
-        Action::Serve | Action::CheckConfig => {
-            telemetry::log_to_stderr(&config.log)?;
-            serve(config).await
-        }
+        Action::Serve | Action::CheckConfig => serve(config).await,
     }
 }
 
@@ -75,11 +78,14 @@ fn print(loaded: &Loaded) -> io::Result<()> {
         } else {
             toml::Value::String(value).to_string()
         };
-        writeln!(
-            output,
-            "# {} ({source})\n{unset}{} = {value}\n",
-            setting.help, setting.name
-        )?;
+        writeln!(output, "# {} ({source})", setting.help)?;
+        if setting.name == "store" && matches!(loaded.config.store.location, Some(Location::Remote(_))) {
+            writeln!(
+                output,
+                "# Without user and password, which are not printed: add them here"
+            )?;
+        }
+        writeln!(output, "{unset}{} = {value}\n", setting.name)?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use load::{ConfigError, Loaded, Source, load};
+pub use load::{ConfigError, Loaded, Source, load, misspelt_variables};
 
 use crate::store::Location;
 

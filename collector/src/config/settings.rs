@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::{Config, LogFormat};
 use crate::store::{Location, LocationError};
 
+/// What the names of all settings begin with in the environment.
+pub(super) const PREFIX: &str = "TOOLSIGHT_";
+
 /// One setting.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -27,7 +30,7 @@ impl Setting {
 
     /// Its name in the environment.
     pub fn variable(&self) -> String {
-        format!("TOOLSIGHT_{}", self.name.to_ascii_uppercase())
+        format!("{PREFIX}{}", self.name.to_ascii_uppercase())
     }
 
     /// Its value in a configuration, as it would be written; empty where it is not set.
