@@ -1,4 +1,4 @@
-use std::{fs, os::unix::fs::PermissionsExt, process::Stdio, time::Instant};
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt, process::Stdio};
 
 use rustix::process::Pid;
 use tokio::{
@@ -92,24 +92,26 @@ async fn a_dropped_store_leaves_no_process() {
     eventually("the engine has gone", async || engines(folder.path()).is_empty()).await;
 }
 
-/// The collector that the next test kills.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "run by the next test in a process of its own"]
-async fn hold_a_store() {
-    let folder = std::env::var_os("FOLDER").unwrap();
+/// In the process that the next test starts of itself and kills.
+async fn hold_a_store(folder: std::ffi::OsString) {
     let store = open(Location::Embedded(folder.into())).await.unwrap();
     ready(&store).await;
     store.insert(&rows(1000), "held").await.unwrap();
-    println!("held");
+    std::io::stdout().write_all(b"held\n").unwrap();
     std::future::pending::<()>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_collector_leaves_no_engine_and_its_folder_opens_at_once() {
+    const NAME: &str = "engine::a_killed_collector_leaves_no_engine_and_its_folder_opens_at_once";
+    const FOLDER: &str = "FOLDER_TO_HOLD";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        hold_a_store(folder).await;
+    }
     let folder = tempfile::tempdir().unwrap();
     let mut collector = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "engine::hold_a_store", "--ignored", "--nocapture"])
-        .env("FOLDER", folder.path())
+        .args(["--exact", NAME, "--nocapture"])
+        .env(FOLDER, folder.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -205,26 +207,4 @@ async fn passwords_are_for_the_owner_only_and_the_readers_stays() {
     assert_eq!(password(), first);
     assert_ne!(store.state(), StoreState::Unreachable(String::new()));
     store.shutdown().await;
-}
-
-/// Not a test of right or wrong: prints how long starting and stopping take. `--ignored --nocapture`, with `--release`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-async fn measure_start_and_stop() {
-    let folder = tempfile::tempdir().unwrap();
-    for round in 0..3 {
-        let started = Instant::now();
-        let store = open(Location::Embedded(folder.path().to_owned())).await.unwrap();
-        let opened = started.elapsed();
-        ready(&store).await;
-        let ready = started.elapsed();
-        store.insert(&rows(1000), &round.to_string()).await.unwrap();
-        number(&store, "SELECT count() FROM calls").await;
-        let stopping = Instant::now();
-        store.shutdown().await;
-        println!(
-            "opened after {opened:?}, ready after {ready:?}, stopped in {:?}",
-            stopping.elapsed()
-        );
-    }
 }
