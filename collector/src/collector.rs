@@ -1,17 +1,18 @@
 //! The running collector: listeners in front, the pipeline behind.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::config::{Config, Listen};
+use crate::listener::{MAX_CONNECTIONS, Protocol, serve};
 use crate::pipeline::{Pipeline, Sink};
 use crate::receive::intake::Intake;
 use crate::receive::{grpc, http};
@@ -19,8 +20,6 @@ use crate::telemetry::Metrics;
 
 /// How long requests that are being answered may take at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
-/// Calls that one gRPC connection may have open.
-const STREAMS_PER_CONNECTION: u32 = 128;
 
 /// All listeners, bound and not served yet; nothing else is started until every address is free.
 #[derive(Debug)]
@@ -57,6 +56,7 @@ pub struct Collector {
     addresses: Addresses,
     stop: CancellationToken,
     servers: JoinSet<()>,
+    names: HashMap<task::Id, &'static str>,
     pipeline: Pipeline,
 }
 
@@ -102,15 +102,32 @@ impl Collector {
         let stop = CancellationToken::new();
         let pipeline = Pipeline::start(&config.queue, sink, metrics.clone());
         let intake = Intake::new(&config.receive, pipeline.queue.clone(), metrics.clone());
-        let mut servers = JoinSet::new();
-        servers.spawn(serve_grpc(listeners.grpc, intake.clone(), stop.clone()));
-        servers.spawn(serve_http(listeners.http, http::router(intake), stop.clone()));
-        servers.spawn(serve_http(listeners.page, page, stop.clone()));
+        let listeners = [
+            (
+                listeners.grpc,
+                Protocol::Http2,
+                grpc::routes(intake.clone()),
+                "the gRPC listener",
+            ),
+            (
+                listeners.http,
+                Protocol::Http1,
+                http::router(intake),
+                "the HTTP listener",
+            ),
+            (listeners.page, Protocol::Http1, page, "the page's listener"),
+        ];
+        let (mut servers, mut names) = (JoinSet::new(), HashMap::new());
+        for (listener, protocol, router, name) in listeners {
+            let server = servers.spawn(serve(listener, protocol, router, MAX_CONNECTIONS, stop.clone()));
+            names.insert(server.id(), name);
+        }
         info!(grpc = %addresses.grpc, http = %addresses.http, page = %addresses.page, "listening");
         Ok(Self {
             addresses,
             stop,
             servers,
+            names,
             pipeline,
         })
     }
@@ -118,6 +135,17 @@ impl Collector {
     /// Where it listens.
     pub const fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Waits until a task ends that should go on until [`Collector::shutdown`], and tells which.
+    pub async fn failed(&mut self) -> &'static str {
+        tokio::select! {
+            Some(ended) = self.servers.join_next_with_id() => {
+                let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                self.names.get(&id).copied().unwrap_or("a listener")
+            }
+            () = self.pipeline.ended() => "the inserter",
+        }
     }
 
     /// Stops receiving, answers what was received, empties the queue into the sink, each within its time.
@@ -140,28 +168,4 @@ async fn bind(address: SocketAddr, purpose: &'static str, flag: &'static str) ->
         flag,
         cause,
     })
-}
-
-async fn serve_grpc(listener: TcpListener, intake: Intake, stop: CancellationToken) {
-    let served = tonic::transport::Server::builder()
-        .max_concurrent_streams(STREAMS_PER_CONNECTION)
-        .http2_keepalive_interval(Some(Duration::from_secs(60)))
-        .add_routes(grpc::routes(intake))
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            stop.cancelled_owned(),
-        )
-        .await;
-    if let Err(cause) = served {
-        error!(%cause, "the gRPC listener broke down");
-    }
-}
-
-async fn serve_http(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let served = axum::serve(listener, router)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await;
-    if let Err(cause) = served {
-        error!(%cause, "an HTTP listener broke down");
-    }
 }

@@ -10,6 +10,7 @@ pub mod collector;
 pub mod config;
 pub mod demo;
 pub mod health;
+mod listener;
 pub mod pipeline;
 mod queries;
 pub mod receive;

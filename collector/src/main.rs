@@ -2,14 +2,16 @@
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use toolsight_collector::args::{self, Action};
-use toolsight_collector::config::{Loaded, Log};
+use toolsight_collector::config::{Config, Loaded, Log, misspelt_variables};
 use toolsight_collector::demo;
 use toolsight_collector::serve::serve;
-use toolsight_collector::store::{self, engine_process};
+use toolsight_collector::store::{self, Location, engine_process};
 use toolsight_collector::telemetry;
+use tracing::warn;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -32,28 +34,37 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<()> {
     let (action, loaded) = args::parse()?;
     let config = &loaded.config;
+    let filter = match action {
+        Action::Demo { .. } => demo::log_filter(&config.log),
+        _ => config.log.filter.clone(),
+    };
+    telemetry::log_to_stderr(&Log {
+        filter,
+        ..config.log.clone()
+    })?;
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for misspelt in misspelt_variables(variables) {
+        warn!("{misspelt}");
+    }
     if action == Action::CheckConfig {
         return print(&loaded).context("print the settings");
     }
     let runtime = tokio::runtime::Runtime::new().context("start threads")?;
+    let ended = runtime.block_on(act(action, config));
+    // What blocks a thread now is no longer waited for by anybody, such as the unpacking of an engine.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
+}
+
+async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
     match action {
-        Action::Demo { attach } => {
-            telemetry::log_to_stderr(&Log {
-                filter: demo::log_filter(&config.log),
-                ..config.log.clone()
-            })?;
-            runtime.block_on(demo::run(config, attach.as_deref()))
-        }
+        Action::Demo { attach } => demo::run(config, attach.as_deref()).await,
         Action::FetchEngine => {
-            telemetry::log_to_stderr(&config.log)?;
             let library = config.store.engine_library.as_deref();
-            let found = runtime.block_on(store::fetch_engine(library, demo::show_progress))?;
+            let found = store::fetch_engine(library, demo::show_progress).await?;
             writeln!(io::stdout(), "the embedded database is at {}", found.display()).context("print the place")
         }
-        Action::Serve | Action::CheckConfig => {
-            telemetry::log_to_stderr(&config.log)?;
-            runtime.block_on(serve(config))
-        }
+        Action::Serve | Action::CheckConfig => serve(config).await,
     }
 }
 
@@ -67,11 +78,14 @@ fn print(loaded: &Loaded) -> io::Result<()> {
         } else {
             toml::Value::String(value).to_string()
         };
-        writeln!(
-            output,
-            "# {} ({source})\n{unset}{} = {value}\n",
-            setting.help, setting.name
-        )?;
+        writeln!(output, "# {} ({source})", setting.help)?;
+        if setting.name == "store" && matches!(loaded.config.store.location, Some(Location::Remote(_))) {
+            writeln!(
+                output,
+                "# Without user and password, which are not printed: add them here"
+            )?;
+        }
+        writeln!(output, "{unset}{} = {value}\n", setting.name)?;
     }
     Ok(())
 }

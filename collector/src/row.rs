@@ -69,3 +69,32 @@ pub struct Row {
     /// Span id of the parent.
     pub parent_span_id: [u8; 8],
 }
+
+impl Row {
+    /// Bytes that it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = [
+            &self.tenant,
+            &self.server,
+            &self.server_version,
+            &self.instance,
+            &self.method,
+            &self.kind,
+            &self.target,
+            &self.resource_uri,
+            &self.outcome,
+            &self.fault,
+            &self.error_type,
+            &self.message,
+            &self.client,
+            &self.client_version,
+            &self.client_bridge,
+            &self.protocol_version,
+            &self.transport,
+            &self.session_id,
+            &self.user_id,
+            &self.request_id,
+        ];
+        size_of::<Self>() + texts.map(String::capacity).iter().sum::<usize>()
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::task::JoinHandle;
-use tracing::info;
+use tracing::{error, info};
 
 use crate::api::{self, AllowedHosts, ApiState};
 use crate::collector::{Addresses, Collector, Listeners};
@@ -66,6 +66,14 @@ impl Running {
         self.store.ready().await;
     }
 
+    /// Waits until a task ends that should go on until [`Running::shutdown`], and tells which.
+    pub async fn failed(&mut self) -> &'static str {
+        tokio::select! {
+            task = self.collector.failed() => task,
+            _ = &mut self.health => "tool health",
+        }
+    }
+
     /// Stops receiving, empties the queue into the store, and ends the store, each within its time.
     pub async fn shutdown(self) {
         self.health.abort();
@@ -77,21 +85,32 @@ impl Running {
 /// Runs a collector until SIGINT or SIGTERM.
 ///
 /// # Errors
-/// See [`Running::start`].
+/// See [`Running::start`]; and when a part of it ends before the signal, since nothing would show that it is missing.
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let stop = signals().context("listen to signals")?;
     tokio::pin!(stop);
-    let running = tokio::select! {
+    let mut running = tokio::select! {
         running = Running::start(config, log_progress) => running?,
         signal = &mut stop => {
             info!(signal, "stopped before the store was open");
             return Ok(());
         }
     };
-    let signal = stop.await;
-    info!(signal, "shutting down");
+    let ended = tokio::select! {
+        signal = stop => {
+            info!(signal, "shutting down");
+            Ok(())
+        }
+        task = running.failed() => Err(failure(task)),
+    };
     running.shutdown().await;
-    Ok(())
+    ended
+}
+
+/// Logs that a task ended by itself, and gives the error to end with.
+pub(crate) fn failure(task: &'static str) -> anyhow::Error {
+    error!(task, "a task ended by itself, shutting down");
+    anyhow::anyhow!("{task} ended by itself: start the collector again, and report what stands above this line")
 }
 
 fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {

@@ -59,6 +59,11 @@ impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new_custom(Some("toolsight".to_owned()), None)?;
         let tool = &["server", "tool"];
+        let rows_lost = counters(&registry, "rows_lost_total", "rows that will never be stored", "reason")?;
+        // An alert on the increase of a series needs its zero.
+        for reason in ["rejected", "shutdown"] {
+            rows_lost.with_label_values(&[reason]);
+        }
         Ok(Self {
             spans_received: counters(&registry, "spans_received_total", "spans that arrived", "protocol")?,
             spans_refused: counters(
@@ -89,7 +94,7 @@ impl Metrics {
                 &registry,
                 IntCounter::new("rows_inserted_total", "rows that the store has confirmed")?,
             )?,
-            rows_lost: counters(&registry, "rows_lost_total", "rows that will never be stored", "reason")?,
+            rows_lost,
             rows_queued: register(&registry, IntGauge::new("rows_queued", "rows that wait for the store")?)?,
             insert_seconds: register(
                 &registry,
@@ -169,4 +174,23 @@ fn counters(registry: &Registry, name: &str, help: &str, label: &str) -> prometh
 
 fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
     register(registry, IntGaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Metrics;
+
+    #[test]
+    fn losses_are_shown_as_zero_before_the_first() {
+        let families = Metrics::new().unwrap().registry.gather();
+        let lost = families
+            .iter()
+            .find(|family| family.name() == "toolsight_rows_lost_total");
+        let series: Vec<_> = lost
+            .map_or(&[][..], |family| family.get_metric())
+            .iter()
+            .map(|metric| (metric.get_label()[0].value(), metric.get_counter().get_value()))
+            .collect();
+        assert_eq!(series, [("rejected", 0.0), ("shutdown", 0.0)]);
+    }
 }

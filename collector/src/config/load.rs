@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Config;
-use super::settings::{SETTINGS, Setting, setting};
+use super::settings::{PREFIX, SETTINGS, Setting, setting};
 
 /// A configuration and where each of its values comes from.
 #[derive(Clone, Debug)]
@@ -144,13 +144,30 @@ fn plain(value: &Spanned<DeValue<'_>>) -> Option<String> {
     }
 }
 
-fn unknown(name: &str) -> String {
+/// What is to be said about each of these names of environment variables that nobody reads and that is close to one
+/// that is read. Others are none of the collector's business, such as those that Kubernetes sets for a service.
+pub fn misspelt_variables(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let warning = |variable: String| {
+        let name = variable.strip_prefix(PREFIX)?.to_ascii_lowercase();
+        if name == "config" || setting(&name).is_some_and(|setting| setting.variable() == variable) {
+            return None;
+        }
+        let meant = nearest(&name)?.variable();
+        Some(format!("there is no setting {variable}; did you mean {meant}?"))
+    };
+    names.into_iter().filter_map(warning).collect()
+}
+
+fn nearest(name: &str) -> Option<&'static Setting> {
     let similarity = |setting: &&Setting| (strsim::jaro_winkler(setting.name, name) * 1e6) as u64;
-    let nearest = SETTINGS
+    SETTINGS
         .iter()
         .max_by_key(similarity)
-        .filter(|setting| similarity(setting) > 800_000);
-    match nearest {
+        .filter(|setting| similarity(setting) > 800_000)
+}
+
+fn unknown(name: &str) -> String {
+    match nearest(name) {
         Some(setting) => format!("there is no setting \"{name}\"; did you mean \"{}\"?", setting.name),
         None => format!("there is no setting \"{name}\"; check-config lists all"),
     }

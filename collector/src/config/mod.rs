@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use load::{ConfigError, Loaded, Source, load};
+pub use load::{ConfigError, Loaded, Source, load, misspelt_variables};
 
 use crate::store::Location;
 
@@ -59,6 +59,8 @@ pub struct Receive {
 pub struct Queue {
     /// Rows in memory, those on their way to the store included.
     pub rows: usize,
+    /// Bytes in memory that these rows and those of requests which are being read may take, about.
+    pub bytes: usize,
     /// Rows that are inserted together at most.
     pub batch_rows: usize,
     /// How long the first row of a batch waits for others.
@@ -130,6 +132,7 @@ impl Default for Queue {
     fn default() -> Self {
         Self {
             rows: 200_000,
+            bytes: 256 * 1024 * 1024,
             batch_rows: 50_000,
             batch_linger: Duration::from_secs(1),
             drain_time: Duration::from_secs(10),

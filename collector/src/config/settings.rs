@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::{Config, LogFormat};
 use crate::store::{Location, LocationError};
 
+/// What the names of all settings begin with in the environment.
+pub(super) const PREFIX: &str = "TOOLSIGHT_";
+
 /// One setting.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -27,7 +30,7 @@ impl Setting {
 
     /// Its name in the environment.
     pub fn variable(&self) -> String {
-        format!("TOOLSIGHT_{}", self.name.to_ascii_uppercase())
+        format!("{PREFIX}{}", self.name.to_ascii_uppercase())
     }
 
     /// Its value in a configuration, as it would be written; empty where it is not set.
@@ -105,6 +108,13 @@ pub const SETTINGS: &[Setting] = &[
         help: "Rows that wait in memory for the store; beyond it senders are asked to come again",
         get: |config| config.queue.rows.to_string(),
         set: |config, text| number(text, 1_000, 10_000_000).map(|rows| config.queue.rows = rows),
+    },
+    Setting {
+        name: "queue_bytes",
+        value: "BYTES",
+        help: "Memory for these rows and those of requests that are being read, about; beyond it the same happens",
+        get: |config| config.queue.bytes.to_string(),
+        set: |config, text| number(text, 1 << 20, 1 << 40).map(|bytes| config.queue.bytes = bytes),
     },
     Setting {
         name: "batch_rows",

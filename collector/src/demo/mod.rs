@@ -5,12 +5,13 @@ mod progress;
 mod servers;
 mod traffic;
 
+use std::future::pending;
 use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 
 use crate::config::{Config, Log};
-use crate::serve::Running;
+use crate::serve::{Running, failure};
 use crate::shutdown::signals;
 use crate::store::Location;
 
@@ -23,11 +24,11 @@ pub use traffic::Traffic;
 /// The demo's store is a folder of its own, unless the configuration names one.
 ///
 /// # Errors
-/// When a port is taken or the embedded engine cannot be had.
+/// When a port is taken or the embedded engine cannot be had, or a part of the collector ends before the signal.
 pub async fn run(config: &Config, attach: Option<&str>) -> anyhow::Result<()> {
     let stop = signals().context("listen to signals")?;
     tokio::pin!(stop);
-    let (running, traffic) = tokio::select! {
+    let (mut running, traffic) = tokio::select! {
         started = start(config, attach) => started?,
         _ = &mut stop => return Ok(()),
     };
@@ -36,13 +37,22 @@ pub async fn run(config: &Config, attach: Option<&str>) -> anyhow::Result<()> {
         Some(running) => say(&welcome(&format!("http://{}", running.addresses().page), &servers))?,
         None => say(&format!("MCP servers with clients: {}", servers.join("  ")))?,
     }
-    stop.await;
+    let failed = async {
+        match &mut running {
+            Some(running) => running.failed().await,
+            None => pending().await,
+        }
+    };
+    let ended = tokio::select! {
+        _ = stop => Ok(()),
+        task = failed => Err(failure(task)),
+    };
     say("stopping")?;
     traffic.stop().await;
     if let Some(running) = running {
         running.shutdown().await;
     }
-    Ok(())
+    ended
 }
 
 /// The demo's own log level: it speaks to a person, so only what goes wrong is logged where nothing else was asked for.

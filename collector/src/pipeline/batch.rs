@@ -41,7 +41,7 @@ impl Batcher {
         }
         if batch.rows.len() > self.most {
             let rows = batch.rows.split_off(self.most);
-            self.rest = batch.space.split(rows.len()).map(|space| Chunk { rows, space });
+            self.rest = batch.space.split(&rows).map(|space| Chunk { rows, space });
         }
         Some(batch)
     }
@@ -71,7 +71,7 @@ mod tests {
 
     /// Pushes chunks of these sizes and tells the sizes of the batches and the milliseconds at which they came.
     async fn batches(chunks: &[usize], close: bool) -> Vec<(usize, u128)> {
-        let space = Space::new(1000, IntGauge::new("queued", "rows").unwrap());
+        let space = Space::new(1000, 1 << 30, IntGauge::new("queued", "rows").unwrap());
         let (sender, receiver) = mpsc::channel(1000);
         let queue = Queue::new(space.clone(), sender);
         for size in chunks {
@@ -95,7 +95,7 @@ mod tests {
         while batches.iter().map(|(size, _)| size).sum::<usize>() < total {
             let batch = batcher.next().await.unwrap();
             assert_eq!(
-                batch.space.num_permits(),
+                batch.space.rows(),
                 batch.rows.len(),
                 "a batch holds the space of its rows"
             );

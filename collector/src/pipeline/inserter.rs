@@ -95,7 +95,7 @@ impl<S: Sink> Inserter<S> {
                     continue;
                 }
             }
-            drop(batch.space.split(part.len()));
+            drop(batch.space.split(&batch.rows[part]));
             self.space.publish();
         }
         if rejected > 0 {

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A request's rows are taken whole or not at all. Rows count against the queue's bound until the sink has confirmed
-//! them, so the bound holds for everything in memory, and `toolsight_rows_queued` is what would be lost by a crash.
+//! them, so the bounds in rows and bytes hold for everything in memory, and `toolsight_rows_queued` is what would be lost by a crash.
 
 mod backoff;
 mod batch;
@@ -44,7 +44,7 @@ impl Pipeline {
     pub fn start<S: Sink>(config: &config::Queue, sink: S, metrics: Metrics) -> Self {
         // A chunk has at least one row, so a channel with room for as many chunks as rows is never the tighter bound.
         let (sender, receiver) = mpsc::channel(config.rows);
-        let space = Space::new(config.rows, metrics.rows_queued.clone());
+        let space = Space::new(config.rows, config.bytes, metrics.rows_queued.clone());
         let (drain, give_up) = (CancellationToken::new(), CancellationToken::new());
         let inserter = Inserter {
             sink,
@@ -68,10 +68,18 @@ impl Pipeline {
         }
     }
 
+    /// Waits until the inserter ends, which it should not do before [`Pipeline::shutdown`].
+    pub(crate) async fn ended(&mut self) {
+        drop((&mut self.inserter).await);
+    }
+
     /// Takes no more rows, brings those in the queue to the sink, and returns when that is done or its time is over;
     /// rows left then are lost and counted.
     pub async fn shutdown(mut self) {
         self.drain.cancel();
+        if self.inserter.is_finished() {
+            return;
+        }
         if tokio::time::timeout(self.drain_time, &mut self.inserter).await.is_err() {
             self.give_up.cancel();
             // The inserter only has to count what is left.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::PushError::TooMany;
 use super::{InsertError, Pipeline, PushError, Sink};
 use crate::config;
 use crate::row::Row;
@@ -117,7 +118,10 @@ async fn a_full_queue_takes_nothing_of_a_request_and_has_room_again_once_rows_ar
     let (pipeline, metrics) = start(&sink, 1000);
     assert_eq!(
         pipeline.queue.push(rows(&["a"; 1001])),
-        Err(PushError::TooMany { capacity: 1000 })
+        Err(PushError::TooMany {
+            rows: 1000,
+            bytes: config::Queue::default().bytes
+        })
     );
     pipeline.queue.push(rows(&["a"; 600])).unwrap();
     assert_eq!(pipeline.queue.push(rows(&["a"; 401])), Err(PushError::Full));
@@ -173,4 +177,45 @@ async fn what_the_sink_does_not_take_in_time_at_shutdown_is_counted_as_lost() {
         assert_eq!(lost as usize, pushed.iter().sum::<usize>(), "{case}");
         assert_eq!(metrics.rows_queued.get(), 0, "{case}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_rows_fill_the_queue_by_their_bytes_also_while_their_request_is_read() {
+    let (sink, metrics) = (Script::default(), Metrics::new().unwrap());
+    let config = config::Queue {
+        bytes: 1 << 20,
+        ..config::Queue::default()
+    };
+    let pipeline = Pipeline::start(&config, sink.clone(), metrics.clone());
+    let queue = &pipeline.queue;
+    let large = |count| {
+        let row = Row {
+            message: "x".repeat(10_000),
+            ..Row::default()
+        };
+        vec![row; count]
+    };
+    let TooMany { rows, bytes } = queue.push(large(100)).unwrap_err() else {
+        panic!("a request of more bytes than the queue never fits");
+    };
+    assert_eq!((rows, bytes), (config.rows, config.bytes));
+    queue.push(large(50)).unwrap();
+    assert_eq!(queue.push(large(50)), Err(PushError::Full));
+    assert!(
+        matches!(queue.push(large(100)), Err(TooMany { .. })),
+        "in a full queue as well"
+    );
+
+    let mut reading = queue.draft();
+    assert!(large(30).into_iter().all(|row| reading.add(row).is_continue()));
+    assert_eq!(queue.push(large(30)), Err(PushError::Full));
+    drop(reading);
+    queue.push(large(30)).unwrap();
+    assert_eq!(metrics.rows_queued.get(), 80);
+    while metrics.rows_queued.get() > 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    queue.push(large(90)).unwrap();
+    pipeline.shutdown().await;
+    assert_eq!(sink.stored().len(), 170);
 }

@@ -5,13 +5,13 @@
 
 use std::pin::Pin;
 
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::routing::post;
 use bytes::{Buf as _, BufMut as _, Bytes};
 use http_body_util::Full;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EnabledCompressionEncodings, EncodeBuf, Encoder};
 use tonic::server::{Grpc, UnaryService};
-use tonic::service::Routes;
 use tonic::{Response, Status};
 
 use super::intake::{Body, Intake, Signal};
@@ -21,11 +21,11 @@ use super::{Encoding, body};
 const FRAME_HEAD: usize = 5;
 
 /// The three OTLP services.
-pub(crate) fn routes(intake: Intake) -> Routes {
+pub(crate) fn routes(intake: Intake) -> Router {
     let export = |signal| {
         post(move |State(intake): State<Intake>, request: Request| async move { export(intake, signal, request).await })
     };
-    let router = axum::Router::new()
+    Router::new()
         .route(
             "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
             export(Signal::Traces),
@@ -41,8 +41,7 @@ pub(crate) fn routes(intake: Intake) -> Routes {
         .fallback(async || {
             Status::unimplemented("only the Export methods of OTLP are served here").into_http::<axum::body::Body>()
         })
-        .with_state(intake);
-    Routes::from(router)
+        .with_state(intake)
 }
 
 async fn export(intake: Intake, signal: Signal, request: Request) -> axum::http::Response<tonic::body::Body> {

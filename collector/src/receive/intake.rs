@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task;
 use tokio::time::timeout;
 
-use super::{Encoding, decode, rows};
+use super::{Encoding, decode, each_row};
 use crate::config;
 use crate::pipeline::{PushError, Queue};
 use crate::telemetry::Metrics;
@@ -70,8 +70,8 @@ pub(crate) enum Refusal {
     Slow,
     /// The body is larger than the limit in bytes, as sent or inflated.
     TooLarge(usize),
-    /// The request has more rows than the whole queue.
-    TooMany { capacity: usize },
+    /// The request has more rows, or more bytes of them, than the whole queue.
+    TooMany { rows: usize, bytes: usize },
     /// The body cannot be read.
     Invalid(String),
     /// The content type or encoding is none that OTLP knows.
@@ -107,10 +107,10 @@ impl fmt::Display for Refusal {
                     "the request body is larger than {limit} bytes, send smaller batches"
                 )
             }
-            Self::TooMany { capacity } => {
+            Self::TooMany { rows, bytes } => {
                 write!(
                     formatter,
-                    "the request has more spans than the queue's {capacity} rows, send smaller batches"
+                    "the request does not fit into the whole queue of {rows} rows and {bytes} bytes, send smaller batches"
                 )
             }
             Self::Invalid(why) | Self::Unsupported(why) => formatter.write_str(why),
@@ -172,13 +172,14 @@ impl Intake {
     }
 
     fn take_traces(&self, protocol: &'static str, body: &[u8], encoding: Encoding) -> Result<Accepted, Refusal> {
-        let (rows, tally) = rows(body, encoding, SystemTime::now()).map_err(Refusal::Invalid)?;
+        let mut draft = self.queue.draft();
+        let tally = each_row(body, encoding, SystemTime::now(), |row| draft.add(row)).map_err(Refusal::Invalid)?;
         let received = self.metrics.spans_received.with_label_values(&[protocol]);
         received.inc_by(tally.spans);
-        if let Err(error) = self.queue.push(rows) {
+        if let Err(error) = draft.send() {
             let refusal = match error {
                 PushError::Full => Refusal::QueueFull,
-                PushError::TooMany { capacity } => Refusal::TooMany { capacity },
+                PushError::TooMany { rows, bytes } => Refusal::TooMany { rows, bytes },
                 PushError::Closed => Refusal::ShuttingDown,
             };
             self.metrics

@@ -21,6 +21,7 @@ mod values;
 mod wire;
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use tally::{Corrected, Ignored, Tally};
@@ -43,6 +44,22 @@ pub enum Encoding {
 /// # Errors
 /// When the request as a whole cannot be read; the text says why. Single spans that cannot be read are in the tally.
 pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row>, Tally), String> {
+    let mut rows = Vec::new();
+    let take = |row| {
+        rows.push(row);
+        ControlFlow::Continue(())
+    };
+    let tally = each_row(body, encoding, now, take)?;
+    Ok((rows, tally))
+}
+
+/// As [`rows`], but hands over each row as it is made; after a `Break` spans are only counted.
+pub(crate) fn each_row(
+    body: &[u8],
+    encoding: Encoding,
+    now: SystemTime,
+    mut take: impl FnMut(Row) -> ControlFlow<()>,
+) -> Result<Tally, String> {
     let now = now
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as i64);
@@ -53,14 +70,18 @@ pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row
             Cow::Owned(json::to_protobuf(body, &mut tally).map_err(|error| format!("invalid JSON: {error}"))?)
         }
     };
-    let mut rows = Vec::new();
+    let mut enough = false;
     let walked = decode::spans(&body, |resource, span| {
         tally.spans += 1;
         match span {
-            Ok(span) => rows.extend(normalise::row(&span, resource, now, &mut tally)),
+            _ if enough => {}
+            Ok(span) => {
+                let row = normalise::row(&span, resource, now, &mut tally);
+                enough = row.is_some_and(|row| take(row).is_break());
+            }
             Err(cause) => tally.reject(|| format!("invalid protobuf in a span: {cause}")),
         }
     });
     walked.map_err(|broken| broken.to_string())?;
-    Ok((rows, tally))
+    Ok(tally)
 }

@@ -96,7 +96,8 @@ impl Engine {
         };
         let mut process = launch.spawn().map_err(StoreError::System)?;
         let started = Instant::now();
-        while !clients.answers().await && started.elapsed() < FIRST_START {
+        let mut answers = clients.answers().await;
+        while !answers && started.elapsed() < FIRST_START {
             if let Ok(Some(_)) = process.child.try_wait() {
                 let (_, reason) = process.ended().await;
                 return Err(StoreError::Engine {
@@ -105,8 +106,15 @@ impl Engine {
                 });
             }
             sleep(Duration::from_millis(20)).await;
+            answers = clients.answers().await;
         }
-        tracing::info!(address = %http, seconds = started.elapsed().as_secs_f32(), "embedded engine started");
+        let seconds = started.elapsed().as_secs_f32();
+        if answers {
+            tracing::info!(address = %http, seconds, "embedded engine started");
+        } else {
+            let log = launch.folder.log();
+            tracing::warn!(address = %http, seconds, log = %log.display(), "embedded engine does not answer yet");
+        }
         let stop = CancellationToken::new();
         let supervisor = tokio::spawn(supervise(launch, process, stop.clone(), restarted));
         Ok(Self {

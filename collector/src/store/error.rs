@@ -7,7 +7,10 @@ use std::{io, path::PathBuf};
 #[non_exhaustive]
 pub enum StoreError {
     /// The folder cannot be made or written.
-    #[error("the store's folder {folder} cannot be used: {source}", folder = folder.display())]
+    #[error(
+        "the store's folder {folder} cannot be used; name another folder with --store embedded:FOLDER",
+        folder = folder.display()
+    )]
     Folder {
         /// The folder.
         folder: PathBuf,
@@ -41,9 +44,9 @@ pub enum StoreError {
         log: PathBuf,
     },
     /// TLS cannot be set up.
-    #[error("TLS for the connection to ClickHouse cannot be set up: {0}")]
+    #[error("TLS for the connection to ClickHouse cannot be set up")]
     Tls(#[source] io::Error),
     /// No port or no process can be had.
-    #[error("the embedded ClickHouse cannot be started: {0}")]
+    #[error("the embedded ClickHouse cannot be started")]
     System(#[source] io::Error),
 }

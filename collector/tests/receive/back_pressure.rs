@@ -7,8 +7,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use prost::Message as _;
 use tonic::Code;
 use tonic_types::StatusExt as _;
+use toolsight_collector::pipeline::{InsertError, Sink};
+use toolsight_collector::row::Row;
 
-use crate::support::{JSON, PROTOBUF, Running, call, request, targets};
+use crate::support::{GZIP, JSON, PROTOBUF, Running, call, gzip, request, targets, text};
 
 /// A request with 400 calls, named by `prefix` and a number.
 fn calls(prefix: &str) -> Vec<opentelemetry_proto::tonic::trace::v1::Span> {
@@ -93,6 +95,36 @@ async fn a_request_that_never_fits_the_queue_is_refused_for_good() {
 }
 
 #[tokio::test]
+async fn a_small_body_that_becomes_large_rows_is_refused_before_it_takes_the_memory() {
+    let running = Running::start(|_| {}).await;
+    let mut sent = request(vec![call("a"); 100_000]);
+    let long = "x".repeat(256);
+    let resource = sent.resource_spans[0].resource.as_mut().unwrap();
+    resource.attributes = [
+        "mcp.server.name",
+        "service.version",
+        "service.instance.id",
+        "toolsight.tenant",
+        "user.id",
+    ]
+    .into_iter()
+    .chain(["mcp.client.name", "mcp.client.version", "mcp.protocol.version"])
+    .map(|name| text(name, &long))
+    .collect();
+    let body = gzip(&sent.encode_to_vec());
+    let answer = running.post("/v1/traces", &[PROTOBUF, GZIP], &body).await;
+    assert_eq!(answer.status, 413, "{answer:?}");
+    assert!(
+        String::from_utf8_lossy(&answer.body).ends_with(
+            "the request does not fit into the whole queue of 200000 rows and 268435456 bytes, send smaller batches"
+        ),
+        "{answer:?}"
+    );
+    assert_eq!(running.count("spans_refused", "too_many"), 100_000);
+    running.collector.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_shutdown_stores_what_was_accepted_and_counts_what_it_cannot_store() {
     for down in [false, true] {
         let running = Running::start(|config| {
@@ -117,4 +149,25 @@ async fn a_shutdown_stores_what_was_accepted_and_counts_what_it_cannot_store() {
             "store down: {down}"
         );
     }
+}
+
+/// Panics at every batch.
+struct Broken;
+
+impl Sink for Broken {
+    async fn insert(&self, _: &[Row], _: &str) -> Result<(), InsertError> {
+        panic!("as it has to be");
+    }
+}
+
+#[tokio::test]
+async fn an_inserter_that_ends_by_itself_is_told_and_does_not_hold_up_the_shutdown() {
+    let mut running = Running::with(Broken, |_| {}).await;
+    let idle = tokio::time::timeout(Duration::from_millis(100), running.collector.failed()).await;
+    assert!(idle.is_err(), "nothing ends while nothing comes: {idle:?}");
+    let body = request(vec![call("a")]).encode_to_vec();
+    assert_eq!(running.post("/v1/traces", &[PROTOBUF], &body).await.status, 200);
+    let task = tokio::time::timeout(Duration::from_secs(20), running.collector.failed()).await;
+    assert_eq!(task, Ok("the inserter"));
+    running.collector.shutdown().await;
 }

@@ -99,6 +99,27 @@ fn a_wrong_setting_ends_the_program_with_one_line() {
 }
 
 #[test]
+fn check_config_warns_of_a_misspelt_variable_and_says_that_it_prints_no_password() {
+    let output = program(&["check-config", "--store", "http://user:secret@host:8123/database"])
+        .env("TOOLSIGHT_QUEUE_ROW", "5000")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("did you mean TOOLSIGHT_QUEUE_ROWS?"),
+        "{output:?}"
+    );
+    let printed = text(&output.stdout);
+    assert!(!printed.contains("secret"), "{printed}");
+    assert!(
+        printed.contains(
+            "(--store)\n# Without user and password, which are not printed: add them here\nstore = \"http://host:8123/database\""
+        ),
+        "{printed}"
+    );
+}
+
+#[test]
 fn a_signal_ends_the_program_in_order_even_while_the_store_is_down() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut arguments = vec![

@@ -3,7 +3,7 @@
 use std::fs;
 
 use toolsight_collector::config::settings::{SETTINGS, Setting};
-use toolsight_collector::config::{Config, Loaded, load};
+use toolsight_collector::config::{Config, Loaded, load, misspelt_variables};
 
 fn with(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Loaded, String> {
     let folder = tempfile::tempdir().unwrap();
@@ -135,6 +135,22 @@ fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
         ),
     ] {
         assert_eq!(with(file, variables, flags).unwrap_err(), expected, "{file}");
+    }
+}
+
+#[test]
+fn a_misspelt_variable_is_answered_with_the_right_one() {
+    for (variable, meant) in [
+        ("TOOLSIGHT_QUEUE_ROW", Some("TOOLSIGHT_QUEUE_ROWS")),
+        ("TOOLSIGHT_QUEUE_ROWS", None),
+        ("TOOLSIGHT_queue_rows", Some("TOOLSIGHT_QUEUE_ROWS")),
+        ("TOOLSIGHT_CONFIG", None),
+        ("TOOLSIGHT_STORES", Some("TOOLSIGHT_STORE")),
+        ("TOOLSIGHT_PORT_4317_TCP", None),
+        ("OTEL_QUEUE_ROW", None),
+    ] {
+        let expected = meant.map(|meant| format!("there is no setting {variable}; did you mean {meant}?"));
+        assert_eq!(misspelt_variables([variable.to_owned()]).pop(), expected, "{variable}");
     }
 }
 

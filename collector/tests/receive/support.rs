@@ -73,18 +73,27 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a collector on free ports that inserts without delay, changed by `change`.
     pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Self {
+        let sink = Kept::default();
+        Self {
+            sink: sink.clone(),
+            ..Self::with(sink, change).await
+        }
+    }
+
+    /// The same with another sink.
+    pub(crate) async fn with(sink: impl Sink, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         (config.listen.grpc, config.listen.http, config.listen.page) = (free, free, free);
         config.queue.batch_linger = Duration::from_millis(1);
         change(&mut config);
         let listeners = Listeners::bind(&config.listen).await.unwrap();
-        let (sink, metrics) = (Kept::default(), Metrics::new().unwrap());
+        let metrics = Metrics::new().unwrap();
         let page = axum::Router::new();
-        let collector = Collector::start(&config, listeners, sink.clone(), page, &metrics).unwrap();
+        let collector = Collector::start(&config, listeners, sink, page, &metrics).unwrap();
         Self {
             collector,
-            sink,
+            sink: Kept::default(),
             metrics,
         }
     }

@@ -1,4 +1,4 @@
-use std::{fs, os::unix::fs::PermissionsExt, process::Stdio, time::Instant};
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt, process::Stdio};
 
 use rustix::process::Pid;
 use tokio::{
@@ -92,24 +92,26 @@ async fn a_dropped_store_leaves_no_process() {
     eventually("the engine has gone", async || engines(folder.path()).is_empty()).await;
 }
 
-/// The collector that the next test kills.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "run by the next test in a process of its own"]
-async fn hold_a_store() {
-    let folder = std::env::var_os("FOLDER").unwrap();
+/// In the process that the next test starts of itself and kills.
+async fn hold_a_store(folder: std::ffi::OsString) {
     let store = open(Location::Embedded(folder.into())).await.unwrap();
     ready(&store).await;
     store.insert(&rows(1000), "held").await.unwrap();
-    println!("held");
+    std::io::stdout().write_all(b"held\n").unwrap();
     std::future::pending::<()>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_collector_leaves_no_engine_and_its_folder_opens_at_once() {
+    const NAME: &str = "engine::a_killed_collector_leaves_no_engine_and_its_folder_opens_at_once";
+    const FOLDER: &str = "FOLDER_TO_HOLD";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        hold_a_store(folder).await;
+    }
     let folder = tempfile::tempdir().unwrap();
     let mut collector = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "engine::hold_a_store", "--ignored", "--nocapture"])
-        .env("FOLDER", folder.path())
+        .args(["--exact", NAME, "--nocapture"])
+        .env(FOLDER, folder.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -134,6 +136,17 @@ async fn a_killed_collector_leaves_no_engine_and_its_folder_opens_at_once() {
     assert_eq!(engines(folder.path()), []);
 }
 
+/// A library that every process has.
+fn another_library() -> std::path::PathBuf {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let paths = maps.lines().filter_map(|line| line.split_whitespace().nth(5));
+    paths
+        .filter(|path| path.contains("libc.so"))
+        .map(Into::into)
+        .next()
+        .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_engine_needs_and_is_missing_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -145,8 +158,19 @@ async fn what_the_engine_needs_and_is_missing_is_named() {
             folder.path().join("a"),
             "none.so: No such file",
         ),
-        (Some(file.clone()), folder.path().join("b"), "cannot be loaded"),
-        (None, file, "cannot be used"),
+        (Some(file.clone()), folder.path().join("b"), "file cannot be loaded: "),
+        (Some(file.clone()), folder.path().join("b"), ": file too short"),
+        (Some(another_library()), folder.path().join("c"), " is not libchdb: "),
+        (
+            Some(another_library()),
+            folder.path().join("c"),
+            "undefined symbol: chdb_query_cmdline",
+        ),
+        (
+            None,
+            file,
+            "cannot be used; name another folder with --store embedded:FOLDER: ",
+        ),
     ];
     for (library, store, message) in cases {
         let location = Location::Embedded(store);
@@ -158,9 +182,11 @@ async fn what_the_engine_needs_and_is_missing_is_named() {
         let metrics = toolsight_collector::telemetry::Metrics::new().unwrap();
         let error = toolsight_collector::store::Store::open(config, metrics, |_| {})
             .await
-            .unwrap_err()
-            .to_string();
+            .unwrap_err();
+        let error = format!("{:#}", anyhow::Error::from(error));
         assert!(error.contains(message), "{error}");
+        let said = error.rsplit(": ").next().unwrap();
+        assert_eq!(error.matches(said).count(), 1, "nothing is said twice: {error}");
     }
 }
 
@@ -181,26 +207,4 @@ async fn passwords_are_for_the_owner_only_and_the_readers_stays() {
     assert_eq!(password(), first);
     assert_ne!(store.state(), StoreState::Unreachable(String::new()));
     store.shutdown().await;
-}
-
-/// Not a test of right or wrong: prints how long starting and stopping take. `--ignored --nocapture`, with `--release`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-async fn measure_start_and_stop() {
-    let folder = tempfile::tempdir().unwrap();
-    for round in 0..3 {
-        let started = Instant::now();
-        let store = open(Location::Embedded(folder.path().to_owned())).await.unwrap();
-        let opened = started.elapsed();
-        ready(&store).await;
-        let ready = started.elapsed();
-        store.insert(&rows(1000), &round.to_string()).await.unwrap();
-        number(&store, "SELECT count() FROM calls").await;
-        let stopping = Instant::now();
-        store.shutdown().await;
-        println!(
-            "opened after {opened:?}, ready after {ready:?}, stopped in {:?}",
-            stopping.elapsed()
-        );
-    }
 }

@@ -21,6 +21,8 @@ const NEWEST: i64 = 3600 * SECOND;
 const LONGEST: i64 = 30 * DAY;
 /// No sampling keeps fewer than one call of this many; a greater weight would drown all other calls.
 const HEAVIEST: f64 = 1_000_000.0;
+/// Requests and answers have at most this many bytes, so that sums of them times their weights stay within 64 bits.
+const LARGEST: f64 = (1_u64 << 40) as f64;
 
 /// The row of a server's span; `now` is the time of arrival in microseconds since the Unix epoch.
 pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &mut Tally) -> Option<Row> {
@@ -29,9 +31,12 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         return None;
     }
     let (time, duration_us) = when(span, now, tally);
-    let trace_id = id(span.trace_id, tally);
-    let span_id = id(span.span_id, tally);
-    let parent_span_id = id(span.parent_span_id, tally);
+    let trace_id = own_id(span.trace_id, tally);
+    let span_id = own_id(span.span_id, tally);
+    let parent_span_id = id(span.parent_span_id).unwrap_or_else(|| {
+        tally.correct(Corrected::Id);
+        [0; 8]
+    });
     let status_message = text(span.status_message, Field::Message.limit(), tally);
     let mut values = Values {
         span: &span.attributes,
@@ -42,7 +47,6 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
     let method = values.text(Field::Method);
     let (kind, target) = aim(&method, span, &mut values);
     let error_type = values.text(Field::ErrorType);
-    let bytes = u64::MAX as f64;
     let mut row = Row {
         time,
         tenant: values.inherited(Field::Tenant),
@@ -68,8 +72,8 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
             .number(Field::FirstByteMs, 0.0, LONGEST as f64 / 1e3)
             .unwrap_or(0.0)
             * 1e3) as u64,
-        request_bytes: values.number(Field::RequestBytes, 0.0, bytes).unwrap_or(0.0) as u64,
-        response_bytes: values.number(Field::ResponseBytes, 0.0, bytes).unwrap_or(0.0) as u64,
+        request_bytes: values.number(Field::RequestBytes, 0.0, LARGEST).unwrap_or(0.0) as u64,
+        response_bytes: values.number(Field::ResponseBytes, 0.0, LARGEST).unwrap_or(0.0) as u64,
         client: values.inherited(Field::Client),
         client_version: values.inherited(Field::ClientVersion),
         client_bridge: values.inherited(Field::ClientBridge),
@@ -120,11 +124,23 @@ fn when(span: &Span<'_>, now: i64, tally: &mut Tally) -> (i64, u64) {
     (time, duration)
 }
 
-fn id<const N: usize>(bytes: &[u8], tally: &mut Tally) -> [u8; N] {
-    if !bytes.is_empty() && bytes.len() != N {
-        tally.correct(Corrected::Id);
+/// An identifier, zeros where absent; `None` if it has a wrong length.
+fn id<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+    if bytes.is_empty() {
+        return Some([0; N]);
     }
-    bytes.try_into().unwrap_or([0; N])
+    bytes.try_into().ok()
+}
+
+/// The identifier of the call itself. Calls of the same time are told apart by it, so one that has none gets its own.
+fn own_id<const N: usize>(bytes: &[u8], tally: &mut Tally) -> [u8; N] {
+    match id(bytes) {
+        Some(id) if id != [0; N] => id,
+        _ => {
+            tally.correct(Corrected::Id);
+            rand::random()
+        }
+    }
 }
 
 /// Kind and name of what the method is aimed at. A name that no attribute has stands in the span's own name, behind the

@@ -84,6 +84,12 @@ fn values_that_do_not_fit_are_left_out_and_counted() {
             Corrected::OutOfRange,
         ),
         (
+            "more bytes than there are",
+            "toolsight.response.bytes",
+            Value::Integer(i64::MAX),
+            Corrected::OutOfRange,
+        ),
+        (
             "not a number",
             "toolsight.first_byte_ms",
             Value::Double(f64::NAN),
@@ -128,19 +134,32 @@ fn values_that_do_not_fit_are_left_out_and_counted() {
 }
 
 #[test]
-fn identifiers_of_a_wrong_length_are_left_out_and_absent_ones_are_not_counted() {
-    let span = Span {
-        trace_id: &[1; 16],
-        span_id: &[2; 7],
-        parent_span_id: &[],
-        ..call(&[])
-    };
-    let (row, tally) = normalised(&span, &Attributes::default());
-    assert_eq!(
-        (row.trace_id, row.span_id, row.parent_span_id),
-        ([1; 16], [0; 8], [0; 8])
-    );
-    assert_eq!(tally.corrected(Corrected::Id), 1);
+fn calls_without_a_usable_identifier_get_one_of_their_own_and_parents_none() {
+    for (case, trace_id, span_id, parent_span_id, corrected) in [
+        ("all as they should be", &[1; 16][..], &[2; 8][..], &[3; 8][..], 0),
+        ("no parent", &[1; 16], &[2; 8], &[], 0),
+        ("a short span id", &[1; 16], &[2; 7], &[], 1),
+        ("a long trace id", &[1; 32], &[2; 8], &[], 1),
+        ("a short parent", &[1; 16], &[2; 8], &[3; 4], 1),
+        ("nothing", &[], &[], &[], 2),
+        ("zeros", &[0; 16], &[0; 8], &[0; 8], 2),
+    ] {
+        let span = Span {
+            trace_id,
+            span_id,
+            parent_span_id,
+            ..call(&[])
+        };
+        let (row, tally) = normalised(&span, &Attributes::default());
+        let (other, _) = normalised(&span, &Attributes::default());
+        assert_eq!(tally.corrected(Corrected::Id), corrected, "{case}");
+        assert_eq!(row.trace_id == [1; 16], trace_id == [1; 16], "{case}");
+        assert_eq!(row.span_id == [2; 8], span_id == [2; 8], "{case}");
+        assert_eq!(row.parent_span_id == [3; 8], parent_span_id == [3; 8], "{case}");
+        assert!(row.parent_span_id == [3; 8] || row.parent_span_id == [0; 8], "{case}");
+        let as_sent = trace_id == [1; 16] && span_id == [2; 8];
+        assert_eq!(row == other, as_sent, "{case}: calls are told apart");
+    }
 }
 
 #[test]
