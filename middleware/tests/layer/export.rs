@@ -134,3 +134,19 @@ fn an_address_that_is_none_is_refused_with_the_reason() {
         .to_string();
     assert!(error.contains("bad header"), "{error}");
 }
+
+#[tokio::test]
+async fn a_layer_goes_on_without_the_handle_that_made_it() {
+    let received = Received::default();
+    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
+    let toolsight = Toolsight::builder()
+        .endpoint(format!("http://{address}"))
+        .build()
+        .unwrap();
+    let url = start(&toolsight).await;
+    drop(toolsight);
+    let client = connect(&url, ProtocolVersion::V_2026_07_28).await;
+    client.call_tool(call("add", 1, 2)).await.unwrap();
+    // The answer to `server/discover` and the call.
+    received.wait(2).await;
+}

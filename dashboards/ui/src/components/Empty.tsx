@@ -48,9 +48,8 @@ function WiderRange() {
 
 const LAYER = `let toolsight = Toolsight::builder()
     .endpoint("http://127.0.0.1:4317")
-    .build()?
-    .layer();`;
-const ROUTER = 'let app = Router::new().nest_service("/mcp", mcp_service).layer(toolsight);';
+    .build()?;`;
+const ROUTER = 'let app = Router::new().nest_service("/mcp", mcp_service).layer(toolsight.layer());';
 
 function Setup() {
   return (
