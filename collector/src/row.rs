@@ -2,7 +2,7 @@
 
 /// One MCP request or notification, as it stands in the table `calls`.
 ///
-/// Fields have the names and the order of the columns in `schema/0001_calls.sql`; empty strings and zeros mean "not
+/// Fields have the names and the order of the columns of `calls` in `schema/`; empty strings and zeros mean "not
 /// known".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
@@ -60,6 +60,32 @@ pub struct Row {
     pub user_id: String,
     /// JSON-RPC request id.
     pub request_id: String,
+    /// `to_server`, or `to_client` for what the server asked of the client.
+    pub direction: String,
+    /// What calls have in common that belong together without a session.
+    pub chain_id: String,
+    /// Keyed hash of the arguments.
+    pub args_hash: u64,
+    /// Names of the arguments that the tool's input schema refuses, with commas between.
+    pub invalid_arguments: String,
+    /// What is notable about the result, with commas between.
+    pub result_flags: String,
+    /// Types of the result's content blocks, with commas between.
+    pub content_types: String,
+    /// Round of a call that takes several, from 1.
+    pub attempt: u16,
+    /// Part of the duration in which the server waited for a person or a poll, in microseconds.
+    pub waited_us: u64,
+    /// Progress notifications that the server sent.
+    pub progress: u32,
+    /// Hash of the tool's definition.
+    pub definition_hash: u64,
+    /// Bytes of that definition.
+    pub definition_bytes: u32,
+    /// Arguments, where capture is on.
+    pub arguments: String,
+    /// Result, where capture is on.
+    pub result: String,
     /// How many calls this row stands for; at least 1.
     pub weight: u32,
     /// Trace id.
@@ -94,6 +120,13 @@ impl Row {
             &self.session_id,
             &self.user_id,
             &self.request_id,
+            &self.direction,
+            &self.chain_id,
+            &self.invalid_arguments,
+            &self.result_flags,
+            &self.content_types,
+            &self.arguments,
+            &self.result,
         ];
         size_of::<Self>() + texts.map(String::capacity).iter().sum::<usize>()
     }

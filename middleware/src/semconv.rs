@@ -77,6 +77,35 @@ pub const TOOLSIGHT_REQUEST_BYTES: &str = "toolsight.request.bytes";
 pub const TOOLSIGHT_RESPONSE_BYTES: &str = "toolsight.response.bytes";
 /// Milliseconds to the first byte of a streamed answer, as a double.
 pub const TOOLSIGHT_FIRST_BYTE_MS: &str = "toolsight.first_byte_ms";
+/// `to_server`, or `to_client` for what the server asks of the client; absent means `to_server`.
+pub const TOOLSIGHT_DIRECTION: &str = "toolsight.direction";
+/// Identifier that calls have in common which belong together without a session.
+pub const TOOLSIGHT_CHAIN_ID: &str = "toolsight.chain.id";
+/// Keyed hash of the canonical arguments, 16 hexadecimal digits.
+pub const TOOLSIGHT_ARGS_HASH: &str = "toolsight.args.hash";
+/// Names of the arguments that the tool's input schema refuses, sorted, with commas between.
+pub const TOOLSIGHT_INVALID_ARGUMENTS: &str = "toolsight.arguments.invalid";
+/// What is notable about the result, sorted, with commas between: see [`crate::semconv::RESULT_FLAGS`].
+pub const TOOLSIGHT_RESULT_FLAGS: &str = "toolsight.result.flags";
+/// Every flag of a result: without any content, cut at a size that the tool keeps to, equal to the previous result of
+/// the same call, and with `structuredContent` that the tool's own `outputSchema` refuses.
+pub const RESULT_FLAGS: [&str; 4] = ["empty", "identical", "schema_mismatch", "truncated"];
+/// Types of the result's content blocks, sorted, with commas between, such as `image,text`.
+pub const TOOLSIGHT_CONTENT_TYPES: &str = "toolsight.content.types";
+/// Round of a call that takes several, from 1.
+pub const TOOLSIGHT_ATTEMPT: &str = "toolsight.attempt";
+/// Milliseconds of the duration in which the server waited for a person or a poll, as a double.
+pub const TOOLSIGHT_WAITED_MS: &str = "toolsight.waited_ms";
+/// Progress notifications that the server sent for the call.
+pub const TOOLSIGHT_PROGRESS_COUNT: &str = "toolsight.progress.count";
+/// Hash of the called tool's definition as `tools/list` told it, 16 hexadecimal digits.
+pub const TOOLSIGHT_DEFINITION_HASH: &str = "toolsight.definition.hash";
+/// Bytes of that definition.
+pub const TOOLSIGHT_DEFINITION_BYTES: &str = "toolsight.definition.bytes";
+/// Arguments of the call; only where capture is on.
+pub const GEN_AI_TOOL_CALL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
+/// Result of the call; only where capture is on.
+pub const GEN_AI_TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
 /// Message of a JSON-RPC error that is the caller's mistake; other messages stand in the span's status.
 pub const TOOLSIGHT_MESSAGE: &str = "toolsight.message";
 /// How many calls this span stands for when sampling is on.

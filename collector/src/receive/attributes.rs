@@ -32,6 +32,19 @@ pub(crate) enum Field {
     Instance,
     Tenant,
     User,
+    Direction,
+    Chain,
+    ArgsHash,
+    InvalidArguments,
+    ResultFlags,
+    ContentTypes,
+    Attempt,
+    WaitedMs,
+    Progress,
+    DefinitionHash,
+    DefinitionBytes,
+    Arguments,
+    Result,
     Weight,
 }
 
@@ -83,6 +96,19 @@ const NAMES: &[(&str, Field)] = &[
     (semconv::USER_HASH, Field::User),
     ("enduser.id", Field::User),
     ("enduser.pseudo.id", Field::User),
+    (semconv::TOOLSIGHT_DIRECTION, Field::Direction),
+    (semconv::TOOLSIGHT_CHAIN_ID, Field::Chain),
+    (semconv::TOOLSIGHT_ARGS_HASH, Field::ArgsHash),
+    (semconv::TOOLSIGHT_INVALID_ARGUMENTS, Field::InvalidArguments),
+    (semconv::TOOLSIGHT_RESULT_FLAGS, Field::ResultFlags),
+    (semconv::TOOLSIGHT_CONTENT_TYPES, Field::ContentTypes),
+    (semconv::TOOLSIGHT_ATTEMPT, Field::Attempt),
+    (semconv::TOOLSIGHT_WAITED_MS, Field::WaitedMs),
+    (semconv::TOOLSIGHT_PROGRESS_COUNT, Field::Progress),
+    (semconv::TOOLSIGHT_DEFINITION_HASH, Field::DefinitionHash),
+    (semconv::TOOLSIGHT_DEFINITION_BYTES, Field::DefinitionBytes),
+    (semconv::GEN_AI_TOOL_CALL_ARGUMENTS, Field::Arguments),
+    (semconv::GEN_AI_TOOL_CALL_RESULT, Field::Result),
     (semconv::TOOLSIGHT_WEIGHT, Field::Weight),
 ];
 
@@ -92,6 +118,7 @@ impl Field {
         match self {
             Self::ResourceUri => 2048,
             Self::Message => 1024,
+            Self::Arguments | Self::Result => 64 * 1024,
             _ => 256,
         }
     }
@@ -110,9 +137,15 @@ pub(crate) enum Value<'a> {
 }
 
 /// The attributes of one span or resource that Toolsight wants, found by name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Attributes<'a> {
     found: [Option<(usize, Value<'a>)>; FIELDS],
+}
+
+impl Default for Attributes<'_> {
+    fn default() -> Self {
+        Self { found: [None; FIELDS] }
+    }
 }
 
 impl<'a> Attributes<'a> {

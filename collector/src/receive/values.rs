@@ -40,6 +40,21 @@ impl Values<'_, '_> {
         None
     }
 
+    /// A hash of the span, written as hexadecimal digits; 0 where absent or unusable.
+    pub(crate) fn hash(&mut self, field: Field) -> u64 {
+        let Some(value) = self.span.get(field) else { return 0 };
+        let hash = match value {
+            Value::Text(digits) => str::from_utf8(digits)
+                .ok()
+                .and_then(|text| u64::from_str_radix(text, 16).ok()),
+            _ => None,
+        };
+        hash.unwrap_or_else(|| {
+            self.tally.correct(Corrected::WrongType);
+            0
+        })
+    }
+
     /// Whether the span says yes.
     pub(crate) fn flag(&mut self, field: Field) -> bool {
         matches!(self.span.get(field), Some(Value::Boolean(true) | Value::Text(b"true")))

@@ -19,7 +19,16 @@ fn expected(row: &Row) -> Value {
         "user_id": row.user_id, "request_id": row.request_id, "weight": row.weight, "trace_id": hex(&row.trace_id),
         "span_id": hex(&row.span_id), "parent_span_id": hex(&row.parent_span_id),
     });
-    all.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+    let details = json!({
+        "direction": row.direction, "chain_id": row.chain_id, "args_hash": row.args_hash,
+        "invalid_arguments": row.invalid_arguments, "result_flags": row.result_flags,
+        "content_types": row.content_types, "attempt": row.attempt, "waited_us": row.waited_us,
+        "progress": row.progress, "definition_hash": row.definition_hash, "definition_bytes": row.definition_bytes,
+        "arguments": row.arguments, "result": row.result,
+    });
+    for part in [rest, details] {
+        all.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+    }
     all
 }
 

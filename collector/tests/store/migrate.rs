@@ -28,6 +28,7 @@ async fn several_collectors_may_migrate_one_database_at_once() {
     let expected = [
         json!({"version": 1, "name": "0001_calls"}),
         json!({"version": 2, "name": "0002_calls_by_minute"}),
+        json!({"version": 3, "name": "0003_call_details"}),
     ];
     assert_eq!(versions, expected);
     assert_eq!(number(&again, "SELECT count() FROM calls").await, 10);
@@ -49,12 +50,12 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
     ready(&first).await;
 
     let record = "INSERT INTO schema_version (version, name, checksum) VALUES (?, ?, ?)";
-    let insert = first.writer().query(record).bind(3_u32).bind("0003_later").bind("c");
+    let insert = first.writer().query(record).bind(4_u32).bind("0004_later").bind("c");
     insert.execute().await.unwrap();
     let newer = open(location()).await.unwrap();
-    let reason = unreachable(&newer, "observed has schema version 3").await;
+    let reason = unreachable(&newer, "observed has schema version 4").await;
     assert!(
-        reason.contains("knows 2 at most") && reason.contains("run a newer toolsight-collector"),
+        reason.contains("knows 3 at most") && reason.contains("run a newer toolsight-collector"),
         "{reason}"
     );
 

@@ -2,7 +2,7 @@
 
 use toolsight::{Fault, Outcome, Transport};
 
-use crate::receive::attributes::{Attributes, Field};
+use crate::receive::attributes::{Attributes, Field, Value};
 use crate::receive::decode::Span;
 use crate::receive::outcome::{Evidence, derive, fault_named, fault_of, outcome_named};
 use crate::receive::tally::{Corrected, Ignored, Tally};
@@ -23,6 +23,9 @@ const LONGEST: i64 = 30 * DAY;
 const HEAVIEST: f64 = 1_000_000.0;
 /// Requests and answers have at most this many bytes, so that sums of them times their weights stay within 64 bits.
 const LARGEST: f64 = (1_u64 << 40) as f64;
+
+/// The direction of a request that the server sends.
+const TO_CLIENT: &str = "to_client";
 
 /// The row of a server's span; `now` is the time of arrival in microseconds since the Unix epoch.
 pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &mut Tally) -> Option<Row> {
@@ -81,6 +84,21 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         session_id: values.text(Field::SessionId),
         user_id: values.inherited(Field::User),
         request_id: values.text(Field::RequestId),
+        direction: direction(&mut values).to_owned(),
+        chain_id: values.text(Field::Chain),
+        args_hash: values.hash(Field::ArgsHash),
+        invalid_arguments: values.text(Field::InvalidArguments),
+        result_flags: values.text(Field::ResultFlags),
+        content_types: values.text(Field::ContentTypes),
+        attempt: values.number(Field::Attempt, 0.0, f64::from(u16::MAX)).unwrap_or(0.0) as u16,
+        waited_us: (values.number(Field::WaitedMs, 0.0, LONGEST as f64 / 1e3).unwrap_or(0.0) * 1e3) as u64,
+        progress: values.number(Field::Progress, 0.0, f64::from(u32::MAX)).unwrap_or(0.0) as u32,
+        definition_hash: values.hash(Field::DefinitionHash),
+        definition_bytes: values
+            .number(Field::DefinitionBytes, 0.0, f64::from(u32::MAX))
+            .unwrap_or(0.0) as u32,
+        arguments: values.text(Field::Arguments),
+        result: values.text(Field::Result),
         weight: values.number(Field::Weight, 1.0, HEAVIEST).unwrap_or(1.0) as u32,
         trace_id,
         span_id,
@@ -99,9 +117,20 @@ fn ignored(span: &Span<'_>) -> Option<Ignored> {
     }
     match span.kind {
         2 => None,
+        // What the server asks of the client is a span of the kind client, and only Toolsight tells these apart from
+        // calls that the instrumented process makes elsewhere.
         0 | 1 if own => None,
+        3 if own && span.attributes.get(Field::Direction) == Some(Value::Text(TO_CLIENT.as_bytes())) => None,
         3 => Some(Ignored::Client),
         _ => Some(Ignored::NotServer),
+    }
+}
+
+fn direction(values: &mut Values<'_, '_>) -> &'static str {
+    if values.text(Field::Direction) == TO_CLIENT {
+        TO_CLIENT
+    } else {
+        "to_server"
     }
 }
 
