@@ -18,20 +18,18 @@ use crate::row::Row;
 
 /// How long one chunk may wait for the network.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the server may take for the whole batch and its views once it has all of it.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);
 /// Uncompressed bytes of one LZ4 frame.
 const FRAME: usize = 1 << 20;
 
-/// Sends `rows` as one block. `token` must never be used for other rows.
-pub(super) async fn insert(clients: &Clients, rows: &[Row], token: &str) -> Result<(), InsertError> {
+/// Sends `rows` as one block, and waits so long for the answer. `token` must never be used for other rows.
+pub(super) async fn insert(clients: &Clients, rows: &[Row], token: &str, answer: Duration) -> Result<(), InsertError> {
     if rows.is_empty() {
         return Ok(());
     }
     let insert = clients
         .writer
         .insert_formatted_with(statement())
-        .with_timeouts(Some(SEND_TIMEOUT), Some(ANSWER_TIMEOUT))
+        .with_timeouts(Some(SEND_TIMEOUT), Some(answer))
         .with_setting("insert_deduplicate", "1")
         .with_setting("insert_deduplication_token", token)
         .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")

@@ -53,12 +53,14 @@ pub struct StoreConfig {
     pub engine_http_port: u16,
     /// Port of the engine's native interface on 127.0.0.1; 0 for any that is free.
     pub engine_tcp_port: u16,
+    /// How long the server may take for a batch and its views once it has all of it.
+    pub insert_timeout: Duration,
     /// The program that knows the subcommand [`engine_process::SUBCOMMAND`]; `None` for the one that runs.
     pub engine_program: Option<PathBuf>,
 }
 
 impl StoreConfig {
-    /// The defaults for a location: 1 GiB for the engine, and any free ports.
+    /// The defaults for a location: 1 GiB for the engine, any free ports, and 3 minutes for an insert.
     #[must_use]
     pub fn new(location: Location) -> Self {
         Self {
@@ -67,6 +69,7 @@ impl StoreConfig {
             engine_memory_bytes: 1 << 30,
             engine_http_port: 0,
             engine_tcp_port: 0,
+            insert_timeout: Duration::from_secs(180),
             engine_program: None,
         }
     }
@@ -94,6 +97,7 @@ pub struct Store {
     watcher: JoinHandle<()>,
     engine: Option<(SocketAddr, Mutex<Engine>)>,
     metrics: Metrics,
+    insert_timeout: Duration,
 }
 
 impl std::fmt::Debug for Store {
@@ -149,6 +153,7 @@ impl Store {
             watcher,
             engine,
             metrics,
+            insert_timeout: config.insert_timeout,
         })
     }
 
@@ -207,7 +212,7 @@ impl Store {
     /// See [`InsertError`]. The batch is then stored as a whole or not at all, and repeating it tells which.
     pub async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
         let started = Instant::now();
-        let result = insert::insert(&self.clients, rows, token).await;
+        let result = insert::insert(&self.clients, rows, token, self.insert_timeout).await;
         self.metrics.insert_seconds.observe(started.elapsed().as_secs_f64());
         match &result {
             Ok(()) => {

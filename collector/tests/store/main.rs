@@ -3,6 +3,7 @@
 
 mod access;
 mod engine;
+mod faults;
 mod insert;
 mod migrate;
 mod remote;

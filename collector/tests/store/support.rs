@@ -25,9 +25,13 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_toolsight-collector");
 
 pub(crate) async fn open(location: Location) -> Result<Store, StoreError> {
+    open_with(StoreConfig::new(location)).await
+}
+
+pub(crate) async fn open_with(config: StoreConfig) -> Result<Store, StoreError> {
     let config = StoreConfig {
         engine_program: Some(PROGRAM.into()),
-        ..StoreConfig::new(location)
+        ..config
     };
     Store::open(config, Metrics::new().unwrap(), |_| {}).await
 }
