@@ -164,6 +164,7 @@ impl Default for Attributes<'_> {
 
 impl<'a> Attributes<'a> {
     /// Keeps the value if its name is in the table and no better name was seen.
+    #[inline]
     pub(crate) fn offer(&mut self, name: &[u8], value: Value<'a>) {
         let Some(rank) = INDEX.find(name, NAMES) else {
             return;

@@ -60,6 +60,7 @@ impl<'a> Values<'a, '_> {
         matches!(self.span.get(field), Some(Value::Boolean(true) | Value::Text(b"true")))
     }
 
+    #[inline]
     fn read(&mut self, field: Field, value: Option<Value<'a>>) -> Cow<'a, str> {
         match value {
             Some(Value::Text(bytes)) => text(bytes, field.limit(), self.tally),
@@ -78,7 +79,16 @@ impl<'a> Values<'a, '_> {
 }
 
 /// At most `limit` bytes of valid UTF-8 out of any bytes, as they stand there where they can be used as they are.
+#[inline]
 pub(crate) fn text<'a>(bytes: &'a [u8], limit: usize, tally: &mut Tally) -> Cow<'a, str> {
+    match str::from_utf8(bytes.get(..=limit).unwrap_or(bytes)) {
+        Ok(text) if text.len() <= limit => Cow::Borrowed(text),
+        _ => corrected(bytes, limit, tally),
+    }
+}
+
+#[cold]
+fn corrected<'a>(bytes: &'a [u8], limit: usize, tally: &mut Tally) -> Cow<'a, str> {
     // A character has up to four bytes, so one that straddles the limit is still seen whole here.
     let looked_at = &bytes[..bytes.len().min(limit + 4)];
     let valid = match str::from_utf8(looked_at) {

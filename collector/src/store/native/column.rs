@@ -103,11 +103,11 @@ pub(super) struct Dictionary {
 impl Dictionary {
     pub(super) fn push(&mut self, text: &str) {
         let key = text.as_bytes();
-        if self
-            .places
-            .get(self.previous)
-            .is_none_or(|place| self.keys[place.clone()] != *key)
-        {
+        let same = |place: &Range<usize>| {
+            // Most texts are empty, and a comparison would call a function.
+            place.len() == key.len() && (key.is_empty() || self.keys[place.clone()] == *key)
+        };
+        if !self.places.get(self.previous).is_some_and(same) {
             self.previous = self.index(key);
         }
         match self.width {
