@@ -13,6 +13,10 @@ use toolsight_collector::store::{self, Location, engine_process};
 use toolsight_collector::telemetry;
 use tracing::warn;
 
+/// Several times as fast as the system's for the many small buffers of requests.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     if arguments

@@ -11,6 +11,7 @@ use super::batch::Batcher;
 use super::queue::{Chunk, Space};
 use super::sink::{InsertError, Sink};
 use crate::row::Row;
+use crate::store::Block;
 use crate::telemetry::Metrics;
 
 /// The one task that talks to the sink.
@@ -104,11 +105,11 @@ impl<S: Sink> Inserter<S> {
     }
 
     /// Sends the same rows with the same token until the sink has decided.
-    async fn insert(&mut self, rows: &[Row]) -> Result<(), String> {
-        let token = self.tokens.next();
+    async fn insert(&mut self, rows: &[Row<'_>]) -> Result<(), String> {
+        let (block, token) = (rows.iter().collect::<Block>(), self.tokens.next());
         let mut backoff = Backoff::default();
         loop {
-            match self.sink.insert(rows, &token).await {
+            match self.sink.insert(&block, &token).await {
                 Ok(()) => return Ok(()),
                 Err(InsertError::Permanent(message)) => return Err(message),
                 Err(InsertError::Retryable(reason)) => {

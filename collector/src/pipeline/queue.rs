@@ -23,7 +23,7 @@ pub struct Queue {
 #[derive(Debug)]
 pub(crate) struct Draft<'a> {
     queue: &'a Queue,
-    rows: Vec<Row>,
+    rows: Vec<Row<'static>>,
     bytes: Option<OwnedSemaphorePermit>,
     count: usize,
     units: usize,
@@ -33,7 +33,7 @@ pub(crate) struct Draft<'a> {
 /// The rows of one request and the space that they take until they are stored or lost.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<Row<'static>>,
     pub(crate) space: Taken,
 }
 
@@ -99,7 +99,7 @@ impl Taken {
     }
 
     /// The part of some of the rows that this is the space of.
-    pub(crate) fn split(&mut self, rows: &[Row]) -> Option<Self> {
+    pub(crate) fn split(&mut self, rows: &[Row<'_>]) -> Option<Self> {
         let bytes = self.bytes.split(rows.iter().map(units).sum())?;
         let rows = self.rows.split(rows.len())?;
         Some(Self { rows, bytes })
@@ -112,7 +112,7 @@ impl Taken {
 }
 
 /// Permits for the bytes of a row in memory.
-fn units(row: &Row) -> usize {
+fn units(row: &Row<'_>) -> usize {
     row.bytes().div_ceil(UNIT)
 }
 
@@ -135,7 +135,7 @@ impl Queue {
 
     /// Takes all rows, or none and says why; never waits.
     #[cfg(test)]
-    pub(crate) fn push(&self, rows: Vec<Row>) -> Result<(), PushError> {
+    pub(crate) fn push(&self, rows: Vec<Row<'static>>) -> Result<(), PushError> {
         let mut draft = self.draft();
         let _ = rows.into_iter().try_for_each(|row| draft.add(row));
         draft.send()
@@ -144,7 +144,7 @@ impl Queue {
 
 impl Draft<'_> {
     /// Adds a row; after a `Break` nothing that could be added changes the answer of [`Draft::send`].
-    pub(crate) fn add(&mut self, row: Row) -> ControlFlow<()> {
+    pub(crate) fn add(&mut self, row: Row<'static>) -> ControlFlow<()> {
         let space = &self.queue.space;
         let units = units(&row);
         self.count += 1;

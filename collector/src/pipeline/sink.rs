@@ -1,6 +1,6 @@
 //! Where rows end up: the seam between the pipeline and the store.
 
-use crate::row::Row;
+use crate::store::Block;
 
 /// Keeps rows for good.
 pub trait Sink: Send + Sync + 'static {
@@ -11,7 +11,7 @@ pub trait Sink: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`InsertError`] tells whether the same rows may succeed later.
-    fn insert(&self, rows: &[Row], token: &str) -> impl Future<Output = Result<(), InsertError>> + Send;
+    fn insert(&self, block: &Block, token: &str) -> impl Future<Output = Result<(), InsertError>> + Send;
 }
 
 /// Why a sink did not store rows.

@@ -8,31 +8,32 @@ use super::PushError::TooMany;
 use super::{InsertError, Pipeline, PushError, Sink};
 use crate::config;
 use crate::row::Row;
+use crate::store::Block;
 use crate::telemetry::Metrics;
+
+#[path = "../../tests/support/native.rs"]
+mod native;
 
 /// Answers by the script first, then rejects what has a bad row, then stores.
 #[derive(Clone, Default)]
 struct Script {
     answers: Arc<Mutex<VecDeque<InsertError>>>,
     attempts: Arc<Mutex<Vec<(String, usize)>>>,
-    stored: Arc<Mutex<BTreeMap<String, Vec<Row>>>>,
+    stored: Arc<Mutex<BTreeMap<String, Vec<Row<'static>>>>>,
     /// Stores the rows although the answer is an error, as when the answer gets lost.
     stores_anyway: bool,
 }
 
 impl Sink for Script {
-    async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
+    async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
+        let rows = native::rows(block);
         self.attempts.lock().unwrap().push((token.to_owned(), rows.len()));
         let answer = self.answers.lock().unwrap().pop_front();
         if answer.is_none() || self.stores_anyway {
             if rows.iter().any(|row| row.target == "bad") {
                 return Err(InsertError::Permanent("a bad row".to_owned()));
             }
-            self.stored
-                .lock()
-                .unwrap()
-                .entry(token.to_owned())
-                .or_insert_with(|| rows.to_vec());
+            self.stored.lock().unwrap().entry(token.to_owned()).or_insert(rows);
         }
         answer.map_or(Ok(()), Err)
     }
@@ -41,16 +42,20 @@ impl Sink for Script {
 impl Script {
     fn stored(&self) -> Vec<String> {
         let stored = self.stored.lock().unwrap();
-        let mut ids: Vec<_> = stored.values().flatten().map(|row| row.request_id.clone()).collect();
+        let mut ids: Vec<_> = stored
+            .values()
+            .flatten()
+            .map(|row| row.request_id.to_string())
+            .collect();
         ids.sort();
         ids
     }
 }
 
-fn rows(targets: &[&str]) -> Vec<Row> {
+fn rows(targets: &[&str]) -> Vec<Row<'static>> {
     let row = |(index, target): (usize, &&str)| Row {
-        request_id: format!("{index:04}"),
-        target: (*target).to_owned(),
+        request_id: format!("{index:04}").into(),
+        target: (*target).to_owned().into(),
         ..Row::default()
     };
     targets.iter().enumerate().map(row).collect()
@@ -190,7 +195,7 @@ async fn large_rows_fill_the_queue_by_their_bytes_also_while_their_request_is_re
     let queue = &pipeline.queue;
     let large = |count| {
         let row = Row {
-            message: "x".repeat(10_000),
+            message: "x".repeat(10_000).into(),
             ..Row::default()
         };
         vec![row; count]

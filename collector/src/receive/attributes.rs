@@ -2,6 +2,8 @@
 
 use toolsight::semconv;
 
+use super::index::Index;
+
 /// What Toolsight wants to know from the attributes of a span and its resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
@@ -112,6 +114,9 @@ const NAMES: &[(&str, Field)] = &[
     (semconv::TOOLSIGHT_WEIGHT, Field::Weight),
 ];
 
+static INDEX: Index = Index::new(NAMES);
+const _: () = assert!(FIELDS <= u128::BITS as usize, "each field has a bit in Attributes");
+
 impl Field {
     /// How many bytes of text a row keeps of this field; the rest is cut off and counted.
     pub(crate) const fn limit(self) -> usize {
@@ -137,41 +142,60 @@ pub(crate) enum Value<'a> {
 }
 
 /// The attributes of one span or resource that Toolsight wants, found by name.
+///
+/// Places stay as they are when it is cleared, so that one can be used for all spans of a request at little cost.
 #[derive(Clone, Debug)]
 pub(crate) struct Attributes<'a> {
-    found: [Option<(usize, Value<'a>)>; FIELDS],
+    /// One bit for each field that was found; what the places of others hold means nothing.
+    found: u128,
+    ranks: [u8; FIELDS],
+    values: [Value<'a>; FIELDS],
 }
 
 impl Default for Attributes<'_> {
     fn default() -> Self {
-        Self { found: [None; FIELDS] }
+        Self {
+            found: 0,
+            ranks: [0; FIELDS],
+            values: [Value::Compound; FIELDS],
+        }
     }
 }
 
 impl<'a> Attributes<'a> {
     /// Keeps the value if its name is in the table and no better name was seen.
+    #[inline]
     pub(crate) fn offer(&mut self, name: &[u8], value: Value<'a>) {
-        let Some(rank) = NAMES.iter().position(|(known, _)| known.as_bytes() == name) else {
+        let Some(rank) = INDEX.find(name, NAMES) else {
             return;
         };
-        let place = &mut self.found[NAMES[rank].1 as usize];
-        if place.is_none_or(|(best, _)| rank < best) {
-            *place = Some((rank, value));
+        let field = NAMES[usize::from(rank)].1;
+        if !self.has(field) || rank < self.ranks[field as usize] {
+            self.found |= 1 << field as usize;
+            self.ranks[field as usize] = rank;
+            self.values[field as usize] = value;
         }
     }
 
+    /// Forgets what was found.
+    pub(crate) fn clear(&mut self) {
+        self.found = 0;
+    }
+
     pub(crate) fn get(&self, field: Field) -> Option<Value<'a>> {
-        self.found[field as usize].map(|(_, value)| value)
+        self.has(field).then(|| self.values[field as usize])
     }
 
     /// The value under the best name here or in `resource`; here where both have the same name.
     pub(crate) fn get_or_inherit(&self, resource: &Self, field: Field) -> Option<Value<'a>> {
-        let places = [self.found[field as usize], resource.found[field as usize]];
-        places
-            .into_iter()
-            .flatten()
-            .min_by_key(|(rank, _)| *rank)
-            .map(|(_, value)| value)
+        if resource.has(field) && !(self.has(field) && self.ranks[field as usize] <= resource.ranks[field as usize]) {
+            return resource.get(field);
+        }
+        self.get(field)
+    }
+
+    const fn has(&self, field: Field) -> bool {
+        self.found >> field as usize & 1 == 1
     }
 }
 

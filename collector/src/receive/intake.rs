@@ -173,7 +173,8 @@ impl Intake {
 
     fn take_traces(&self, protocol: &'static str, body: &[u8], encoding: Encoding) -> Result<Accepted, Refusal> {
         let mut draft = self.queue.draft();
-        let tally = each_row(body, encoding, SystemTime::now(), |row| draft.add(row)).map_err(Refusal::Invalid)?;
+        let tally =
+            each_row(body, encoding, SystemTime::now(), |row| draft.add(row.into_owned())).map_err(Refusal::Invalid)?;
         let received = self.metrics.spans_received.with_label_values(&[protocol]);
         received.inc_by(tally.spans);
         if let Err(error) = draft.send() {

@@ -11,6 +11,7 @@ mod body;
 mod decode;
 pub(crate) mod grpc;
 pub(crate) mod http;
+mod index;
 pub(crate) mod intake;
 mod json;
 mod normalise;
@@ -43,22 +44,25 @@ pub enum Encoding {
 ///
 /// # Errors
 /// When the request as a whole cannot be read; the text says why. Single spans that cannot be read are in the tally.
-pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row>, Tally), String> {
+pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row<'static>>, Tally), String> {
     let mut rows = Vec::new();
-    let take = |row| {
-        rows.push(row);
+    let tally = each_row(body, encoding, now, |row| {
+        rows.push(row.into_owned());
         ControlFlow::Continue(())
-    };
-    let tally = each_row(body, encoding, now, take)?;
+    })?;
     Ok((rows, tally))
 }
 
-/// As [`rows`], but hands over each row as it is made; after a `Break` spans are only counted.
-pub(crate) fn each_row(
+/// As [`rows`], but hands over each row as it is made, with texts that stand in the body; after a `Break` spans are only
+/// counted.
+///
+/// # Errors
+/// As [`rows`]; rows may have been handed over before.
+pub fn each_row(
     body: &[u8],
     encoding: Encoding,
     now: SystemTime,
-    mut take: impl FnMut(Row) -> ControlFlow<()>,
+    mut take: impl FnMut(Row<'_>) -> ControlFlow<()>,
 ) -> Result<Tally, String> {
     let now = now
         .duration_since(UNIX_EPOCH)
@@ -76,7 +80,7 @@ pub(crate) fn each_row(
         match span {
             _ if enough => {}
             Ok(span) => {
-                let row = normalise::row(&span, resource, now, &mut tally);
+                let row = normalise::row(span, resource, now, &mut tally);
                 enough = row.is_some_and(|row| take(row).is_break());
             }
             Err(cause) => tally.reject(|| format!("invalid protobuf in a span: {cause}")),

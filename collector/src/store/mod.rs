@@ -35,10 +35,11 @@ use self::{client::Clients, engine::Engine, engine_folder::EngineFolder};
 pub use self::{
     error::StoreError,
     location::{DEFAULT_DATABASE, Location, LocationError, Remote},
+    native::{Block, Frames},
     watch::StoreState,
 };
 use crate::pipeline::{InsertError, Sink};
-use crate::{row::Row, telemetry::Metrics};
+use crate::telemetry::Metrics;
 
 /// Where the store is, and what the embedded engine may take.
 #[derive(Clone, Debug)]
@@ -202,7 +203,7 @@ impl Store {
         }
     }
 
-    /// Inserts a batch as one block, at most 1,000,000 rows of at most 100 days.
+    /// Inserts a block of at most 1,000,000 rows of at most 100 days.
     ///
     /// Repeating it with the same rows and the same token changes nothing, in `calls` and in what is derived from it; the
     /// token must never go with other rows. Counts what it stored in `rows_inserted`, `last_insert` and
@@ -210,13 +211,13 @@ impl Store {
     ///
     /// # Errors
     /// See [`InsertError`]. The batch is then stored as a whole or not at all, and repeating it tells which.
-    pub async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
+    pub async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
         let started = Instant::now();
-        let result = insert::insert(&self.clients, rows, token, self.insert_timeout).await;
+        let result = insert::insert(&self.clients, block, token, self.insert_timeout).await;
         self.metrics.insert_seconds.observe(started.elapsed().as_secs_f64());
         match &result {
             Ok(()) => {
-                self.metrics.rows_inserted.inc_by(rows.len() as u64);
+                self.metrics.rows_inserted.inc_by(block.rows() as u64);
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
                 self.metrics.last_insert.set(now.as_secs_f64());
             }
@@ -236,8 +237,8 @@ impl Store {
 }
 
 impl Sink for Arc<Store> {
-    async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
-        Store::insert(self, rows, token).await
+    async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
+        Store::insert(self, block, token).await
     }
 }
 

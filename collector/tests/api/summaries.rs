@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
-use toolsight_collector::row::Row;
 
 use crate::{
     app::App,
     engine::{self, TestEngine},
-    seed::{SECOND, call, calls, insert, yesterday},
+    seed::{Row, SECOND, call, calls, insert, yesterday},
 };
 
 const SECONDS: i64 = 3600;
@@ -311,7 +310,7 @@ async fn calls_within_the_first_and_the_last_second_of_a_range_count() {
         // Alone in its database, so that the engine can decide by the smallest and largest time of a part.
         let engine = engine::start().await;
         let mut row = call(time, 1);
-        row.user_id = "ann".to_owned();
+        row.user_id = "ann".into();
         insert(&engine.client, &[row]).await;
         let app = App::new(&engine.client);
         let range = format!("from={from}&to={}", from + 60);

@@ -8,7 +8,7 @@ use prost::Message as _;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 use toolsight_collector::pipeline::{InsertError, Sink};
-use toolsight_collector::row::Row;
+use toolsight_collector::store::Block;
 
 use crate::support::{GZIP, JSON, PROTOBUF, Running, call, gzip, request, targets, text};
 
@@ -155,7 +155,7 @@ async fn a_shutdown_stores_what_was_accepted_and_counts_what_it_cannot_store() {
 struct Broken;
 
 impl Sink for Broken {
-    async fn insert(&self, _: &[Row], _: &str) -> Result<(), InsertError> {
+    async fn insert(&self, _: &Block, _: &str) -> Result<(), InsertError> {
         panic!("as it has to be");
     }
 }

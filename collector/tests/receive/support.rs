@@ -17,17 +17,21 @@ use toolsight_collector::collector::{Collector, Listeners};
 use toolsight_collector::config::Config;
 use toolsight_collector::pipeline::{InsertError, Sink};
 use toolsight_collector::row::Row;
+use toolsight_collector::store::Block;
 use toolsight_collector::telemetry::Metrics;
+
+#[path = "../support/native.rs"]
+pub(crate) mod native;
 
 /// Keeps rows by token, as a store does; answers "retry" while it is down.
 #[derive(Clone, Default)]
 pub(crate) struct Kept {
-    batches: Arc<Mutex<BTreeMap<String, Vec<Row>>>>,
+    batches: Arc<Mutex<BTreeMap<String, Vec<Row<'static>>>>>,
     down: Arc<AtomicBool>,
 }
 
 impl Sink for Kept {
-    async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
+    async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
         if self.down.load(Ordering::Relaxed) {
             return Err(InsertError::Retryable("down".to_owned()));
         }
@@ -35,7 +39,7 @@ impl Sink for Kept {
             .lock()
             .unwrap()
             .entry(token.to_owned())
-            .or_insert_with(|| rows.to_vec());
+            .or_insert_with(|| native::rows(block));
         Ok(())
     }
 }
@@ -45,12 +49,12 @@ impl Kept {
         self.down.store(down, Ordering::Relaxed);
     }
 
-    pub(crate) fn rows(&self) -> Vec<Row> {
+    pub(crate) fn rows(&self) -> Vec<Row<'static>> {
         self.batches.lock().unwrap().values().flatten().cloned().collect()
     }
 
     /// The rows once there are this many.
-    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Row> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Row<'static>> {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let rows = self.rows();
@@ -212,8 +216,8 @@ pub(crate) fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
     }
 }
 
-pub(crate) fn targets(rows: &[Row]) -> Vec<&str> {
-    rows.iter().map(|row| row.target.as_str()).collect()
+pub(crate) fn targets<'a>(rows: &'a [Row<'_>]) -> Vec<&'a str> {
+    rows.iter().map(|row| &*row.target).collect()
 }
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {

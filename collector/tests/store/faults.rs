@@ -135,7 +135,7 @@ async fn whatever_a_server_does_with_an_insert_the_batch_is_stored_exactly_once(
     ] {
         *fault.lock().await = Some(case);
         let token = format!("{case:?}");
-        let error = store.insert(&rows, &token).await.expect_err(&token);
+        let error = store.insert(&rows.iter().collect(), &token).await.expect_err(&token);
         assert_eq!(*fault.lock().await, None, "{case:?} did not happen");
         assert!(
             matches!(&error, InsertError::Retryable(message) if message.contains(reason)),

@@ -1,7 +1,7 @@
 use serde_json::json;
 use toolsight_collector::store::StoreState;
 
-use crate::support::{Embedded, Server, json, number, open, ready, rows, unreachable};
+use crate::support::{Embedded, Server, block, json, number, open, ready, rows, unreachable};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_collectors_may_migrate_one_database_at_once() {
@@ -16,7 +16,7 @@ async fn several_collectors_may_migrate_one_database_at_once() {
     let stores = futures_util::future::try_join_all(stores).await.unwrap();
     for store in &stores {
         ready(store).await;
-        store.insert(&rows(10), "same").await.unwrap();
+        store.insert(&block(&rows(10)), "same").await.unwrap();
     }
     let again = open(location()).await.unwrap();
     ready(&again).await;

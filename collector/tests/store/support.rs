@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     fs,
     path::{Path, PathBuf},
     process::Stdio,
@@ -17,7 +18,7 @@ use tokio::{
 use toolsight_collector::{
     pipeline::InsertError,
     row::Row,
-    store::{Location, Store, StoreConfig, StoreError, StoreState},
+    store::{Block, Location, Store, StoreConfig, StoreError, StoreState},
     telemetry::Metrics,
 };
 
@@ -80,9 +81,10 @@ pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> b
 }
 
 /// Inserts as the pipeline does: again and again with the same token.
-pub(crate) async fn insert_for_ever(store: &Store, rows: &[Row], token: &str) {
+pub(crate) async fn insert_for_ever(store: &Store, rows: &[Row<'_>], token: &str) {
+    let block = rows.iter().collect();
     let insert = async {
-        while let Err(error) = store.insert(rows, token).await {
+        while let Err(error) = store.insert(&block, token).await {
             assert!(matches!(error, InsertError::Retryable(_)), "{error:?}");
             sleep(Duration::from_millis(50)).await;
         }
@@ -109,8 +111,12 @@ pub(crate) async fn json(store: &Store, query: &str) -> Vec<Value> {
         .collect()
 }
 
+pub(crate) fn block(rows: &[Row<'_>]) -> Block {
+    rows.iter().collect()
+}
+
 /// Rows of one minute of today that differ in every column.
-pub(crate) fn rows(count: u64) -> Vec<Row> {
+pub(crate) fn rows(count: u64) -> Vec<Row<'static>> {
     (0..count).map(row).collect()
 }
 
@@ -123,11 +129,13 @@ pub(crate) fn today() -> i64 {
     *MINUTE
 }
 
-fn row(n: u64) -> Row {
-    let text = |name: &str, variants: u64| match n % variants {
-        0 => String::new(),
-        1 => format!("{name} \u{1f980} \0 \\ ' \" \r\n\t {}", "é".repeat(100)),
-        variant => format!("{name}-{variant}"),
+fn row(n: u64) -> Row<'static> {
+    let text = |name: &str, variants: u64| -> Cow<'static, str> {
+        match n % variants {
+            0 => Cow::default(),
+            1 => format!("{name} \u{1f980} \0 \\ ' \" \r\n\t {}", "é".repeat(100)).into(),
+            variant => format!("{name}-{variant}").into(),
+        }
     };
     let bytes = |shift: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(shift).to_be_bytes();
     Row {
@@ -141,7 +149,7 @@ fn row(n: u64) -> Row {
         target: text("tool", 1000),
         resource_uri: text("file:///a", 11),
         outcome: text("outcome", 8),
-        fault: ["server", "none", "caller", "auth", "client_gone"][n as usize % 5].to_owned(),
+        fault: ["server", "none", "caller", "auth", "client_gone"][n as usize % 5].into(),
         error_type: text("error", 6),
         rpc_code: [0, -32_603, i32::MIN, i32::MAX][n as usize % 4],
         http_status: [0, 200, u16::MAX][n as usize % 3],
@@ -157,7 +165,7 @@ fn row(n: u64) -> Row {
         transport: text("stdio", 3),
         session_id: text("session", 500),
         user_id: text("user", 40),
-        request_id: n.to_string(),
+        request_id: n.to_string().into(),
         direction: text("to", 3),
         chain_id: text("chain", 300),
         args_hash: n.wrapping_mul(0x9e37_79b9_7f4a_7c15),

@@ -1,5 +1,7 @@
 //! A span of any instrumentation as a [`Row`], or the reason why it is none.
 
+use std::borrow::Cow;
+
 use toolsight::{Fault, Outcome, Transport};
 
 use crate::receive::attributes::{Attributes, Field, Value};
@@ -28,7 +30,7 @@ const LARGEST: f64 = (1_u64 << 40) as f64;
 const TO_CLIENT: &str = "to_client";
 
 /// The row of a server's span; `now` is the time of arrival in microseconds since the Unix epoch.
-pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &mut Tally) -> Option<Row> {
+pub(crate) fn row<'a>(span: &Span<'a>, resource: &Attributes<'a>, now: i64, tally: &mut Tally) -> Option<Row<'a>> {
     if let Some(reason) = ignored(span) {
         tally.ignore(reason);
         return None;
@@ -57,7 +59,7 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         server_version: values.inherited(Field::ServerVersion),
         instance: values.inherited(Field::Instance),
         method,
-        kind: kind.to_owned(),
+        kind: kind.into(),
         target,
         resource_uri: values.text(Field::ResourceUri),
         rpc_code: values
@@ -84,7 +86,7 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         session_id: values.text(Field::SessionId),
         user_id: values.inherited(Field::User),
         request_id: values.text(Field::RequestId),
-        direction: direction(&mut values).to_owned(),
+        direction: direction(&mut values).into(),
         chain_id: values.text(Field::Chain),
         args_hash: values.hash(Field::ArgsHash),
         invalid_arguments: values.text(Field::InvalidArguments),
@@ -105,7 +107,7 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         parent_span_id,
         ..Row::default()
     };
-    row.transport = transport(&mut values, &row.protocol_version).to_owned();
+    row.transport = transport(&mut values, &row.protocol_version).into();
     judge(&mut row, span.failed, &mut values);
     Some(row)
 }
@@ -174,12 +176,12 @@ fn own_id<const N: usize>(bytes: &[u8], tally: &mut Tally) -> [u8; N] {
 
 /// Kind and name of what the method is aimed at. A name that no attribute has stands in the span's own name, behind the
 /// method.
-fn aim(method: &str, span: &Span<'_>, values: &mut Values<'_, '_>) -> (&'static str, String) {
+fn aim<'a>(method: &str, span: &Span<'a>, values: &mut Values<'a, '_>) -> (&'static str, Cow<'a, str>) {
     let (kind, field) = match method {
         "tools/call" => ("tool", Field::Tool),
         "prompts/get" => ("prompt", Field::Prompt),
-        _ if method.starts_with("resources/") => return ("resource", String::new()),
-        _ => return ("", String::new()),
+        _ if method.starts_with("resources/") => return ("resource", Cow::default()),
+        _ => return ("", Cow::default()),
     };
     let name = values.text(field);
     if !name.is_empty() {
@@ -193,18 +195,21 @@ fn aim(method: &str, span: &Span<'_>, values: &mut Values<'_, '_>) -> (&'static 
 }
 
 fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static str {
-    match values
-        .inherited(Field::Transport)
-        .to_ascii_lowercase()
-        .replace('-', "_")
-        .as_str()
-    {
-        "stdio" | "pipe" => return Transport::Stdio.as_str(),
-        "streamable_http" | "streamablehttp" | "http" => return Transport::StreamableHttp.as_str(),
-        "sse" | "http+sse" => return Transport::Sse.as_str(),
-        _ => {}
+    let named = values.inherited(Field::Transport);
+    let spelt: &[(&str, Transport)] = &[
+        ("streamable_http", Transport::StreamableHttp),
+        ("streamable-http", Transport::StreamableHttp),
+        ("streamablehttp", Transport::StreamableHttp),
+        ("http", Transport::StreamableHttp),
+        ("stdio", Transport::Stdio),
+        ("pipe", Transport::Stdio),
+        ("sse", Transport::Sse),
+        ("http+sse", Transport::Sse),
+    ];
+    if let Some((_, transport)) = spelt.iter().find(|(name, _)| named.eq_ignore_ascii_case(name)) {
+        return transport.as_str();
     }
-    match (values.inherited(Field::NetworkTransport).as_str(), protocol_version) {
+    match (&*values.inherited(Field::NetworkTransport), protocol_version) {
         ("pipe", _) => Transport::Stdio.as_str(),
         ("tcp" | "quic", "2024-11-05") => Transport::Sse.as_str(),
         ("tcp" | "quic", _) => Transport::StreamableHttp.as_str(),
@@ -213,7 +218,7 @@ fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static st
 }
 
 /// Sets outcome and fault: what the span says, else what follows from the rest.
-fn judge(row: &mut Row, failed: bool, values: &mut Values<'_, '_>) {
+fn judge(row: &mut Row<'_>, failed: bool, values: &mut Values<'_, '_>) {
     let evidence = Evidence {
         is_error: values.flag(Field::IsError),
         error_type: &row.error_type,
@@ -232,8 +237,8 @@ fn judge(row: &mut Row, failed: bool, values: &mut Values<'_, '_>) {
             derived => derived,
         },
     };
-    row.outcome = outcome.as_str().to_owned();
-    row.fault = fault.as_str().to_owned();
+    row.outcome = outcome.as_str().into();
+    row.fault = fault.as_str().into();
 }
 
 #[cfg(test)]
