@@ -4,7 +4,7 @@
 ///
 /// Fields have the names and the order of the columns of `calls` in `schema/`; empty strings and zeros mean "not
 /// known".
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Row {
     /// Start of the call in microseconds since the Unix epoch.
     pub time: i64,
