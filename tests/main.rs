@@ -8,6 +8,7 @@ mod support;
 
 mod bad_input;
 mod calls;
+mod crash;
 mod dashboards;
 mod demo;
 mod outages;

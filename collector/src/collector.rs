@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::task::{self, JoinSet};
+use tokio::task::{self, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Config, Listen};
 use crate::listener::{MAX_CONNECTIONS, Protocol, serve};
+use crate::memory::Memory;
 use crate::pipeline::{Pipeline, Sink};
 use crate::receive::intake::Intake;
 use crate::receive::{grpc, http};
@@ -58,6 +60,7 @@ pub struct Collector {
     servers: JoinSet<()>,
     names: HashMap<task::Id, &'static str>,
     pipeline: Pipeline,
+    memory: Option<JoinHandle<()>>,
 }
 
 impl Listeners {
@@ -87,21 +90,24 @@ impl Listeners {
 }
 
 impl Collector {
-    /// Serves all listeners: telemetry goes to `sink`, the page's address answers with `page`.
+    /// Serves all listeners: telemetry goes to `sink` by way of the spool in `spool`, the page's address answers with
+    /// `page`.
     ///
     /// # Errors
-    /// When the system does not tell an address.
+    /// When the spool cannot be opened, or the system does not tell an address.
     pub fn start<S: Sink>(
         config: &Config,
         listeners: Listeners,
         sink: S,
+        spool: &Path,
         page: Router,
         metrics: &Metrics,
-    ) -> io::Result<Self> {
+    ) -> anyhow::Result<Self> {
         let addresses = listeners.addresses()?;
         let stop = CancellationToken::new();
-        let pipeline = Pipeline::start(&config.queue, sink, metrics.clone());
-        let intake = Intake::new(&config.receive, pipeline.queue.clone(), metrics.clone());
+        let pipeline = Pipeline::start(config, spool, sink, metrics.clone())?;
+        let (memory, watcher) = Memory::watch(config.receive.memory_limit_bytes, metrics.clone());
+        let intake = Intake::new(&config.receive, pipeline.spool().clone(), memory, metrics.clone());
         let listeners = [
             (
                 listeners.grpc,
@@ -129,6 +135,7 @@ impl Collector {
             servers,
             names,
             pipeline,
+            memory: watcher,
         })
     }
 
@@ -144,17 +151,21 @@ impl Collector {
                 let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
                 self.names.get(&id).copied().unwrap_or("a listener")
             }
-            () = self.pipeline.ended() => "the inserter",
+            part = self.pipeline.ended() => part,
         }
     }
 
-    /// Stops receiving, answers what was received, empties the queue into the sink, each within its time.
+    /// Stops receiving, answers what was received, brings it to the sink, each within its time. What the sink does not
+    /// take stays in the spool.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         let stopped = async { while self.servers.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, stopped).await.is_err() {
             warn!("requests were broken off at shutdown");
             self.servers.shutdown().await;
+        }
+        if let Some(memory) = self.memory {
+            memory.abort();
         }
         self.pipeline.shutdown().await;
     }

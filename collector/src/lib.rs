@@ -1,8 +1,8 @@
 //! Receives MCP telemetry over OTLP, keeps it in ClickHouse, and shows it on a page.
 //!
-//! A record's way is one folder a stage: [`receive`] reads OTLP into [`row::Row`]s, [`pipeline`] queues and batches
-//! them, [`store`] writes them to ClickHouse, [`health`] decides which tool is flaky, and [`api`] answers questions and
-//! serves the page.
+//! A record's way is one folder a stage: [`receive`] takes OTLP, [`spool`] keeps it on disk, [`pipeline`] makes batches of
+//! [`row::Row`]s, [`store`] writes them to ClickHouse, [`health`] decides which tool is flaky, and [`api`] answers
+//! questions and serves the page.
 
 pub mod api;
 pub mod args;
@@ -11,11 +11,13 @@ pub mod config;
 pub mod demo;
 pub mod health;
 mod listener;
+pub mod memory;
 pub mod pipeline;
 mod queries;
 pub mod receive;
 pub mod row;
 pub mod serve;
 pub mod shutdown;
+pub mod spool;
 pub mod store;
 pub mod telemetry;

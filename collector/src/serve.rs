@@ -30,14 +30,23 @@ impl Running {
     /// Starts everything; `progress` hears of what takes long.
     ///
     /// # Errors
-    /// When an address is taken or the embedded engine cannot be had; nothing is left running then. A store that is
-    /// down is no error: calls wait for it.
+    /// When an address is taken, the spool is in use, or the embedded engine cannot be had; nothing is left running then.
+    /// A store that is down is no error: calls wait for it.
     pub async fn start(config: &Config, progress: impl Fn(Progress) + Send + Sync) -> anyhow::Result<Self> {
         let metrics = Metrics::new().context("register metrics")?;
         // Addresses first: an engine that was started for nothing would have to be stopped again.
         let listeners = Listeners::bind(&config.listen).await?;
         let page = listeners.addresses()?.page;
-        let store = Arc::new(Store::open(store_config(config)?, metrics.clone(), progress).await?);
+        let location = location(config)?;
+        let spool = match &config.spool.folder {
+            Some(folder) => folder.clone(),
+            None => location.spool_folder()?,
+        };
+        let store_config = StoreConfig {
+            engine_library: config.store.engine_library.clone(),
+            ..StoreConfig::new(location)
+        };
+        let store = Arc::new(Store::open(store_config, metrics.clone(), progress).await?);
         let (health, tool_health) =
             ToolHealthTask::new(store.reader().clone(), store.states(), metrics.clone(), HEALTH_INTERVAL);
         let state = ApiState::new(
@@ -48,7 +57,7 @@ impl Running {
             metrics.clone(),
         );
         let router = api::router(state, AllowedHosts::new(page, &config.page.allowed_hosts));
-        let collector = Collector::start(config, listeners, Arc::clone(&store), router, &metrics)?;
+        let collector = Collector::start(config, listeners, Arc::clone(&store), &spool, router, &metrics)?;
         Ok(Self {
             collector,
             store,
@@ -74,7 +83,7 @@ impl Running {
         }
     }
 
-    /// Stops receiving, empties the queue into the store, and ends the store, each within its time.
+    /// Stops receiving, brings what waits to the store, and ends the store, each within its time.
     pub async fn shutdown(self) {
         self.health.abort();
         self.collector.shutdown().await;
@@ -113,15 +122,11 @@ pub(crate) fn failure(task: &'static str) -> anyhow::Error {
     anyhow::anyhow!("{task} ended by itself: start the collector again, and report what stands above this line")
 }
 
-fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
-    let location = match &config.store.location {
-        Some(location) => location.clone(),
-        None => "embedded".parse::<Location>()?,
-    };
-    Ok(StoreConfig {
-        engine_library: config.store.engine_library.clone(),
-        ..StoreConfig::new(location)
-    })
+fn location(config: &Config) -> anyhow::Result<Location> {
+    match &config.store.location {
+        Some(location) => Ok(location.clone()),
+        None => Ok("embedded".parse()?),
+    }
 }
 
 /// Writes what takes long to the log.

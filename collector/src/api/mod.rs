@@ -69,7 +69,7 @@ impl ApiState {
     }
 }
 
-/// All paths: `/api/v1/…`, `/metrics`, `/healthz`, `/readyz`, and the page for the rest.
+/// All paths: `/api/v1/…`, `/metrics`, `/livez`, `/healthz`, `/readyz`, and the page for the rest.
 pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
     let api = Router::new()
         .route("/overview", get(overview::overview))
@@ -81,7 +81,8 @@ pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
     Router::new()
         .nest("/api/v1", api)
         .route("/metrics", get(metrics::metrics))
-        .route("/healthz", get(metrics::healthz))
+        .route("/livez", get(metrics::livez))
+        .route("/healthz", get(metrics::livez))
         .route("/readyz", get(metrics::readyz))
         .fallback(get(other))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

@@ -78,7 +78,6 @@ pub fn load(
             loaded.set(setting, &value, Source::Flag(format!("--{}", setting.flag())))?;
         }
     }
-    loaded.check()?;
     Ok(loaded)
 }
 
@@ -119,18 +118,6 @@ impl Loaded {
         (setting.set)(&mut self.config, value).map_err(wrong)?;
         if let Some(index) = SETTINGS.iter().position(|known| known.name == setting.name) {
             self.sources[index] = source;
-        }
-        Ok(())
-    }
-
-    /// What no single setting can know.
-    fn check(&self) -> Result<(), ConfigError> {
-        let queue = &self.config.queue;
-        if queue.batch_rows > queue.rows {
-            return Err(ConfigError {
-                place: "batch_rows".to_owned(),
-                message: format!("{} is more than queue_rows, which is {}", queue.batch_rows, queue.rows),
-            });
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What the collector can be told, one struct per concern.
 //!
-//! Every setting has one name: `queue_rows` in the file is `TOOLSIGHT_QUEUE_ROWS` in the environment and
-//! `--queue-rows` on the command line; flags win over the environment, the environment over the file. All names, texts
+//! Every setting has one name: `spool_bytes` in the file is `TOOLSIGHT_SPOOL_BYTES` in the environment and
+//! `--spool-bytes` on the command line; flags win over the environment, the environment over the file. All names, texts
 //! and ranges stand in [`settings`], all defaults in the structs here.
 
 mod load;
@@ -22,8 +22,10 @@ pub struct Config {
     pub listen: Listen,
     /// Limits of a request.
     pub receive: Receive,
-    /// The way from rows to the store.
-    pub queue: Queue,
+    /// Requests on disk that wait for the store.
+    pub spool: Spool,
+    /// The way from the spool to the store.
+    pub batch: Batch,
     /// Where rows are kept.
     pub store: Store,
     /// Who may see the page.
@@ -52,23 +54,46 @@ pub struct Receive {
     pub max_concurrent_requests: usize,
     /// Time for a body to arrive.
     pub body_timeout: Duration,
+    /// Memory in bytes near which requests are refused; 0 for the limit of the control group, where there is one.
+    pub memory_limit_bytes: u64,
 }
 
-/// The way from rows to the store.
+/// Requests on disk that wait for the store.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Queue {
-    /// Rows in memory, those on their way to the store included.
-    pub rows: usize,
-    /// Bytes in memory that these rows and those of requests which are being read may take, about.
-    pub bytes: usize,
-    /// Rows that are inserted together at most.
-    pub batch_rows: usize,
-    /// How long the first row of a batch waits for others.
-    pub batch_linger: Duration,
-    /// Time to empty the queue at shutdown.
-    pub drain_time: Duration,
+pub struct Spool {
+    /// Its folder; `None` for one beside the store's data, or in the user's own data folder.
+    pub folder: Option<PathBuf>,
+    /// Bytes on disk at most; beyond it senders are asked to come again.
+    pub bytes: u64,
+    /// How long requests stay after the store has confirmed them, since it does not wait for its own disk.
+    pub linger: Duration,
+    /// What an acknowledgement waits for.
+    pub durability: Durability,
     /// Name of this collector in the tokens of its batches.
     pub instance: String,
+}
+
+/// What an acknowledgement waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The disk has the request: it survives a power failure.
+    #[default]
+    Fsync,
+    /// The operating system has the request: it survives the end of the collector, but not a power failure.
+    Os,
+}
+
+/// The way from the spool to the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Rows that are inserted together at most.
+    pub rows: usize,
+    /// Bytes in memory that these rows may take, about.
+    pub bytes: usize,
+    /// How long the first row of a batch waits for others.
+    pub linger: Duration,
+    /// Time to bring what waits to the store at shutdown.
+    pub drain_time: Duration,
 }
 
 /// Where rows are kept.
@@ -124,19 +149,30 @@ impl Default for Receive {
             max_body_bytes: 16 * 1024 * 1024,
             max_concurrent_requests: 32,
             body_timeout: Duration::from_secs(10),
+            memory_limit_bytes: 0,
         }
     }
 }
 
-impl Default for Queue {
+impl Default for Spool {
     fn default() -> Self {
         Self {
-            rows: 200_000,
-            bytes: 256 * 1024 * 1024,
-            batch_rows: 50_000,
-            batch_linger: Duration::from_secs(1),
-            drain_time: Duration::from_secs(10),
+            folder: None,
+            bytes: 10 << 30,
+            linger: Duration::from_secs(60),
+            durability: Durability::Fsync,
             instance: "collector".to_owned(),
+        }
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            rows: 50_000,
+            bytes: 64 << 20,
+            linger: Duration::from_secs(1),
+            drain_time: Duration::from_secs(10),
         }
     }
 }

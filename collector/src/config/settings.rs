@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Config, LogFormat};
+use super::{Config, Durability, LogFormat};
 use crate::store::{Location, LocationError};
 
 /// What the names of all settings begin with in the environment.
@@ -103,46 +103,79 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
-        name: "queue_rows",
-        value: "ROWS",
-        help: "Rows that wait in memory for the store; beyond it senders are asked to come again",
-        get: |config| config.queue.rows.to_string(),
-        set: |config, text| number(text, 1_000, 10_000_000).map(|rows| config.queue.rows = rows),
+        name: "spool_folder",
+        value: "FOLDER",
+        help: "Where requests lie until the store has them; beside the embedded store or in the user's data folder where not set",
+        get: |config| {
+            config
+                .spool
+                .folder
+                .as_ref()
+                .map_or(String::new(), |path| path.display().to_string())
+        },
+        set: |config, text| {
+            config.spool.folder = (!text.is_empty()).then(|| text.into());
+            Ok(())
+        },
     },
     Setting {
-        name: "queue_bytes",
+        name: "spool_bytes",
         value: "BYTES",
-        help: "Memory for these rows and those of requests that are being read, about; beyond it the same happens",
-        get: |config| config.queue.bytes.to_string(),
-        set: |config, text| number(text, 1 << 20, 1 << 40).map(|bytes| config.queue.bytes = bytes),
+        help: "Disk that these requests may take; beyond it senders are asked to come again",
+        get: |config| config.spool.bytes.to_string(),
+        set: |config, text| number(text, 4 << 20, 1 << 50).map(|bytes| config.spool.bytes = bytes as u64),
+    },
+    Setting {
+        name: "spool_linger_seconds",
+        value: "TIME",
+        help: "How long requests stay on disk after the store has confirmed them, in case the machine fails",
+        get: |config| config.spool.linger.as_secs().to_string(),
+        set: |config, text| number(text, 0, 86_400).map(|time| config.spool.linger = seconds(time)),
+    },
+    Setting {
+        name: "durability",
+        value: "fsync|os",
+        help: "What a sender's acknowledgement waits for: the disk, or the operating system only, which a power failure loses",
+        get: |config| match config.spool.durability {
+            Durability::Fsync => "fsync".to_owned(),
+            Durability::Os => "os".to_owned(),
+        },
+        set: |config, text| durability(text).map(|durability| config.spool.durability = durability),
     },
     Setting {
         name: "batch_rows",
         value: "ROWS",
         help: "Rows that are inserted together at most",
-        get: |config| config.queue.batch_rows.to_string(),
-        set: |config, text| number(text, 1, 1_000_000).map(|rows| config.queue.batch_rows = rows),
+        get: |config| config.batch.rows.to_string(),
+        set: |config, text| number(text, 1, 1_000_000).map(|rows| config.batch.rows = rows),
+    },
+    Setting {
+        name: "batch_bytes",
+        value: "BYTES",
+        help: "Memory that the rows of one insert may take, about",
+        get: |config| config.batch.bytes.to_string(),
+        set: |config, text| number(text, 1 << 20, 1 << 32).map(|bytes| config.batch.bytes = bytes),
     },
     Setting {
         name: "batch_milliseconds",
         value: "TIME",
         help: "How long the first row of a batch waits for others",
-        get: |config| config.queue.batch_linger.as_millis().to_string(),
-        set: |config, text| number(text, 1, 60_000).map(|time| config.queue.batch_linger = milliseconds(time)),
+        get: |config| config.batch.linger.as_millis().to_string(),
+        set: |config, text| number(text, 1, 60_000).map(|time| config.batch.linger = milliseconds(time)),
     },
     Setting {
         name: "drain_seconds",
         value: "TIME",
-        help: "Time to empty the queue at shutdown; rows left then are lost",
-        get: |config| config.queue.drain_time.as_secs().to_string(),
-        set: |config, text| number(text, 0, 3_600).map(|time| config.queue.drain_time = seconds(time)),
+        help: "Time to bring what waits to the store at shutdown; what is left then stays in the spool",
+        get: |config| config.batch.drain_time.as_secs().to_string(),
+        set: |config, text| number(text, 0, 3_600).map(|time| config.batch.drain_time = seconds(time)),
     },
     Setting {
         name: "instance",
         value: "NAME",
         help: "Name of this collector in the tokens by which the store recognises a repeated batch",
-        get: |config| config.queue.instance.clone(),
-        set: |config, text| name(text).map(|name| config.queue.instance = name),
+        get: |config| config.spool.instance.clone(),
+        set: |config, text| name(text).map(|name| config.spool.instance = name),
     },
     Setting {
         name: "max_body_bytes",
@@ -164,6 +197,13 @@ pub const SETTINGS: &[Setting] = &[
         help: "Time for a request body to arrive",
         get: |config| config.receive.body_timeout.as_secs().to_string(),
         set: |config, text| number(text, 1, 3_600).map(|time| config.receive.body_timeout = seconds(time)),
+    },
+    Setting {
+        name: "memory_limit_bytes",
+        value: "BYTES",
+        help: "Memory of the process near which requests are refused; 0 for the limit of its control group, where there is one",
+        get: |config| config.receive.memory_limit_bytes.to_string(),
+        set: |config, text| number(text, 0, 1 << 50).map(|bytes| config.receive.memory_limit_bytes = bytes as u64),
     },
     Setting {
         name: "log_format",
@@ -223,6 +263,14 @@ fn name(text: &str) -> Result<String, String> {
     Err(format!(
         "expected 1 to 64 letters, digits, dots, dashes or underscores, not \"{text}\""
     ))
+}
+
+fn durability(text: &str) -> Result<Durability, String> {
+    match text {
+        "fsync" => Ok(Durability::Fsync),
+        "os" => Ok(Durability::Os),
+        _ => Err(format!("expected \"fsync\" or \"os\", not \"{text}\"")),
+    }
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -4,7 +4,7 @@ use crate::store::Block;
 
 /// Keeps rows for good.
 pub trait Sink: Send + Sync + 'static {
-    /// Stores all rows or none, answers once they are safe and within bounded time, and counts what it stored.
+    /// Stores all rows or none, answers once they are safe and within bounded time.
     ///
     /// The same rows with the same token may come again, because an answer was lost: a sink stores them once. Dropping
     /// the future gives the answer up, not the rows.

@@ -87,7 +87,7 @@ impl UnaryService<Bytes> for Export {
             encoding: Encoding::Protobuf,
         };
         Box::pin(async move {
-            match intake.take("grpc", signal, body).await {
+            match intake.take("grpc", signal, body, "").await {
                 Ok(accepted) => Ok(Response::new(accepted.to_body(Encoding::Protobuf).into())),
                 Err(refusal) => {
                     intake.count_refusal(&refusal);

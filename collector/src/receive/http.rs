@@ -72,7 +72,7 @@ async fn take(intake: &Intake, signal: Signal, encoding: Encoding, request: Requ
     }
     let _turn = intake.turn().await?;
     let bytes = body::read(intake, request.into_body(), intake.max_body_bytes).await?;
-    intake.take("http", signal, Body { bytes, gzip, encoding }).await
+    intake.take("http", signal, Body { bytes, gzip, encoding }, "").await
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {

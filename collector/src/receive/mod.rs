@@ -1,8 +1,9 @@
 //! OTLP in, rows out.
 //!
 //! A request travels through here in one direction: `grpc` or `http` read its bytes, within limits; `json` turns
-//! JSON into protobuf; `decode` finds the spans in place; `normalise` makes rows of those that are calls of an MCP
-//! server, by the table in `attributes`; `intake` hands the rows of the whole request to the pipeline, all or none.
+//! JSON into protobuf; `intake` checks it and hands it to the spool, as a whole or not at all. When it is its turn there,
+//! `decode` finds the spans in place, and `normalise` makes rows of those that are calls of an MCP server, by the table in
+//! `attributes`.
 //!
 //! Metrics and logs are accepted and dropped, so that an SDK which exports all three to one address works.
 
@@ -24,6 +25,8 @@ mod wire;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
 
 pub use tally::{Corrected, Ignored, Tally};
 
@@ -51,6 +54,33 @@ pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row
         ControlFlow::Continue(())
     })?;
     Ok((rows, tally))
+}
+
+/// The request in protobuf, and how many of its spans become rows; nothing is made of them yet.
+///
+/// # Errors
+/// As [`rows`].
+pub(crate) fn survey(body: Bytes, encoding: Encoding) -> Result<(Bytes, Tally), String> {
+    let mut tally = Tally::default();
+    let body = match encoding {
+        Encoding::Protobuf => body,
+        Encoding::Json => json::to_protobuf(&body, &mut tally)
+            .map_err(|error| format!("invalid JSON: {error}"))?
+            .into(),
+    };
+    let walked = decode::spans(&body, |_, span| {
+        tally.spans += 1;
+        match span {
+            Ok(span) => {
+                if let Some(reason) = normalise::ignored(&span) {
+                    tally.ignore(reason);
+                }
+            }
+            Err(cause) => tally.reject(|| format!("invalid protobuf in a span: {cause}")),
+        }
+    });
+    walked.map_err(|broken| broken.to_string())?;
+    Ok((body, tally))
 }
 
 /// As [`rows`], but hands over each row as it is made, with texts that stand in the body; after a `Break` spans are only

@@ -7,6 +7,7 @@
 //! reader.password   password of the user `reader`, kept, so that Grafana and others can be given it
 //! engine.log[.1]    what the engine's process printed
 //! data/             the tables
+//! spool/            calls on their way to them, unless they wait elsewhere
 //! ```
 
 use std::{

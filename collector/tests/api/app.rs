@@ -34,6 +34,7 @@ impl App {
     pub(crate) fn new(client: &clickhouse::Client) -> Self {
         let (store, state) = watch::channel(StoreState::Ready);
         let metrics = Metrics::new().unwrap();
+        metrics.spool_writable.set(1);
         let (task, tool_health) = ToolHealthTask::new(client.clone(), state.clone(), metrics.clone(), HEALTH_INTERVAL);
         let api = ApiState::new(client.clone(), state, "remote", tool_health.clone(), metrics.clone());
         Self {

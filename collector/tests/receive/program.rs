@@ -32,7 +32,7 @@ fn an_occupied_port_ends_the_program_with_one_line_that_names_address_and_flag()
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for flag in ["--grpc-listen", "--http-listen", "--page-listen"] {
-        let mut arguments = vec!["serve", "--store", "http://127.0.0.1:1"];
+        let mut arguments = vec!["serve", "--store", "http://127.0.0.1:1", "--spool-folder", "/nowhere"];
         for other in ["--grpc-listen", "--http-listen", "--page-listen"] {
             arguments.extend([other, if other == flag { &address } else { "127.0.0.1:0" }]);
         }
@@ -62,12 +62,12 @@ fn help_names_every_setting_and_check_config_prints_a_file_that_has_the_same_eff
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("collector.toml");
-    let printed = program(&["--queue-rows", "123456", "check-config", "--log-format", "json"])
+    let printed = program(&["--spool-bytes", "12345678", "check-config", "--log-format", "json"])
         .output()
         .unwrap();
     assert!(printed.status.success(), "{printed:?}");
     assert!(
-        text(&printed.stdout).contains("(--queue-rows)\nqueue_rows = 123456\n"),
+        text(&printed.stdout).contains("(--spool-bytes)\nspool_bytes = 12345678\n"),
         "{}",
         text(&printed.stdout)
     );
@@ -89,24 +89,24 @@ fn help_names_every_setting_and_check_config_prints_a_file_that_has_the_same_eff
 #[test]
 fn a_wrong_setting_ends_the_program_with_one_line() {
     let output = program(&["check-config"])
-        .env("TOOLSIGHT_QUEUE_ROWS", "many")
+        .env("TOOLSIGHT_SPOOL_BYTES", "many")
         .output()
         .unwrap();
     assert_eq!(
         failure(&output),
-        "toolsight-collector: TOOLSIGHT_QUEUE_ROWS: queue_rows: expected a whole number from 1000 to 10000000, not \"many\""
+        "toolsight-collector: TOOLSIGHT_SPOOL_BYTES: spool_bytes: expected a whole number from 4194304 to 1125899906842624, not \"many\""
     );
 }
 
 #[test]
 fn check_config_warns_of_a_misspelt_variable_and_says_that_it_prints_no_password() {
     let output = program(&["check-config", "--store", "http://user:secret@host:8123/database"])
-        .env("TOOLSIGHT_QUEUE_ROW", "5000")
+        .env("TOOLSIGHT_SPOOL_BYTE", "5000")
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(
-        text(&output.stderr).contains("did you mean TOOLSIGHT_QUEUE_ROWS?"),
+        text(&output.stderr).contains("did you mean TOOLSIGHT_SPOOL_BYTES?"),
         "{output:?}"
     );
     let printed = text(&output.stdout);
@@ -122,9 +122,12 @@ fn check_config_warns_of_a_misspelt_variable_and_says_that_it_prints_no_password
 #[test]
 fn a_signal_ends_the_program_in_order_even_while_the_store_is_down() {
     for signal in [Signal::TERM, Signal::INT] {
+        let spool = tempfile::tempdir().unwrap();
         let mut arguments = vec![
             "--store",
             "http://127.0.0.1:1",
+            "--spool-folder",
+            spool.path().to_str().unwrap(),
             "--log-format",
             "json",
             "--drain-seconds",

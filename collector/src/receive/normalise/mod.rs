@@ -112,7 +112,8 @@ pub(crate) fn row<'a>(span: &Span<'a>, resource: &Attributes<'a>, now: i64, tall
     Some(row)
 }
 
-fn ignored(span: &Span<'_>) -> Option<Ignored> {
+/// Why a span becomes no row; `None` if it does.
+pub(crate) fn ignored(span: &Span<'_>) -> Option<Ignored> {
     let own = span.attributes.get(Field::Outcome).is_some();
     if !own && span.attributes.get(Field::Method).is_none() {
         return Some(Ignored::NotMcp);
