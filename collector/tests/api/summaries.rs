@@ -41,15 +41,15 @@ impl<'a> Expected<'a> {
     }
 
     fn users(&self) -> usize {
-        self.distinct(|row| (!row.user_id.is_empty()).then(|| row.user_id.clone()))
+        self.distinct(|row| (!row.user_id.is_empty()).then(|| row.user_id.to_string()))
     }
 
     fn clients(&self) -> usize {
-        self.distinct(|row| (!row.client.is_empty()).then(|| row.client.clone()))
+        self.distinct(|row| (!row.client.is_empty()).then(|| row.client.to_string()))
     }
 
     fn tools(&self) -> usize {
-        self.distinct(|row| (row.kind == "tool").then(|| (row.server.clone(), row.target.clone())))
+        self.distinct(|row| (row.kind == "tool").then(|| (row.server.to_string(), row.target.to_string())))
     }
 
     fn last_seen(&self) -> i64 {
@@ -181,7 +181,7 @@ async fn totals_tools_clients_and_users_are_what_was_inserted() {
     assert_eq!(overview["servers"], json!(["files", "search"]));
 
     let tools = grouped(&seeded.rows, |row| {
-        (row.kind == "tool").then(|| (row.server.clone(), row.target.clone()))
+        (row.kind == "tool").then(|| (row.server.to_string(), row.target.to_string()))
     });
     let got = seeded.get("tools", "").await;
     assert_most_calls_first(&got["tools"], tools.len());
@@ -195,7 +195,7 @@ async fn totals_tools_clients_and_users_are_what_was_inserted() {
     }
 
     let users = grouped(&seeded.rows, |row| {
-        (!row.user_id.is_empty()).then(|| row.user_id.clone())
+        (!row.user_id.is_empty()).then(|| row.user_id.to_string())
     });
     let got = seeded.get("users", "").await;
     assert_most_calls_first(&got["users"], users.len());
@@ -213,9 +213,9 @@ async fn clients_come_with_the_tools_that_fail_most_for_them() {
     let seeded = Seeded::new().await;
     let key = |row: &Row| {
         (
-            row.client.clone(),
-            row.client_version.clone(),
-            row.protocol_version.clone(),
+            row.client.to_string(),
+            row.client_version.to_string(),
+            row.protocol_version.to_string(),
         )
     };
     let clients = grouped(&seeded.rows, |row| Some(key(row)));
@@ -232,7 +232,7 @@ async fn clients_come_with_the_tools_that_fail_most_for_them() {
         assert_eq!(client["last_seen"], clients[&name].last_seen() / SECOND);
 
         let mut failing: Vec<_> = grouped(&seeded.rows, |row| {
-            (row.kind == "tool" && key(row) == name).then(|| (row.server.clone(), row.target.clone()))
+            (row.kind == "tool" && key(row) == name).then(|| (row.server.to_string(), row.target.to_string()))
         })
         .into_iter()
         .map(|((server, tool), rows)| {
