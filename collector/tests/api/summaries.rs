@@ -45,7 +45,7 @@ impl<'a> Expected<'a> {
     }
 
     fn clients(&self) -> usize {
-        self.distinct(|row| (!row.client.is_empty()).then(|| row.client.clone()))
+        self.distinct(|row| (!row.client.is_empty()).then(|| row.client.to_string()))
     }
 
     fn tools(&self) -> usize {
