@@ -51,7 +51,7 @@ async fn start(folder: &Path, http: &str) -> Collector {
         "--batch-milliseconds",
         "20",
         "--batch-rows",
-        "150",
+        "300",
     ];
     Collector::start_in(folder, &arguments).await
 }
@@ -90,6 +90,8 @@ async fn every_acknowledged_call_is_there_exactly_once_whatever_is_killed() {
                 let mut sender = Sender::new(&format!("sender{number}"));
                 while !stop.load(Ordering::Relaxed) {
                     sender.send(&url, random.random_range(1..40)).await;
+                    // Else more gathers than a small machine stores meanwhile, and most of the time goes into the rest.
+                    tokio::time::sleep(Duration::from_millis(random.random_range(0..60))).await;
                 }
                 sender.calls
             })
@@ -120,10 +122,15 @@ async fn every_acknowledged_call_is_there_exactly_once_whatever_is_killed() {
     }
     assert!(sent > rounds, "{sent} calls in {rounds} rounds");
     collector.ready().await;
-    eventually("the spool is empty", || async {
-        (collector.metric("toolsight_rows_queued").await? == 0.0).then_some(())
-    })
-    .await;
+    // However much has gathered: as long as it becomes less.
+    let mut waiting = f64::INFINITY;
+    while waiting > 0.0 {
+        waiting = eventually(&format!("fewer than {waiting} rows wait"), || async {
+            let now = collector.metric("toolsight_rows_queued").await?;
+            (now < waiting).then_some(now)
+        })
+        .await;
+    }
     for (table, query) in COUNTS {
         let count = ask(&collector, folder.path(), query).await;
         assert_eq!(count, sent, "{table}, seed {seed}:\n{}", collector.log());

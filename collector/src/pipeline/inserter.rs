@@ -212,7 +212,8 @@ impl<S: Sink> Inserter<S> {
         // The parts are read again, so that no row is in memory twice.
         drop(block);
         let mut reason = String::new();
-        let mut parts = vec![0..walk.rows];
+        let mut parts = Vec::new();
+        parts.push(0..walk.rows);
         while let Some(part) = parts.pop() {
             let token = format!("{token}/{}-{}", part.start, part.end);
             let mut block = Block::default();
