@@ -11,9 +11,11 @@ use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::auth::Access;
 use crate::config::{Config, Listen};
 use crate::listener::{MAX_CONNECTIONS, Protocol, serve};
 use crate::pipeline::{Pipeline, Sink};
+use crate::receive::door::Door;
 use crate::receive::intake::Intake;
 use crate::receive::{grpc, http};
 use crate::telemetry::Metrics;
@@ -27,6 +29,7 @@ pub struct Listeners {
     grpc: TcpListener,
     http: TcpListener,
     page: TcpListener,
+    access: Access,
 }
 
 /// An address on which the collector cannot listen.
@@ -70,7 +73,13 @@ impl Listeners {
             grpc: bind(listen.grpc, "OTLP over gRPC", "grpc-listen").await?,
             http: bind(listen.http, "OTLP over HTTP", "http-listen").await?,
             page: bind(listen.page, "the page", "page-listen").await?,
+            access: Access::default(),
         })
+    }
+
+    /// Lets only those send telemetry whom `access` knows; without it everybody may.
+    pub fn guarded_by(self, access: Access) -> Self {
+        Self { access, ..self }
     }
 
     /// Where they listen.
@@ -102,19 +111,15 @@ impl Collector {
         let stop = CancellationToken::new();
         let pipeline = Pipeline::start(&config.queue, sink, metrics.clone());
         let intake = Intake::new(&config.receive, pipeline.queue.clone(), metrics.clone());
+        let door = Door::new(intake, listeners.access);
         let listeners = [
             (
                 listeners.grpc,
                 Protocol::Http2,
-                grpc::routes(intake.clone()),
+                grpc::routes(door.clone()),
                 "the gRPC listener",
             ),
-            (
-                listeners.http,
-                Protocol::Http1,
-                http::router(intake),
-                "the HTTP listener",
-            ),
+            (listeners.http, Protocol::Http1, http::router(door), "the HTTP listener"),
             (listeners.page, Protocol::Http1, page, "the page's listener"),
         ];
         let (mut servers, mut names) = (JoinSet::new(), HashMap::new());

@@ -2,10 +2,11 @@
 //!
 //! A record's way is one folder a stage: [`receive`] reads OTLP into [`row::Row`]s, [`pipeline`] queues and batches
 //! them, [`store`] writes them to ClickHouse, [`health`] decides which tool is flaky, and [`api`] answers questions and
-//! serves the page.
+//! serves the page. Who may do what is decided in [`auth`].
 
 pub mod api;
 pub mod args;
+pub mod auth;
 pub mod collector;
 pub mod config;
 pub mod demo;
@@ -14,6 +15,7 @@ mod listener;
 pub mod pipeline;
 mod queries;
 pub mod receive;
+mod reload;
 pub mod row;
 pub mod serve;
 pub mod shutdown;

@@ -23,6 +23,8 @@ pub struct Metrics {
     pub spans_ignored: IntCounterVec,
     /// Requests that were answered with an error, by `reason`.
     pub requests_refused: IntCounterVec,
+    /// Changed files that could not be used, by the setting that names them.
+    pub reload_failures: IntCounterVec,
     /// Values of stored spans that had to be corrected, by `reason`.
     pub values_corrected: IntCounterVec,
     /// Rows that the store has confirmed.
@@ -83,6 +85,12 @@ impl Metrics {
                 "requests_refused_total",
                 "requests answered with an error",
                 "reason",
+            )?,
+            reload_failures: counters(
+                &registry,
+                "reload_failures_total",
+                "changed files that could not be used",
+                "setting",
             )?,
             values_corrected: counters(
                 &registry,

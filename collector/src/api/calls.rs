@@ -51,15 +51,15 @@ pub(crate) struct Calls {
 
 /// Answers with one page of the calls that pass all filters.
 pub(crate) async fn calls(State(state): State<ApiState>, mut parameters: Parameters) -> Result<Json<Calls>, ApiError> {
-    let Scope { range, server } = Scope::take(&mut parameters)?;
+    let scope = Scope::take(&mut parameters)?;
+    let range = scope.range;
     let limit = parameters.take_number("limit", 1..=MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
     let cursor = take_cursor(&mut parameters)?
         .filter(|cursor| *cursor < Cursor::at(range.to))
         .unwrap_or_else(|| Cursor::at(range.to));
     let mut query = state
         .reader
-        .query(CALLS, &range)
-        .param("server", &server)
+        .query(CALLS, &scope)
         .param("fault", take_fault(&mut parameters)?)
         .param("before", cursor.time_us)
         .param("before_trace", &cursor.trace_id)

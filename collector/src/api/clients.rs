@@ -63,11 +63,10 @@ pub(crate) struct Clients {
 
 /// Answers with at most 1000 clients, those with the most calls first.
 pub(crate) async fn clients(State(state): State<ApiState>, scope: Scope) -> Result<Json<Clients>, ApiError> {
-    let Scope { range, server } = scope;
     let reader = &state.reader;
     let (clients, tools) = tokio::try_join!(
-        reader.rows::<ClientRow>(reader.query(CLIENTS, &range).param("server", &server)),
-        reader.rows::<FailingToolRow>(reader.query(FAILING_TOOLS, &range).param("server", &server)),
+        reader.rows::<ClientRow>(reader.query(CLIENTS, &scope)),
+        reader.rows::<FailingToolRow>(reader.query(FAILING_TOOLS, &scope)),
     )?;
     let mut failing = HashMap::<_, Vec<_>>::new();
     for row in tools {
@@ -91,5 +90,8 @@ pub(crate) async fn clients(State(state): State<ApiState>, scope: Scope) -> Resu
             }
         })
         .collect();
-    Ok(Json(Clients { range, clients }))
+    Ok(Json(Clients {
+        range: scope.range,
+        clients,
+    }))
 }

@@ -3,14 +3,14 @@
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use prometheus::{Encoder, TextEncoder};
 use serde_json::json;
 
 use super::{ApiError, ApiState};
-use crate::store::StoreState;
+use crate::{auth::Role, store::StoreState};
 
 /// Answers with all metrics in the Prometheus text format.
 pub(crate) async fn metrics(State(state): State<ApiState>) -> Result<Response, ApiError> {
@@ -29,11 +29,17 @@ pub(crate) async fn healthz() -> StatusCode {
     StatusCode::OK
 }
 
-/// Answers 200 while the store is ready, else 503 with the reason.
-pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<Response, ApiError> {
+/// Answers 200 while the store is ready, else 503 with the reason; with tokens, only admins are told where the store is.
+pub(crate) async fn readyz(State(state): State<ApiState>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let may_know = state
+        .principal(&headers)
+        .is_ok_and(|principal| principal.require(Role::Admin).is_ok());
     match state.reader.state() {
         StoreState::Ready => Ok(Json(json!({ "state": "ready" })).into_response()),
         StoreState::Starting => Err(ApiError::StoreUnavailable("it is starting".to_owned())),
+        StoreState::Unreachable(_) if !may_know => {
+            Err(ApiError::StoreUnavailable("see the collector's log".to_owned()))
+        }
         StoreState::Unreachable(reason) => Err(ApiError::StoreUnavailable(reason)),
     }
 }

@@ -1,5 +1,6 @@
 //! What the collector answers over HTTP: the JSON API, the page that uses it, and its own metrics and health.
 
+mod access;
 mod calls;
 mod clients;
 mod cursor;
@@ -11,6 +12,7 @@ mod overview;
 mod parameters;
 mod range;
 mod reader;
+mod session;
 mod status;
 mod tools;
 mod ui;
@@ -29,7 +31,7 @@ use tokio::sync::watch;
 
 use self::reader::Reader;
 pub use self::{error::ApiError, host::AllowedHosts};
-use crate::{health::ToolHealthAnswer, store::StoreState, telemetry::Metrics};
+use crate::{auth::Access, health::ToolHealthAnswer, store::StoreState, telemetry::Metrics};
 
 /// What the handlers answer from.
 #[derive(Clone)]
@@ -39,6 +41,8 @@ pub struct ApiState {
     metrics: Metrics,
     tool_health: watch::Receiver<ToolHealthAnswer>,
     started: Instant,
+    access: Access,
+    is_encrypted: bool,
 }
 
 impl std::fmt::Debug for ApiState {
@@ -65,22 +69,44 @@ impl ApiState {
             metrics,
             tool_health,
             started: Instant::now(),
+            access: Access::default(),
+            is_encrypted: false,
+        }
+    }
+
+    /// Answers only those whom `access` knows; without it everybody is told everything. The page's cookie is for
+    /// encrypted connections only where `is_encrypted` says that there are no others.
+    pub fn guarded_by(self, access: Access, is_encrypted: bool) -> Self {
+        Self {
+            access,
+            is_encrypted,
+            ..self
         }
     }
 }
 
 /// All paths: `/api/v1/…`, `/metrics`, `/healthz`, `/readyz`, and the page for the rest.
+///
+/// With tokens, questions about calls need one of the role `read`, and the metrics one of the role `admin`, since they
+/// name the tools of all tenants. Health is open, for those who watch the process; the page is, since it holds no data.
 pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
+    let readers = middleware::from_fn_with_state(state.clone(), access::readers);
+    let admins = middleware::from_fn_with_state(state.clone(), access::admins);
     let api = Router::new()
         .route("/overview", get(overview::overview))
         .route("/tools", get(tools::tools))
         .route("/clients", get(clients::clients))
         .route("/users", get(users::users))
         .route("/calls", get(calls::calls))
-        .route("/status", get(status::status));
+        .route("/status", get(status::status))
+        .route_layer(readers)
+        .route(
+            "/session",
+            get(session::show).post(session::sign_in).delete(session::sign_out),
+        );
     Router::new()
         .nest("/api/v1", api)
-        .route("/metrics", get(metrics::metrics))
+        .route("/metrics", get(metrics::metrics).route_layer(admins))
         .route("/healthz", get(metrics::healthz))
         .route("/readyz", get(metrics::readyz))
         .fallback(get(other))

@@ -103,19 +103,16 @@ impl Series {
 
 /// Answers with totals, series and the names of all servers, whatever server is asked for.
 pub(crate) async fn overview(State(state): State<ApiState>, scope: Scope) -> Result<Json<Overview>, ApiError> {
-    let Scope { range, server } = scope;
+    let range = scope.range;
     let series_sql = if range.is_finer_than_minutes() {
         SERIES_SECONDS
     } else {
         SERIES_MINUTES
     };
     let reader = &state.reader;
-    let totals = reader.query(TOTALS, &range).param("server", &server);
-    let series = reader
-        .query(series_sql, &range)
-        .param("server", &server)
-        .param("step", range.step);
-    let servers = reader.query(SERVERS, &range);
+    let totals = reader.query(TOTALS, &scope);
+    let series = reader.query(series_sql, &scope).param("step", range.step);
+    let servers = reader.query(SERVERS, &scope);
     let (totals, steps, servers) = tokio::try_join!(
         reader.rows::<Totals>(totals),
         reader.rows::<Step>(series),

@@ -129,21 +129,24 @@ impl Range {
     }
 }
 
-/// What nearly all requests ask about: a span of time and, if not empty, one server.
+/// What nearly all requests ask about: a span of time and, if not empty, one tenant and one server.
 #[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) range: Range,
+    /// Whose calls; from the caller's token where that is bound to a tenant.
+    pub(crate) tenant: String,
     pub(crate) server: String,
 }
 
 impl Scope {
-    /// Takes the range and `server`.
+    /// Takes the range, `tenant` and `server`.
     ///
     /// # Errors
-    /// As [`Range::take`].
+    /// As [`Range::take`] and [`Parameters::take_tenant`].
     pub(crate) fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
         Ok(Self {
             range: Range::take(parameters)?,
+            tenant: parameters.take_tenant()?,
             server: parameters.take("server")?.unwrap_or_default(),
         })
     }
@@ -153,7 +156,7 @@ impl<S: Sync> FromRequestParts<S> for Scope {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let Ok(mut parameters) = Parameters::from_request_parts(parts, state).await;
+        let mut parameters = Parameters::from_request_parts(parts, state).await?;
         let scope = Self::take(&mut parameters)?;
         parameters.finish()?;
         Ok(scope)

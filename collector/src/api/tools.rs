@@ -10,7 +10,10 @@ use super::{
     ApiError, ApiState,
     range::{Range, Scope},
 };
-use crate::health::{self, ToolHealth, ToolState};
+use crate::{
+    health::{self, ToolHealth, ToolState},
+    queries::ALL_TENANTS,
+};
 
 const TOOLS: &str = include_str!("../../queries/tools.sql");
 
@@ -46,9 +49,8 @@ pub(crate) struct Tools {
 
 /// Answers with at most 1000 tools, those with the most calls first.
 pub(crate) async fn tools(State(state): State<ApiState>, scope: Scope) -> Result<Json<Tools>, ApiError> {
-    let Scope { range, server } = scope;
-    let query = state.reader.query(TOOLS, &range).param("server", &server);
-    let (rows, health) = tokio::try_join!(state.reader.rows::<ToolRow>(query), tool_health(&state))?;
+    let query = state.reader.query(TOOLS, &scope);
+    let (rows, health) = tokio::try_join!(state.reader.rows::<ToolRow>(query), tool_health(&state, &scope))?;
     let tools = rows
         .into_iter()
         .map(|row| Tool {
@@ -56,16 +58,19 @@ pub(crate) async fn tools(State(state): State<ApiState>, scope: Scope) -> Result
             row,
         })
         .collect();
-    Ok(Json(Tools { range, tools }))
+    Ok(Json(Tools {
+        range: scope.range,
+        tools,
+    }))
 }
 
-/// The latest answer or, as long as there is none, one of this moment.
-async fn tool_health(state: &ApiState) -> Result<Arc<ToolHealth>, ApiError> {
+/// The latest answer about all tenants; about one of them, or as long as there is none, one of this moment.
+async fn tool_health(state: &ApiState, scope: &Scope) -> Result<Arc<ToolHealth>, ApiError> {
     let latest = state.tool_health.borrow().clone();
     match latest {
-        Some(health) => Ok(health),
-        None => {
-            let query = ToolHealth::query(state.reader.client());
+        Some(health) if scope.tenant == ALL_TENANTS => Ok(health),
+        _ => {
+            let query = state.reader.tool_health(scope);
             let rows = state.reader.rows::<health::ToolRow>(query).await?;
             Ok(Arc::new(ToolHealth::new(&rows)))
         }

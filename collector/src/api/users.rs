@@ -32,8 +32,9 @@ pub(crate) struct Users {
 
 /// Answers with at most 1000 users, those with the most calls first; calls without a user are left out.
 pub(crate) async fn users(State(state): State<ApiState>, scope: Scope) -> Result<Json<Users>, ApiError> {
-    let Scope { range, server } = scope;
-    let query = state.reader.query(USERS, &range).param("server", &server);
-    let users = state.reader.rows(query).await?;
-    Ok(Json(Users { range, users }))
+    let users = state.reader.rows(state.reader.query(USERS, &scope)).await?;
+    Ok(Json(Users {
+        range: scope.range,
+        users,
+    }))
 }

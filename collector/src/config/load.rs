@@ -125,6 +125,19 @@ impl Loaded {
 
     /// What no single setting can know.
     fn check(&self) -> Result<(), ConfigError> {
+        let security = &self.config.security;
+        let missing = match (&security.tls_certificate, &security.tls_key, &security.tls_client_ca) {
+            (Some(_), None, _) => Some(("tls_certificate", "tls_key")),
+            (None, Some(_), _) => Some(("tls_key", "tls_certificate")),
+            (None, None, Some(_)) => Some(("tls_client_ca", "tls_certificate")),
+            _ => None,
+        };
+        if let Some((given, needed)) = missing {
+            return Err(ConfigError {
+                place: given.to_owned(),
+                message: format!("{needed} has to be set too"),
+            });
+        }
         let queue = &self.config.queue;
         if queue.batch_rows > queue.rows {
             return Err(ConfigError {

@@ -28,6 +28,8 @@ pub struct Config {
     pub store: Store,
     /// Who may see the page.
     pub page: Page,
+    /// Who may connect, and how.
+    pub security: Security,
     /// The collector's own log.
     pub log: Log,
 }
@@ -86,6 +88,19 @@ pub struct Page {
     /// Names by which a page that listens on this machine only may be called, besides the machine's own; for a proxy in
     /// front of it.
     pub allowed_hosts: Vec<String>,
+}
+
+/// Who may connect, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Security {
+    /// The file of tokens; without one everybody may do everything.
+    pub tokens_file: Option<PathBuf>,
+    /// The certificates of this server in PEM, its own first; without them connections are not encrypted.
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of the first certificate, in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Certificates in PEM, one of which has to have signed that of each client; without them clients need none.
+    pub tls_client_ca: Option<PathBuf>,
 }
 
 /// The collector's own log, on standard error.

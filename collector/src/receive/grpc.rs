@@ -14,16 +14,18 @@ use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EnabledCompre
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Response, Status};
 
+use super::door::Door;
 use super::intake::{Body, Intake, Signal};
 use super::{Encoding, body};
+use crate::auth::Principal;
 
 /// Bytes in front of a message: compressed or not, and its length.
 const FRAME_HEAD: usize = 5;
 
 /// The three OTLP services.
-pub(crate) fn routes(intake: Intake) -> Router {
+pub(crate) fn routes(door: Door) -> Router {
     let export = |signal| {
-        post(move |State(intake): State<Intake>, request: Request| async move { export(intake, signal, request).await })
+        post(move |State(door): State<Door>, request: Request| async move { export(door, signal, request).await })
     };
     Router::new()
         .route(
@@ -41,19 +43,19 @@ pub(crate) fn routes(intake: Intake) -> Router {
         .fallback(async || {
             Status::unimplemented("only the Export methods of OTLP are served here").into_http::<axum::body::Body>()
         })
-        .with_state(intake)
+        .with_state(door)
 }
 
-async fn export(intake: Intake, signal: Signal, request: Request) -> axum::http::Response<tonic::body::Body> {
+async fn export(door: Door, signal: Signal, request: Request) -> axum::http::Response<tonic::body::Body> {
     let (parts, body) = request.into_parts();
+    let intake = door.intake.clone();
     let read = async {
+        let sender = door.sender(&parts.headers)?;
         let turn = intake.turn().await?;
-        Ok((
-            turn,
-            body::read(&intake, body, intake.max_body_bytes + FRAME_HEAD).await?,
-        ))
+        let bytes = body::read(&intake, body, intake.max_body_bytes + FRAME_HEAD).await?;
+        Ok((sender, turn, bytes))
     };
-    let (_turn, bytes) = match read.await {
+    let (sender, _turn, bytes) = match read.await {
         Ok(read) => read,
         Err(refusal) => {
             intake.count_refusal(&refusal);
@@ -65,14 +67,15 @@ async fn export(intake: Intake, signal: Signal, request: Request) -> axum::http:
     let mut grpc = Grpc::new(RawCodec)
         .apply_compression_config(gzip, EnabledCompressionEncodings::default())
         .apply_max_message_size_config(Some(intake.max_body_bytes), None);
-    grpc.unary(Export { intake, signal }, Request::from_parts(parts, Full::new(bytes)))
-        .await
+    let call = Export { intake, signal, sender };
+    grpc.unary(call, Request::from_parts(parts, Full::new(bytes))).await
 }
 
 /// One call of an `Export` method.
 struct Export {
     intake: Intake,
     signal: Signal,
+    sender: Principal,
 }
 
 impl UnaryService<Bytes> for Export {
@@ -80,14 +83,14 @@ impl UnaryService<Bytes> for Export {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Status>> + Send>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let (intake, signal) = (self.intake.clone(), self.signal);
+        let (intake, signal, sender) = (self.intake.clone(), self.signal, self.sender.clone());
         let body = Body {
             bytes: request.into_inner(),
             gzip: false,
             encoding: Encoding::Protobuf,
         };
         Box::pin(async move {
-            match intake.take("grpc", signal, body).await {
+            match intake.take("grpc", signal, body, sender.tenant()).await {
                 Ok(accepted) => Ok(Response::new(accepted.to_body(Encoding::Protobuf).into())),
                 Err(refusal) => {
                     intake.count_refusal(&refusal);

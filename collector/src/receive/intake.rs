@@ -13,8 +13,10 @@ use tokio::task;
 use tokio::time::timeout;
 
 use super::{Encoding, decode, each_row};
+use crate::auth::Denied;
 use crate::config;
 use crate::pipeline::{PushError, Queue};
+use crate::row::Row;
 use crate::telemetry::Metrics;
 
 /// How long a sender shall wait before it comes again.
@@ -76,6 +78,8 @@ pub(crate) enum Refusal {
     Invalid(String),
     /// The content type or encoding is none that OTLP knows.
     Unsupported(String),
+    /// The sender has no token, or one that is not for sending.
+    Denied(Denied),
 }
 
 impl Refusal {
@@ -90,6 +94,8 @@ impl Refusal {
             Self::TooMany { .. } => "too_many",
             Self::Invalid(_) => "invalid",
             Self::Unsupported(_) => "unsupported",
+            Self::Denied(Denied::Role(_)) => "forbidden",
+            Self::Denied(_) => "unauthenticated",
         }
     }
 }
@@ -114,6 +120,7 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Invalid(why) | Self::Unsupported(why) => formatter.write_str(why),
+            Self::Denied(denied) => denied.fmt(formatter),
         }
     }
 }
@@ -137,13 +144,20 @@ impl Intake {
         }
     }
 
-    /// Takes the whole request or nothing of it.
-    pub(crate) async fn take(&self, protocol: &'static str, signal: Signal, body: Body) -> Result<Accepted, Refusal> {
+    /// Takes the whole request or nothing of it. A `tenant` that is not empty is the tenant of all its calls, whatever
+    /// the request says.
+    pub(crate) async fn take(
+        &self,
+        protocol: &'static str,
+        signal: Signal,
+        body: Body,
+        tenant: &str,
+    ) -> Result<Accepted, Refusal> {
         if body.bytes.len() <= LARGE && !body.gzip {
-            return self.read(protocol, signal, body);
+            return self.read(protocol, signal, body, tenant);
         }
-        let intake = self.clone();
-        let read = task::spawn_blocking(move || intake.read(protocol, signal, body)).await;
+        let (intake, tenant) = (self.clone(), tenant.to_owned());
+        let read = task::spawn_blocking(move || intake.read(protocol, signal, body, &tenant)).await;
         read.unwrap_or_else(|error| Err(Refusal::Invalid(format!("the request could not be read: {error}"))))
     }
 
@@ -155,7 +169,7 @@ impl Intake {
             .inc();
     }
 
-    fn read(&self, protocol: &'static str, signal: Signal, body: Body) -> Result<Accepted, Refusal> {
+    fn read(&self, protocol: &'static str, signal: Signal, body: Body, tenant: &str) -> Result<Accepted, Refusal> {
         let Body {
             mut bytes,
             gzip,
@@ -165,15 +179,27 @@ impl Intake {
             bytes = inflate(&bytes, self.max_body_bytes)?;
         }
         match signal {
-            Signal::Traces => self.take_traces(protocol, &bytes, encoding),
+            Signal::Traces => self.take_traces(protocol, &bytes, encoding, tenant),
             Signal::Metrics => check(&bytes, encoding, "ExportMetricsServiceRequest"),
             Signal::Logs => check(&bytes, encoding, "ExportLogsServiceRequest"),
         }
     }
 
-    fn take_traces(&self, protocol: &'static str, body: &[u8], encoding: Encoding) -> Result<Accepted, Refusal> {
+    fn take_traces(
+        &self,
+        protocol: &'static str,
+        body: &[u8],
+        encoding: Encoding,
+        tenant: &str,
+    ) -> Result<Accepted, Refusal> {
         let mut draft = self.queue.draft();
-        let tally = each_row(body, encoding, SystemTime::now(), |row| draft.add(row)).map_err(Refusal::Invalid)?;
+        let add = |mut row: Row| {
+            if !tenant.is_empty() {
+                tenant.clone_into(&mut row.tenant);
+            }
+            draft.add(row)
+        };
+        let tally = each_row(body, encoding, SystemTime::now(), add).map_err(Refusal::Invalid)?;
         let received = self.metrics.spans_received.with_label_values(&[protocol]);
         received.inc_by(tally.spans);
         if let Err(error) = draft.send() {

@@ -1,6 +1,7 @@
 //! OTLP in, rows out.
 //!
-//! A request travels through here in one direction: `grpc` or `http` read its bytes, within limits; `json` turns
+//! A request travels through here in one direction: `door` asks who sends it; `grpc` or `http` read its bytes, within
+//! limits; `json` turns
 //! JSON into protobuf; `decode` finds the spans in place; `normalise` makes rows of those that are calls of an MCP
 //! server, by the table in `attributes`; `intake` hands the rows of the whole request to the pipeline, all or none.
 //!
@@ -9,6 +10,7 @@
 mod attributes;
 mod body;
 mod decode;
+pub(crate) mod door;
 pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod intake;

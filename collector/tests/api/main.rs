@@ -4,6 +4,9 @@
 #[path = "../support/engine.rs"]
 mod engine;
 
+#[path = "../support/tokens.rs"]
+mod tokens;
+
 mod app;
 mod empty;
 mod gate;
@@ -14,4 +17,5 @@ mod parameters;
 mod seed;
 mod store_away;
 mod summaries;
+mod tenants;
 mod tool_health;

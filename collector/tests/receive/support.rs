@@ -13,6 +13,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use toolsight_collector::auth::Access;
 use toolsight_collector::collector::{Collector, Listeners};
 use toolsight_collector::config::Config;
 use toolsight_collector::pipeline::{InsertError, Sink};
@@ -87,8 +88,11 @@ impl Running {
         (config.listen.grpc, config.listen.http, config.listen.page) = (free, free, free);
         config.queue.batch_linger = Duration::from_millis(1);
         change(&mut config);
-        let listeners = Listeners::bind(&config.listen).await.unwrap();
         let metrics = Metrics::new().unwrap();
+        let access = Access::open(config.security.tokens_file.as_deref(), &metrics)
+            .await
+            .unwrap();
+        let listeners = Listeners::bind(&config.listen).await.unwrap().guarded_by(access);
         let page = axum::Router::new();
         let collector = Collector::start(&config, listeners, sink, page, &metrics).unwrap();
         Self {
