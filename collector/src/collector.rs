@@ -13,12 +13,13 @@ use tracing::{info, warn};
 
 use crate::auth::Access;
 use crate::config::{Config, Listen};
-use crate::listener::{MAX_CONNECTIONS, Protocol, serve};
+use crate::listener::{Protocol, Serving, serve};
 use crate::pipeline::{Pipeline, Sink};
 use crate::receive::door::Door;
 use crate::receive::intake::Intake;
 use crate::receive::{grpc, http};
 use crate::telemetry::Metrics;
+use crate::tls::Tls;
 
 /// How long requests that are being answered may take at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
@@ -30,6 +31,7 @@ pub struct Listeners {
     http: TcpListener,
     page: TcpListener,
     access: Access,
+    tls: Option<Tls>,
 }
 
 /// An address on which the collector cannot listen.
@@ -74,12 +76,14 @@ impl Listeners {
             http: bind(listen.http, "OTLP over HTTP", "http-listen").await?,
             page: bind(listen.page, "the page", "page-listen").await?,
             access: Access::default(),
+            tls: None,
         })
     }
 
-    /// Lets only those send telemetry whom `access` knows; without it everybody may.
-    pub fn guarded_by(self, access: Access) -> Self {
-        Self { access, ..self }
+    /// Lets only those send telemetry whom `access` knows, and encrypts all connections with `tls`; without them
+    /// everybody may, and nothing is encrypted.
+    pub fn guarded_by(self, access: Access, tls: Option<Tls>) -> Self {
+        Self { access, tls, ..self }
     }
 
     /// Where they listen.
@@ -111,20 +115,32 @@ impl Collector {
         let stop = CancellationToken::new();
         let pipeline = Pipeline::start(&config.queue, sink, metrics.clone());
         let intake = Intake::new(&config.receive, pipeline.queue.clone(), metrics.clone());
-        let door = Door::new(intake, listeners.access);
+        let tls = listeners.tls;
+        let door = |intake| Door::new(&config.receive, intake, listeners.access.clone());
         let listeners = [
             (
                 listeners.grpc,
                 Protocol::Http2,
-                grpc::routes(door.clone()),
+                grpc::routes(door(intake.clone())),
                 "the gRPC listener",
             ),
-            (listeners.http, Protocol::Http1, http::router(door), "the HTTP listener"),
-            (listeners.page, Protocol::Http1, page, "the page's listener"),
+            (
+                listeners.http,
+                Protocol::Any,
+                http::router(door(intake)),
+                "the HTTP listener",
+            ),
+            (listeners.page, Protocol::Any, page, "the page's listener"),
         ];
         let (mut servers, mut names) = (JoinSet::new(), HashMap::new());
         for (listener, protocol, router, name) in listeners {
-            let server = servers.spawn(serve(listener, protocol, router, MAX_CONNECTIONS, stop.clone()));
+            let serving = Serving {
+                protocol,
+                max_connections: config.receive.max_connections,
+                tls: tls.clone(),
+                refused: metrics.connections_refused.clone(),
+            };
+            let server = servers.spawn(serve(listener, serving, router, stop.clone()));
             names.insert(server.id(), name);
         }
         info!(grpc = %addresses.grpc, http = %addresses.http, page = %addresses.page, "listening");

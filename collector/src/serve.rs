@@ -15,6 +15,7 @@ use crate::health::ToolHealthTask;
 use crate::shutdown::signals;
 use crate::store::{Location, Progress, Store, StoreConfig};
 use crate::telemetry::Metrics;
+use crate::tls::Tls;
 
 /// Time between two looks at which tools are flaky.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
@@ -37,7 +38,9 @@ impl Running {
         let metrics = Metrics::new().context("register metrics")?;
         // Addresses first: an engine that was started for nothing would have to be stopped again.
         let access = Access::open(config.security.tokens_file.as_deref(), &metrics).await?;
-        let listeners = Listeners::bind(&config.listen).await?.guarded_by(access.clone());
+        let tls = Tls::open(&config.security, &metrics).await?;
+        let is_encrypted = tls.is_some();
+        let listeners = Listeners::bind(&config.listen).await?.guarded_by(access.clone(), tls);
         let page = listeners.addresses()?.page;
         warn_of_open_doors(&access, listeners.addresses()?);
         let store = Arc::new(Store::open(store_config(config)?, metrics.clone(), progress).await?);
@@ -50,7 +53,7 @@ impl Running {
             tool_health,
             metrics.clone(),
         )
-        .guarded_by(access, false);
+        .guarded_by(access, is_encrypted);
         let router = api::router(state, AllowedHosts::new(page, &config.page.allowed_hosts));
         let collector = Collector::start(config, listeners, Arc::clone(&store), router, &metrics)?;
         Ok(Self {

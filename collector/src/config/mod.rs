@@ -50,8 +50,10 @@ pub struct Listen {
 pub struct Receive {
     /// Largest body in bytes, as sent and inflated.
     pub max_body_bytes: usize,
-    /// Requests that are read at the same time; their bodies are in memory.
+    /// Requests that are read at the same time, three quarters of them over one protocol; their bodies are in memory.
     pub max_concurrent_requests: usize,
+    /// Connections that each address has open at a time; further ones wait.
+    pub max_connections: usize,
     /// Time for a body to arrive.
     pub body_timeout: Duration,
 }
@@ -138,6 +140,7 @@ impl Default for Receive {
         Self {
             max_body_bytes: 16 * 1024 * 1024,
             max_concurrent_requests: 32,
+            max_connections: 1024,
             body_timeout: Duration::from_secs(10),
         }
     }

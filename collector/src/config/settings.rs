@@ -189,9 +189,16 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "max_concurrent_requests",
         value: "COUNT",
-        help: "Requests that are read at the same time; their bodies are in memory",
+        help: "Requests that are read at the same time, three quarters of them over one protocol; their bodies are in memory",
         get: |config| config.receive.max_concurrent_requests.to_string(),
         set: |config, text| number(text, 1, 10_000).map(|count| config.receive.max_concurrent_requests = count),
+    },
+    Setting {
+        name: "max_connections",
+        value: "COUNT",
+        help: "Connections that each address has open at a time; further ones wait",
+        get: |config| config.receive.max_connections.to_string(),
+        set: |config, text| number(text, 1, 1_000_000).map(|count| config.receive.max_connections = count),
     },
     Setting {
         name: "body_timeout_seconds",

@@ -77,7 +77,7 @@ async fn take(door: &Door, signal: Signal, encoding: Encoding, request: Request)
     if announced.is_some_and(|length| length > intake.max_body_bytes as u64) {
         return Err(Refusal::TooLarge(intake.max_body_bytes));
     }
-    let _turn = intake.turn().await?;
+    let _turn = door.turn().await?;
     let bytes = body::read(intake, request.into_body(), intake.max_body_bytes).await?;
     let body = Body { bytes, gzip, encoding };
     intake.take("http", signal, body, sender.tenant()).await

@@ -22,7 +22,7 @@ use crate::telemetry::Metrics;
 /// How long a sender shall wait before it comes again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long a request waits for its turn before it is refused.
-const TURN: Duration = Duration::from_secs(5);
+pub(crate) const TURN: Duration = Duration::from_secs(5);
 /// Bodies beyond this size are read on a thread that may block, so that they do not hold up other requests.
 const LARGE: usize = 64 * 1024;
 

@@ -12,4 +12,5 @@ mod program;
 mod protocols;
 mod settings;
 mod support;
+mod tls;
 mod tokens;

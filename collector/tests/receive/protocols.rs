@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use prost::Message as _;
 use tonic::codec::CompressionEncoding;
 
-use crate::support::{GZIP, JSON, PROTOBUF, Running, call, gzip, request, targets};
+use crate::support::{GZIP, JSON, PROTOBUF, Running, call, client, gzip, request, targets};
 
 #[tokio::test]
 async fn a_call_becomes_the_same_row_whichever_way_it_comes() {
@@ -174,4 +174,46 @@ async fn grpc_status(running: &Running, frame: Vec<u8>) -> Option<String> {
     body.trailers()?
         .get("grpc-status")
         .map(|status| status.to_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn http_is_answered_in_version_1_and_2_and_a_callers_own_time_is_kept() {
+    let running = Running::start(|config| config.receive.body_timeout = std::time::Duration::from_secs(600)).await;
+    let url = format!("http://{}/v1/traces", running.collector.addresses().http);
+    let body = request(vec![call("add")]).encode_to_vec();
+    for (builder, version) in [
+        (client().http1_only(), reqwest::Version::HTTP_11),
+        (client().http2_prior_knowledge(), reqwest::Version::HTTP_2),
+    ] {
+        let client = builder.build().unwrap();
+        let answer = client
+            .post(&url)
+            .header(PROTOBUF.0, PROTOBUF.1)
+            .body(body.clone())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!((answer.status().as_u16(), answer.version()), (200, version));
+    }
+    assert_eq!(targets(&running.sink.wait_for(2).await), ["add", "add"]);
+
+    // A body that never comes: only the caller's own time can end the call.
+    let path = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let endless = reqwest::Body::wrap(http_body_util::StreamBody::new(futures_util::stream::pending::<
+        Result<http_body::Frame<bytes::Bytes>, std::io::Error>,
+    >()));
+    let client = client().http2_prior_knowledge().build().unwrap();
+    let answer = client
+        .post(format!("http://{}/{path}", running.collector.addresses().grpc))
+        .header("content-type", "application/grpc")
+        .header("grpc-timeout", "50m")
+        .body(endless)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        answer.headers()["grpc-status"],
+        (tonic::Code::DeadlineExceeded as i32).to_string()
+    );
+    running.collector.shutdown().await;
 }

@@ -122,6 +122,18 @@ fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
             "batch_rows: 50000 is more than queue_rows, which is 1000",
         ),
         (
+            "tls_certificate = \"server.pem\"",
+            &[],
+            &[],
+            "tls_certificate: tls_key has to be set too",
+        ),
+        (
+            "tls_client_ca = \"ca.pem\"",
+            &[],
+            &[],
+            "tls_client_ca: tls_certificate has to be set too",
+        ),
+        (
             "queue_rows = ",
             &[],
             &[],

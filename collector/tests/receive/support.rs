@@ -19,6 +19,7 @@ use toolsight_collector::config::Config;
 use toolsight_collector::pipeline::{InsertError, Sink};
 use toolsight_collector::row::Row;
 use toolsight_collector::telemetry::Metrics;
+use toolsight_collector::tls::Tls;
 
 /// Keeps rows by token, as a store does; answers "retry" while it is down.
 #[derive(Clone, Default)]
@@ -92,8 +93,9 @@ impl Running {
         let access = Access::open(config.security.tokens_file.as_deref(), &metrics)
             .await
             .unwrap();
-        let listeners = Listeners::bind(&config.listen).await.unwrap().guarded_by(access);
-        let page = axum::Router::new();
+        let tls = Tls::open(&config.security, &metrics).await.unwrap();
+        let listeners = Listeners::bind(&config.listen).await.unwrap().guarded_by(access, tls);
+        let page = axum::Router::new().route("/healthz", axum::routing::get(async || "here"));
         let collector = Collector::start(&config, listeners, sink, page, &metrics).unwrap();
         Self {
             collector,
@@ -224,6 +226,13 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+/// A client as applications have one.
+pub(crate) fn client() -> reqwest::ClientBuilder {
+    // Whoever is first chooses the cryptography of this process, and all choose the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy()
 }
 
 pub(crate) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
