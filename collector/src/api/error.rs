@@ -97,15 +97,19 @@ impl From<clickhouse::error::Error> for ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct Body {
-    error: Detail,
+/// What stands in place of an answer.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct ErrorAnswer {
+    error: ErrorDetail,
 }
 
-#[derive(Serialize)]
-struct Detail {
+#[derive(Serialize, utoipa::ToSchema)]
+struct ErrorDetail {
+    /// For programs; stays the same.
     code: &'static str,
+    /// For people: what is wrong, and what to do.
     message: String,
+    /// The parameter that is to blame, where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
 }
@@ -118,8 +122,8 @@ impl IntoResponse for ApiError {
             Self::InvalidParameter { parameter, .. } => Some(parameter),
             _ => None,
         };
-        let body = Json(Body {
-            error: Detail {
+        let body = Json(ErrorAnswer {
+            error: ErrorDetail {
                 code,
                 message,
                 parameter,

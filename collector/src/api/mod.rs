@@ -5,9 +5,11 @@ mod calls;
 mod clients;
 mod cursor;
 mod error;
+mod export;
 mod headers;
 mod host;
 mod metrics;
+mod openapi;
 mod overview;
 mod parameters;
 mod range;
@@ -18,16 +20,19 @@ mod tools;
 mod ui;
 mod users;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::{
-    Router,
+    Extension, Router,
     http::{HeaderMap, Uri},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
 use tokio::sync::watch;
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::reader::Reader;
 pub use self::{error::ApiError, host::AllowedHosts};
@@ -92,20 +97,20 @@ impl ApiState {
 pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
     let readers = middleware::from_fn_with_state(state.clone(), access::readers);
     let admins = middleware::from_fn_with_state(state.clone(), access::admins);
-    let api = Router::new()
-        .route("/overview", get(overview::overview))
-        .route("/tools", get(tools::tools))
-        .route("/clients", get(clients::clients))
-        .route("/users", get(users::users))
-        .route("/calls", get(calls::calls))
-        .route("/status", get(status::status))
+    let api = OpenApiRouter::new()
+        .routes(routes!(overview::overview))
+        .routes(routes!(tools::tools))
+        .routes(routes!(clients::clients))
+        .routes(routes!(users::users))
+        .routes(routes!(calls::calls))
+        .routes(routes!(status::status))
         .route_layer(readers)
-        .route(
-            "/session",
-            get(session::show).post(session::sign_in).delete(session::sign_out),
-        );
-    Router::new()
+        .routes(routes!(session::show, session::sign_in, session::sign_out))
+        .routes(routes!(openapi::openapi));
+    let (api, document) = OpenApiRouter::with_openapi(openapi::Described::openapi())
         .nest("/api/v1", api)
+        .split_for_parts();
+    api.layer(Extension(Arc::new(document)))
         .route("/metrics", get(metrics::metrics).route_layer(admins))
         .route("/healthz", get(metrics::healthz))
         .route("/readyz", get(metrics::readyz))

@@ -11,7 +11,7 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-const NAMED: [(&str, i64); 6] = [
+pub(crate) const NAMED: [(&str, i64); 6] = [
     ("15m", 15 * MINUTE),
     ("1h", HOUR),
     ("6h", 6 * HOUR),
@@ -33,7 +33,7 @@ const LATEST: f64 = 4_102_444_800.0;
 ///
 /// Begins at a whole minute and a whole step, so that charts keep their steps as time goes on. Ends at a whole minute
 /// too, or now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct Range {
     /// First second, since the Unix epoch.
     pub(crate) from: i64,

@@ -15,8 +15,10 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, Limited};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use super::access::SESSION;
+use super::error::ErrorAnswer;
 use super::{ApiError, ApiState};
 use crate::auth::Role;
 
@@ -25,7 +27,7 @@ const MAX_BODY: usize = 4096;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request to sign in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignIn {
     /// A token of the role `read` or `admin`.
@@ -33,7 +35,7 @@ pub(crate) struct SignIn {
 }
 
 /// Who asks.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Session {
     /// Whether this collector asks for tokens at all.
     guarded: bool,
@@ -43,6 +45,11 @@ pub(crate) struct Session {
 }
 
 /// Answers who asks, or with 401.
+#[utoipa::path(
+    get,
+    path = "/session",
+    responses((status = OK, description = "Who asks", body = Session), (status = "default", body = ErrorAnswer))
+)]
 pub(crate) async fn show(State(state): State<ApiState>, headers: HeaderMap) -> Result<Json<Session>, ApiError> {
     let principal = state.principal(&headers).map_err(ApiError::Denied)?;
     Ok(Json(Session {
@@ -53,6 +60,13 @@ pub(crate) async fn show(State(state): State<ApiState>, headers: HeaderMap) -> R
 }
 
 /// Gives the page a cookie for a token that may read.
+#[utoipa::path(
+    post,
+    path = "/session",
+    request_body = SignIn,
+    security(()),
+    responses((status = NO_CONTENT, description = "The cookie is set"), (status = "default", body = ErrorAnswer))
+)]
 pub(crate) async fn sign_in(State(state): State<ApiState>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let is_json = |value: &str| {
@@ -77,6 +91,12 @@ pub(crate) async fn sign_in(State(state): State<ApiState>, request: Request) -> 
 }
 
 /// Takes the page's cookie away.
+#[utoipa::path(
+    delete,
+    path = "/session",
+    security(()),
+    responses((status = NO_CONTENT, description = "The cookie is gone"))
+)]
 pub(crate) async fn sign_out(State(state): State<ApiState>, headers: HeaderMap) -> Response {
     answer(&headers, state.is_encrypted, "", "; Max-Age=0")
 }

@@ -3,11 +3,13 @@
 use axum::{Extension, Json, extract::State};
 use prometheus::{IntCounterVec, core::Collector};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::ApiState;
+use super::{ApiState, error::ErrorAnswer};
 use crate::{auth::Principal, store::StoreState};
 
-#[derive(Serialize)]
+/// How the collector itself is doing.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Status {
     version: &'static str,
     store: StoreStatus,
@@ -19,21 +21,21 @@ pub(crate) struct Status {
     uptime_seconds: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct StoreStatus {
     kind: &'static str,
     state: &'static str,
     error: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Spans {
     received: u64,
     refused: u64,
     ignored: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Rows {
     inserted: u64,
     queued: i64,
@@ -43,6 +45,11 @@ struct Rows {
 }
 
 /// Answers with the state of the store and what was counted since the start, whether the store answers or not.
+#[utoipa::path(
+    get,
+    path = "/status",
+    responses((status = OK, description = "The collector's state", body = Status), (status = "default", body = ErrorAnswer))
+)]
 pub(crate) async fn status(State(state): State<ApiState>, Extension(principal): Extension<Principal>) -> Json<Status> {
     let sees_all = principal.tenant().is_empty();
     let metrics = &state.metrics;

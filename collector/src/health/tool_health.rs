@@ -28,10 +28,11 @@ const KEPT_INTERVALS: u32 = 8;
 const KEPT_AT_MOST: Duration = Duration::from_secs(120);
 
 /// How a tool is doing; `queries/tool_health.sql` decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ToolState {
     /// It works, or there were too few calls to tell.
+    #[default]
     Healthy,
     /// It fails and recovers again and again.
     Flaky,

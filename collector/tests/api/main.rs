@@ -9,9 +9,11 @@ mod tokens;
 
 mod app;
 mod empty;
+mod files;
 mod gate;
 mod hosts;
 mod names;
+mod openapi;
 mod pages;
 mod parameters;
 mod seed;
