@@ -2,17 +2,31 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _, WithTonicConfig as _};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
-use crate::support::{PROTOBUF, Running, client};
+use crate::support::Running;
 
 /// Who signs certificates.
 struct Authority {
@@ -85,13 +99,10 @@ impl Files {
 async fn works(running: &Running, authority: &Authority, identity: Option<&Signed>) -> [bool; 3] {
     let addresses = running.collector.addresses();
     let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&authority.pem));
-    let root = reqwest::Certificate::from_pem(authority.pem.as_bytes()).unwrap();
-    let mut client = client().tls_certs_only([root]);
     if let Some(Signed { certificate, key }) = identity {
         tls = tls.identity(Identity::from_pem(certificate, key));
-        client = client.identity(reqwest::Identity::from_pem(format!("{certificate}{key}").as_bytes()).unwrap());
     }
-    let client = client.build().unwrap();
+    let connector = connector(authority, identity);
     let grpc = SpanExporter::builder()
         .with_tonic()
         .with_endpoint(format!("https://{}", addresses.grpc))
@@ -102,14 +113,17 @@ async fn works(running: &Running, authority: &Authority, identity: Option<&Signe
         .with_http()
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!("https://{}/v1/traces", addresses.http))
-        .with_http_client(client.clone())
+        .with_http_client(HyperClient::new(connector.clone(), Duration::from_secs(10), None))
         .build()
         .unwrap();
-    let page = client.get(format!("https://{}/healthz", addresses.page)).send().await;
+    let client = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(connector);
+    let page = client
+        .get(format!("https://{}/healthz", addresses.page).parse().unwrap())
+        .await;
     if let Ok(answer) = &page {
         assert_eq!(
             answer.version(),
-            reqwest::Version::HTTP_2,
+            axum::http::Version::HTTP_2,
             "the two agree on the better protocol"
         );
     }
@@ -118,6 +132,29 @@ async fn works(running: &Running, authority: &Authority, identity: Option<&Signe
         http.export(vec![span()]).await.is_ok(),
         page.is_ok(),
     ]
+}
+
+/// What speaks the better protocol that the two agree on, and trusts one authority only.
+fn connector(authority: &Authority, identity: Option<&Signed>) -> HttpsConnector<HttpConnector> {
+    let certificates = |pem: &str| -> Vec<_> {
+        let read: Result<_, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+        read.unwrap()
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add(certificates(&authority.pem).remove(0)).unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(Signed { certificate, key }) => {
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(certificates(certificate), key).unwrap()
+        }
+    };
+    let builder = HttpsConnectorBuilder::new().with_tls_config(config);
+    builder.https_only().enable_all_versions().build()
 }
 
 fn span() -> SpanData {
@@ -197,10 +234,14 @@ async fn renewed_certificates_are_taken_and_broken_ones_change_nothing() {
 async fn what_is_not_encrypted_is_not_answered() {
     let files = Files::new(&Authority::new().sign());
     let running = files.start(None).await;
-    let url = format!("http://{}/v1/traces", running.collector.addresses().http);
-    let client = client().build().unwrap();
-    let answer = client.post(url).header(PROTOBUF.0, PROTOBUF.1).send().await;
-    assert!(answer.is_err(), "{answer:?}");
+    let mut stream = TcpStream::connect(running.collector.addresses().http).await.unwrap();
+    stream
+        .write_all(b"GET /v1/traces HTTP/1.1\r\nhost: c\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
     assert_eq!(running.count("connections_refused", "handshake"), 1);
     running.collector.shutdown().await;
 }
