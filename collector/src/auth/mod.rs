@@ -50,8 +50,8 @@ impl FromStr for Role {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = [Self::Ingest, Self::Read, Self::Admin].into_iter();
-        let role = known.clone().find(|role| role.as_str() == text);
+        let mut known = [Self::Ingest, Self::Read, Self::Admin].into_iter();
+        let role = known.find(|role| role.as_str() == text);
         role.ok_or_else(|| format!("expected ingest, read or admin, not \"{text}\""))
     }
 }
