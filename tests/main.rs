@@ -15,4 +15,5 @@ mod outages;
 mod page;
 mod readme;
 mod sdk;
+mod sign_in;
 mod tidy;

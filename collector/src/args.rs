@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::auth::command::TokenCommand;
 use crate::config::{self, Config, ConfigError, Loaded, settings::SETTINGS};
 
 /// Receives MCP telemetry over OTLP, keeps it in ClickHouse, and shows it on a page.
@@ -32,6 +33,9 @@ pub enum Action {
     },
     /// Fetch the embedded database now, so that the next start finds it.
     FetchEngine,
+    /// Make and list the tokens of the tokens file.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Check the settings, and print them all as a file with the place that each comes from.
     CheckConfig,
 }
@@ -63,8 +67,12 @@ pub fn command() -> Command {
 }
 
 fn interpret(mut matches: ArgMatches) -> Result<(Action, Loaded), ConfigError> {
-    // Flags may stand before and behind the subcommand; its matches have both.
-    let flags = matches.subcommand().map_or(&matches, |(_, flags)| flags).clone();
+    // Flags may stand before and behind the subcommand; its matches have both, the innermost ones where there are several.
+    let mut flags = &matches;
+    while let Some((_, deeper)) = flags.subcommand() {
+        flags = deeper;
+    }
+    let flags = flags.clone();
     let action = Cli::from_arg_matches_mut(&mut matches)
         .unwrap_or_else(|error| error.exit())
         .action;

@@ -12,13 +12,16 @@ use tokio::task::{self, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::auth::Access;
 use crate::config::{Config, Listen};
-use crate::listener::{MAX_CONNECTIONS, Protocol, serve};
+use crate::listener::{Protocol, Serving, serve};
 use crate::memory::Memory;
 use crate::pipeline::{Pipeline, Sink};
+use crate::receive::door::Door;
 use crate::receive::intake::Intake;
 use crate::receive::{grpc, http};
 use crate::telemetry::Metrics;
+use crate::tls::Tls;
 
 /// How long requests that are being answered may take at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
@@ -29,6 +32,8 @@ pub struct Listeners {
     grpc: TcpListener,
     http: TcpListener,
     page: TcpListener,
+    access: Access,
+    tls: Option<Tls>,
 }
 
 /// An address on which the collector cannot listen.
@@ -73,7 +78,15 @@ impl Listeners {
             grpc: bind(listen.grpc, "OTLP over gRPC", "grpc-listen").await?,
             http: bind(listen.http, "OTLP over HTTP", "http-listen").await?,
             page: bind(listen.page, "the page", "page-listen").await?,
+            access: Access::default(),
+            tls: None,
         })
+    }
+
+    /// Lets only those send telemetry whom `access` knows, and encrypts all connections with `tls`; without them
+    /// everybody may, and nothing is encrypted.
+    pub fn guarded_by(self, access: Access, tls: Option<Tls>) -> Self {
+        Self { access, tls, ..self }
     }
 
     /// Where they listen.
@@ -108,24 +121,32 @@ impl Collector {
         let pipeline = Pipeline::start(config, spool, sink, metrics.clone())?;
         let (memory, watcher) = Memory::watch(config.receive.memory_limit_bytes, metrics.clone());
         let intake = Intake::new(&config.receive, pipeline.spool().clone(), memory, metrics.clone());
+        let tls = listeners.tls;
+        let door = |intake| Door::new(&config.receive, intake, listeners.access.clone());
         let listeners = [
             (
                 listeners.grpc,
                 Protocol::Http2,
-                grpc::routes(intake.clone()),
+                grpc::routes(door(intake.clone())),
                 "the gRPC listener",
             ),
             (
                 listeners.http,
-                Protocol::Http1,
-                http::router(intake),
+                Protocol::Any,
+                http::router(door(intake)),
                 "the HTTP listener",
             ),
-            (listeners.page, Protocol::Http1, page, "the page's listener"),
+            (listeners.page, Protocol::Any, page, "the page's listener"),
         ];
         let (mut servers, mut names) = (JoinSet::new(), HashMap::new());
         for (listener, protocol, router, name) in listeners {
-            let server = servers.spawn(serve(listener, protocol, router, MAX_CONNECTIONS, stop.clone()));
+            let serving = Serving {
+                protocol,
+                max_connections: config.receive.max_connections,
+                tls: tls.clone(),
+                refused: metrics.connections_refused.clone(),
+            };
+            let server = servers.spawn(serve(listener, serving, router, stop.clone()));
             names.insert(server.id(), name);
         }
         info!(grpc = %addresses.grpc, http = %addresses.http, page = %addresses.page, "listening");

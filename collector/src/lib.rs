@@ -2,10 +2,11 @@
 //!
 //! A record's way is one folder a stage: [`receive`] takes OTLP, [`spool`] keeps it on disk, [`pipeline`] makes batches of
 //! [`row::Row`]s, [`store`] writes them to ClickHouse, [`health`] decides which tool is flaky, and [`api`] answers
-//! questions and serves the page.
+//! questions and serves the page. Who may do what is decided in [`auth`].
 
 pub mod api;
 pub mod args;
+pub mod auth;
 pub mod collector;
 pub mod config;
 pub mod demo;
@@ -15,9 +16,11 @@ pub mod memory;
 pub mod pipeline;
 mod queries;
 pub mod receive;
+mod reload;
 pub mod row;
 pub mod serve;
 pub mod shutdown;
 pub mod spool;
 pub mod store;
 pub mod telemetry;
+pub mod tls;

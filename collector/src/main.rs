@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use toolsight_collector::args::{self, Action};
+use toolsight_collector::auth;
 use toolsight_collector::config::{Config, Loaded, Log, misspelt_variables};
 use toolsight_collector::demo;
 use toolsight_collector::serve::serve;
@@ -53,6 +54,9 @@ fn run() -> anyhow::Result<()> {
     if action == Action::CheckConfig {
         return print(&loaded).context("print the settings");
     }
+    if let Action::Token(command) = &action {
+        return auth::command::run(command, config.security.tokens_file.as_deref());
+    }
     let runtime = tokio::runtime::Runtime::new().context("start threads")?;
     let ended = runtime.block_on(act(action, config));
     // What blocks a thread now is no longer waited for by anybody, such as the unpacking of an engine.
@@ -68,7 +72,7 @@ async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
             let found = store::fetch_engine(library, demo::show_progress).await?;
             writeln!(io::stdout(), "the embedded database is at {}", found.display()).context("print the place")
         }
-        Action::Serve | Action::CheckConfig => serve(config).await,
+        Action::Serve | Action::CheckConfig | Action::Token(_) => serve(config).await,
     }
 }
 

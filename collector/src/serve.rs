@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::api::{self, AllowedHosts, ApiState};
+use crate::auth::Access;
 use crate::collector::{Addresses, Collector, Listeners};
 use crate::config::Config;
 use crate::health::ToolHealthTask;
 use crate::shutdown::signals;
 use crate::store::{Location, Progress, Store, StoreConfig};
 use crate::telemetry::Metrics;
+use crate::tls::Tls;
 
 /// Time between two looks at which tools are flaky.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
@@ -35,8 +37,12 @@ impl Running {
     pub async fn start(config: &Config, progress: impl Fn(Progress) + Send + Sync) -> anyhow::Result<Self> {
         let metrics = Metrics::new().context("register metrics")?;
         // Addresses first: an engine that was started for nothing would have to be stopped again.
-        let listeners = Listeners::bind(&config.listen).await?;
+        let access = Access::open(config.security.tokens_file.as_deref(), &metrics).await?;
+        let tls = Tls::open(&config.security, &metrics).await?;
+        let is_encrypted = tls.is_some();
+        let listeners = Listeners::bind(&config.listen).await?.guarded_by(access.clone(), tls);
         let page = listeners.addresses()?.page;
+        warn_of_open_doors(&access, listeners.addresses()?);
         let location = location(config)?;
         let spool = match &config.spool.folder {
             Some(folder) => folder.clone(),
@@ -55,7 +61,8 @@ impl Running {
             store.kind(),
             tool_health,
             metrics.clone(),
-        );
+        )
+        .guarded_by(access, is_encrypted);
         let router = api::router(state, AllowedHosts::new(page, &config.page.allowed_hosts));
         let collector = Collector::start(config, listeners, Arc::clone(&store), &spool, router, &metrics)?;
         Ok(Self {
@@ -114,6 +121,16 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     };
     running.shutdown().await;
     ended
+}
+
+/// Says once what everybody may do who can reach this machine.
+fn warn_of_open_doors(access: &Access, addresses: Addresses) {
+    let is_reachable = [addresses.grpc, addresses.http, addresses.page]
+        .iter()
+        .any(|address| !address.ip().is_loopback());
+    if is_reachable && !access.is_guarded() {
+        warn!("other machines can connect, and without tokens everybody may send and see everything: set tokens_file");
+    }
 }
 
 /// Logs that a task ended by itself, and gives the error to end with.

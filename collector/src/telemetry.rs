@@ -28,6 +28,10 @@ pub struct Metrics {
     pub spans_ignored: IntCounterVec,
     /// Requests that were answered with an error, by `reason`.
     pub requests_refused: IntCounterVec,
+    /// Connections that were closed before their first request, by `reason` (`slow`, `handshake`).
+    pub connections_refused: IntCounterVec,
+    /// Changed files that could not be used, by the setting that names them.
+    pub reload_failures: IntCounterVec,
     /// Values of stored spans that had to be corrected, by `reason`.
     pub values_corrected: IntCounterVec,
     /// Spans of requests that were known already, and so not stored again.
@@ -116,6 +120,18 @@ impl Metrics {
                 "requests_refused_total",
                 "requests answered with an error",
                 "reason",
+            )?,
+            connections_refused: counters(
+                &registry,
+                "connections_refused_total",
+                "connections closed before their first request",
+                "reason",
+            )?,
+            reload_failures: counters(
+                &registry,
+                "reload_failures_total",
+                "changed files that could not be used",
+                "setting",
             )?,
             values_corrected: counters(
                 &registry,

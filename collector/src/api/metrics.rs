@@ -3,13 +3,14 @@
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use prometheus::{Encoder, TextEncoder, core::Collector};
 use serde_json::json;
 
 use super::{ApiError, ApiState};
+use crate::auth::Role;
 use crate::store::StoreState;
 use crate::telemetry::{Metrics, unix_now};
 
@@ -36,8 +37,11 @@ pub(crate) async fn livez() -> StatusCode {
 }
 
 /// Answers 200 while requests can be taken, else 503, both with what is wrong. A store that is away is no reason to send
-/// requests elsewhere, since they wait for it on disk.
-pub(crate) async fn readyz(State(state): State<ApiState>) -> Response {
+/// requests elsewhere, since they wait for it on disk. With tokens, only admins are told where the store is.
+pub(crate) async fn readyz(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+    let may_know = state
+        .principal(&headers)
+        .is_ok_and(|principal| principal.require(Role::Admin).is_ok());
     let metrics = &state.metrics;
     // The same values as under `/metrics`, so that both say the same.
     let mut unready = Vec::new();
@@ -56,6 +60,7 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> Response {
     let store = match state.reader.state() {
         StoreState::Ready => None,
         StoreState::Starting => Some("it is starting".to_owned()),
+        StoreState::Unreachable(_) if !may_know => Some("see the collector's log".to_owned()),
         StoreState::Unreachable(reason) => Some(reason),
     };
     let (status, name) = match (&unready[..], &store) {

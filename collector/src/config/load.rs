@@ -78,6 +78,7 @@ pub fn load(
             loaded.set(setting, &value, Source::Flag(format!("--{}", setting.flag())))?;
         }
     }
+    loaded.check()?;
     Ok(loaded)
 }
 
@@ -120,6 +121,24 @@ impl Loaded {
             self.sources[index] = source;
         }
         Ok(())
+    }
+
+    /// What no single setting can know.
+    fn check(&self) -> Result<(), ConfigError> {
+        let security = &self.config.security;
+        let missing = match (&security.tls_certificate, &security.tls_key, &security.tls_client_ca) {
+            (Some(_), None, _) => Some(("tls_certificate", "tls_key")),
+            (None, Some(_), _) => Some(("tls_key", "tls_certificate")),
+            (None, None, Some(_)) => Some(("tls_client_ca", "tls_certificate")),
+            _ => None,
+        };
+        match missing {
+            None => Ok(()),
+            Some((given, needed)) => Err(ConfigError {
+                place: given.to_owned(),
+                message: format!("{needed} has to be set too"),
+            }),
+        }
     }
 }
 

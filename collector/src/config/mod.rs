@@ -30,6 +30,8 @@ pub struct Config {
     pub store: Store,
     /// Who may see the page.
     pub page: Page,
+    /// Who may connect, and how.
+    pub security: Security,
     /// The collector's own log.
     pub log: Log,
 }
@@ -50,8 +52,10 @@ pub struct Listen {
 pub struct Receive {
     /// Largest body in bytes, as sent and inflated.
     pub max_body_bytes: usize,
-    /// Requests that are read at the same time; their bodies are in memory.
+    /// Requests that are read at the same time, three quarters of them over one protocol; their bodies are in memory.
     pub max_concurrent_requests: usize,
+    /// Connections that each address has open at a time; further ones wait.
+    pub max_connections: usize,
     /// Time for a body to arrive.
     pub body_timeout: Duration,
     /// Memory in bytes near which requests are refused; 0 for the limit of the control group, where there is one.
@@ -113,6 +117,19 @@ pub struct Page {
     pub allowed_hosts: Vec<String>,
 }
 
+/// Who may connect, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Security {
+    /// The file of tokens; without one everybody may do everything.
+    pub tokens_file: Option<PathBuf>,
+    /// The certificates of this server in PEM, its own first; without them connections are not encrypted.
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of the first certificate, in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Certificates in PEM, one of which has to have signed that of each client; without them clients need none.
+    pub tls_client_ca: Option<PathBuf>,
+}
+
 /// The collector's own log, on standard error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
@@ -148,6 +165,7 @@ impl Default for Receive {
         Self {
             max_body_bytes: 16 * 1024 * 1024,
             max_concurrent_requests: 32,
+            max_connections: 1024,
             body_timeout: Duration::from_secs(10),
             memory_limit_bytes: 0,
         }

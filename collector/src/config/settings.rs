@@ -1,6 +1,7 @@
 //! The one list of settings, from which the file, the environment, the command line and their documentation are made.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Config, Durability, LogFormat};
@@ -79,15 +80,9 @@ pub const SETTINGS: &[Setting] = &[
         name: "engine_library",
         value: "FILE",
         help: "The embedded engine's shared library; searched for and fetched where not set",
-        get: |config| {
-            config
-                .store
-                .engine_library
-                .as_ref()
-                .map_or(String::new(), |path| path.display().to_string())
-        },
+        get: |config| shown(config.store.engine_library.as_ref()),
         set: |config, text| {
-            config.store.engine_library = (!text.is_empty()).then(|| text.into());
+            config.store.engine_library = path(text);
             Ok(())
         },
     },
@@ -103,18 +98,52 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "tokens_file",
+        value: "FILE",
+        help: "The bearer tokens that may send and see telemetry, as `token new` writes them; without it everybody may who can connect",
+        get: |config| shown(config.security.tokens_file.as_ref()),
+        set: |config, text| {
+            config.security.tokens_file = path(text);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "tls_certificate",
+        value: "FILE",
+        help: "This server's certificates in PEM, its own first; without them nothing is encrypted",
+        get: |config| shown(config.security.tls_certificate.as_ref()),
+        set: |config, text| {
+            config.security.tls_certificate = path(text);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "tls_key",
+        value: "FILE",
+        help: "The key of the server's own certificate, in PEM",
+        get: |config| shown(config.security.tls_key.as_ref()),
+        set: |config, text| {
+            config.security.tls_key = path(text);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "tls_client_ca",
+        value: "FILE",
+        help: "Certificates in PEM of which one has to have signed each client's own; without them clients need none",
+        get: |config| shown(config.security.tls_client_ca.as_ref()),
+        set: |config, text| {
+            config.security.tls_client_ca = path(text);
+            Ok(())
+        },
+    },
+    Setting {
         name: "spool_folder",
         value: "FOLDER",
         help: "Where requests lie until the store has them; beside the embedded store or in the user's data folder where not set",
-        get: |config| {
-            config
-                .spool
-                .folder
-                .as_ref()
-                .map_or(String::new(), |path| path.display().to_string())
-        },
+        get: |config| shown(config.spool.folder.as_ref()),
         set: |config, text| {
-            config.spool.folder = (!text.is_empty()).then(|| text.into());
+            config.spool.folder = path(text);
             Ok(())
         },
     },
@@ -187,9 +216,16 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "max_concurrent_requests",
         value: "COUNT",
-        help: "Requests that are read at the same time; their bodies are in memory",
+        help: "Requests that are read at the same time, three quarters of them over one protocol; their bodies are in memory",
         get: |config| config.receive.max_concurrent_requests.to_string(),
         set: |config, text| number(text, 1, 10_000).map(|count| config.receive.max_concurrent_requests = count),
+    },
+    Setting {
+        name: "max_connections",
+        value: "COUNT",
+        help: "Connections that each address has open at a time; further ones wait",
+        get: |config| config.receive.max_connections.to_string(),
+        set: |config, text| number(text, 1, 1_000_000).map(|count| config.receive.max_connections = count),
     },
     Setting {
         name: "body_timeout_seconds",
@@ -232,6 +268,14 @@ pub fn setting(name: &str) -> Option<&'static Setting> {
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| format!("expected an address and a port such as 127.0.0.1:4317, not \"{text}\""))
+}
+
+fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| text.into())
+}
+
+fn shown(path: Option<&PathBuf>) -> String {
+    path.map_or(String::new(), |path| path.display().to_string())
 }
 
 /// The message does not repeat the address, since there may be a password in it.

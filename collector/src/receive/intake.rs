@@ -13,6 +13,7 @@ use tokio::task;
 use tokio::time::timeout;
 
 use super::{Encoding, Tally, decode, survey};
+use crate::auth::Denied;
 use crate::config;
 use crate::memory::Memory;
 use crate::spool::{AppendError, Appended, MAX_TENANT, Spool};
@@ -21,7 +22,7 @@ use crate::telemetry::Metrics;
 /// How long a sender shall wait before it comes again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long a request waits for its turn before it is refused.
-const TURN: Duration = Duration::from_secs(5);
+pub(crate) const TURN: Duration = Duration::from_secs(5);
 /// Bodies beyond this size are read on a thread that may block, so that they do not hold up other requests.
 const LARGE: usize = 64 * 1024;
 
@@ -82,6 +83,8 @@ pub(crate) enum Refusal {
     Invalid(String),
     /// The content type or encoding is none that OTLP knows.
     Unsupported(String),
+    /// The sender has no token, or one that is not for sending.
+    Denied(Denied),
 }
 
 impl Refusal {
@@ -98,6 +101,8 @@ impl Refusal {
             Self::TooMany(_) => "too_many",
             Self::Invalid(_) => "invalid",
             Self::Unsupported(_) => "unsupported",
+            Self::Denied(Denied::Role(_)) => "forbidden",
+            Self::Denied(_) => "unauthenticated",
         }
     }
 }
@@ -124,6 +129,7 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Invalid(why) | Self::Unsupported(why) => formatter.write_str(why),
+            Self::Denied(denied) => denied.fmt(formatter),
         }
     }
 }
@@ -151,8 +157,8 @@ impl Intake {
         }
     }
 
-    /// Takes the whole request or nothing of it, and returns once it is on disk. Its rows belong to `tenant`, where that
-    /// is not empty.
+    /// Takes the whole request or nothing of it, and returns once it is on disk. A `tenant` that is not empty is the
+    /// tenant of all its calls, whatever the request says.
     pub(crate) async fn take(
         &self,
         protocol: &'static str,

@@ -1,15 +1,16 @@
 //! OTLP in, rows out.
 //!
-//! A request travels through here in one direction: `grpc` or `http` read its bytes, within limits; `json` turns
-//! JSON into protobuf; `intake` checks it and hands it to the spool, as a whole or not at all. When it is its turn there,
-//! `decode` finds the spans in place, and `normalise` makes rows of those that are calls of an MCP server, by the table in
-//! `attributes`.
+//! A request travels through here in one direction: `door` asks who sends it; `grpc` or `http` read its bytes, within
+//! limits; `json` turns JSON into protobuf; `intake` checks it and hands it to the spool, as a whole or not at all. When
+//! it is its turn there, `decode` finds the spans in place, and `normalise` makes rows of those that are calls of an MCP
+//! server, by the table in `attributes`.
 //!
 //! Metrics and logs are accepted and dropped, so that an SDK which exports all three to one address works.
 
 mod attributes;
 mod body;
 mod decode;
+pub(crate) mod door;
 pub(crate) mod grpc;
 pub(crate) mod http;
 mod index;

@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::Encoding;
 use super::intake::{Accepted, RETRY_AFTER, Refusal};
+use crate::auth::Denied;
 
 impl Refusal {
     /// HTTP status, gRPC code, and whether the same request may succeed later.
@@ -24,6 +25,8 @@ impl Refusal {
             Self::TooLarge(_) | Self::TooMany(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, false),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, Code::InvalidArgument, false),
             Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, false),
+            Self::Denied(Denied::Role(_)) => (StatusCode::FORBIDDEN, Code::PermissionDenied, false),
+            Self::Denied(_) => (StatusCode::UNAUTHORIZED, Code::Unauthenticated, false),
         }
     }
 

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../support/tokens.rs"]
+mod token_file;
+
 mod any_bytes;
 mod back_pressure;
 mod bodies;
@@ -9,3 +12,5 @@ mod program;
 mod protocols;
 mod settings;
 mod support;
+mod tls;
+mod tokens;

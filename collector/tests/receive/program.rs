@@ -158,3 +158,100 @@ fn a_signal_ends_the_program_in_order_even_while_the_store_is_down() {
         assert!(rest.contains("\"shutting down\""), "{rest}");
     }
 }
+
+#[test]
+fn a_token_is_printed_once_and_kept_as_a_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens.toml");
+    let run = |arguments: &[&str]| program(arguments).env("TOOLSIGHT_TOKENS_FILE", &file).output().unwrap();
+    let made = run(&["token", "new", "--tenant", "acme", "--role", "ingest"]);
+    assert!(made.status.success(), "{made:?}");
+    let token = text(&made.stdout).trim();
+    assert!(token.starts_with("toolsight_ingest_") && token.len() == 60, "{token}");
+    assert!(run(&["token", "new", "--role", "admin"]).status.success());
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(!kept.contains(token), "{kept}");
+    assert_eq!(kept.matches("[[token]]").count(), 2, "{kept}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    let listed = run(&["token", "list"]);
+    let lines: Vec<_> = text(&listed.stdout).lines().collect();
+    assert!(
+        lines[0].starts_with("acme-ingest-") && lines[0].ends_with("  ingest  acme"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with("all-admin-") && lines[1].ends_with("  admin  all tenants"),
+        "{lines:?}"
+    );
+
+    for (arguments, expected) in [
+        (
+            &["new", "--role", "read"][..],
+            "the roles ingest and read need a tenant",
+        ),
+        (
+            &["new", "--role", "admin", "--tenant", "acme"],
+            "stands for all tenants",
+        ),
+    ] {
+        let output = run(&[&["token"], arguments].concat());
+        assert!(failure(&output).contains(expected), "{output:?}");
+        assert_eq!(
+            std::fs::read_to_string(&file).unwrap(),
+            kept,
+            "a wrong token is not kept"
+        );
+    }
+    let printed = program(&["token", "new", "--tenant", "acme", "--role", "read"])
+        .output()
+        .unwrap();
+    assert!(
+        text(&printed.stdout).contains("[[token]]\nname = \"acme-read-"),
+        "{printed:?}"
+    );
+    assert_eq!(
+        failure(&program(&["token", "list"]).output().unwrap()),
+        "toolsight-collector: no tokens file is set: add --tokens-file FILE"
+    );
+}
+
+#[test]
+fn a_collector_that_others_can_reach_without_tokens_warns_and_one_with_broken_tokens_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens.toml");
+    std::fs::write(&file, "[[token]]\n").unwrap();
+    let store = ["--store", "http://127.0.0.1:1"];
+    let output = program(&[&store[..], &["--tokens-file", file.to_str().unwrap()]].concat())
+        .output()
+        .unwrap();
+    let message = failure(&output);
+    assert!(
+        message.contains("tokens_file: ") && message.contains("line 1: missing field"),
+        "{message}"
+    );
+
+    for (address, warned) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let listen = [
+            "--grpc-listen",
+            address,
+            "--http-listen",
+            address,
+            "--page-listen",
+            address,
+        ];
+        let mut child = program(&[&store[..], &listen].concat())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut lines = String::new();
+        while !lines.contains(" listening ") {
+            assert!(log.read_line(&mut lines).unwrap() > 0, "the program ended: {lines}");
+        }
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        child.wait().unwrap();
+        assert_eq!(lines.contains("set tokens_file"), warned, "{address}: {lines}");
+    }
+}

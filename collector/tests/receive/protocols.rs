@@ -1,5 +1,14 @@
 //! The same call over every protocol, encoding and compression.
 
+use std::time::Duration;
+
+use axum::http::{Request, Version};
+use bytes::Bytes;
+use futures_util::stream;
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -179,4 +188,30 @@ async fn grpc_status(running: &Running, frame: Vec<u8>) -> Option<String> {
     body.trailers()?
         .get("grpc-status")
         .map(|status| status.to_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn http_is_answered_in_version_2_too_and_a_callers_own_time_is_kept() {
+    let running = Running::start(|config| config.receive.body_timeout = Duration::from_secs(600)).await;
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let post = |url: String, content_type: &str| Request::post(url).header("content-type", content_type);
+    let body = Bytes::from(request(vec![call("add")]).encode_to_vec());
+    let whole = Full::new(body).map_err(|never| match never {}).boxed();
+    let url = format!("http://{}/v1/traces", running.collector.addresses().http);
+    let answer = client
+        .request(post(url, PROTOBUF.1).body(whole).unwrap())
+        .await
+        .unwrap();
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, Version::HTTP_2));
+    assert_eq!(targets(&running.sink.wait_for(1).await), ["add"]);
+
+    // A body that never comes: only the caller's own time can end the call.
+    let endless = StreamBody::new(stream::pending::<Result<Frame<Bytes>, std::io::Error>>()).boxed();
+    let path = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let url = format!("http://{}/{path}", running.collector.addresses().grpc);
+    let call = post(url, "application/grpc").header("grpc-timeout", "50m");
+    let answer = client.request(call.body(endless).unwrap()).await.unwrap();
+    let deadline_exceeded = (tonic::Code::DeadlineExceeded as i32).to_string();
+    assert_eq!(answer.headers()["grpc-status"], deadline_exceeded);
+    running.collector.shutdown().await;
 }

@@ -122,6 +122,18 @@ fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
             "TOOLSIGHT_DURABILITY: durability: expected \"fsync\" or \"os\", not \"memory\"",
         ),
         (
+            "tls_certificate = \"server.pem\"",
+            &[],
+            &[],
+            "tls_certificate: tls_key has to be set too",
+        ),
+        (
+            "tls_client_ca = \"ca.pem\"",
+            &[],
+            &[],
+            "tls_client_ca: tls_certificate has to be set too",
+        ),
+        (
             "spool_bytes = ",
             &[],
             &[],

@@ -14,12 +14,14 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use toolsight_collector::auth::Access;
 use toolsight_collector::collector::{Collector, Listeners};
 use toolsight_collector::config::Config;
 use toolsight_collector::pipeline::{InsertError, Sink};
 use toolsight_collector::row::Row;
 use toolsight_collector::store::Block;
 use toolsight_collector::telemetry::Metrics;
+use toolsight_collector::tls::Tls;
 
 #[path = "../support/native.rs"]
 pub(crate) mod native;
@@ -101,9 +103,13 @@ impl Running {
         let mut config = Self::anywhere();
         config.batch.linger = Duration::from_millis(1);
         change(&mut config);
-        let listeners = Listeners::bind(&config.listen).await.unwrap();
         let metrics = Metrics::new().unwrap();
-        let page = axum::Router::new();
+        let access = Access::open(config.security.tokens_file.as_deref(), &metrics)
+            .await
+            .unwrap();
+        let tls = Tls::open(&config.security, &metrics).await.unwrap();
+        let listeners = Listeners::bind(&config.listen).await.unwrap().guarded_by(access, tls);
+        let page = axum::Router::new().route("/healthz", axum::routing::get(async || "here"));
         let collector = Collector::start(&config, listeners, sink, folder.path(), page, &metrics).unwrap();
         Self {
             collector,
