@@ -52,7 +52,7 @@ pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row
         rows.push(row);
         ControlFlow::Continue(())
     };
-    let tally = each_row(body, encoding, now, take)?;
+    let tally = each_row(body, encoding, now, 0, take)?;
     Ok((rows, tally))
 }
 
@@ -83,11 +83,13 @@ pub(crate) fn survey(body: Bytes, encoding: Encoding) -> Result<(Bytes, Tally), 
     Ok((body, tally))
 }
 
-/// As [`rows`], but hands over each row as it is made; after a `Break` spans are only counted.
+/// As [`rows`], but hands over each row as it is made, without the first `skip`; these, and those after a `Break`, are
+/// only counted.
 pub(crate) fn each_row(
     body: &[u8],
     encoding: Encoding,
     now: SystemTime,
+    mut skip: u32,
     mut take: impl FnMut(Row) -> ControlFlow<()>,
 ) -> Result<Tally, String> {
     let now = now
@@ -105,6 +107,7 @@ pub(crate) fn each_row(
         tally.spans += 1;
         match span {
             _ if enough => {}
+            Ok(span) if skip > 0 && normalise::ignored(&span).is_none() => skip -= 1,
             Ok(span) => {
                 let row = normalise::row(&span, resource, now, &mut tally);
                 enough = row.is_some_and(|row| take(row).is_break());
