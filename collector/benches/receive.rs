@@ -115,7 +115,7 @@ fn request() -> ExportTraceServiceRequest {
 
 fn all_rows(bodies: &[Vec<u8>], encoding: Encoding, mut take: impl FnMut(Row<'_>)) {
     for body in bodies {
-        let tally = each_row(body, encoding, SystemTime::now(), |row| {
+        let tally = each_row(body, encoding, SystemTime::now(), 0, |row| {
             take(row);
             ControlFlow::Continue(())
         });

@@ -21,7 +21,7 @@ pub(crate) struct Walk {
     pub(crate) prefix: Option<Arc<str>>,
     /// Arrival of the first record in microseconds since the Unix epoch, 0 where there is none.
     pub(crate) arrival: u64,
-    /// What was corrected in records that were walked to their end.
+    /// What was corrected, record by record.
     pub(crate) tallies: Vec<Tally>,
 }
 
@@ -93,15 +93,12 @@ impl Walk {
             let from = self.at.row;
             // Rows of the record that belong to batches up to this one.
             let until = end.filter(|end| end.lsn == self.at.lsn).map_or(u32::MAX, |end| end.row);
-            let (mut index, mut full) = (0, false);
-            let walked = each_row(record.body(), Encoding::Protobuf, record.arrival(), |row| {
+            let (mut index, mut full) = (from, false);
+            let walked = each_row(record.body(), Encoding::Protobuf, record.arrival(), from, |row| {
                 if index >= until {
                     return ControlFlow::Break(());
                 }
                 index += 1;
-                if index <= from {
-                    return ControlFlow::Continue(());
-                }
                 let mut row = row;
                 if !record.tenant().is_empty() {
                     row.tenant = record.tenant().into();
@@ -114,12 +111,12 @@ impl Walk {
             let cut = (full || until != u32::MAX) && index < record.header.rows;
             let to = if cut { index } else { record.header.rows };
             self.take(reader.segment_of(self.at.lsn), u64::from(to.saturating_sub(from)));
+            // It was readable when it was taken; else its rows are taken and not visited, and so counted as lost.
+            self.tallies.extend(walked);
             if cut {
                 self.at.row = index;
                 break;
             }
-            // It was readable when it was taken; else its rows are taken and not visited, and so counted as lost.
-            self.tallies.extend(walked);
             self.at = Position {
                 lsn: self.at.lsn + 1,
                 row: 0,

@@ -50,7 +50,7 @@ pub enum Encoding {
 /// When the request as a whole cannot be read; the text says why. Single spans that cannot be read are in the tally.
 pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row<'static>>, Tally), String> {
     let mut rows = Vec::new();
-    let tally = each_row(body, encoding, now, |row| {
+    let tally = each_row(body, encoding, now, 0, |row| {
         rows.push(row.into_owned());
         ControlFlow::Continue(())
     })?;
@@ -73,7 +73,7 @@ pub(crate) fn survey(body: Bytes, encoding: Encoding) -> Result<(Bytes, Tally), 
         tally.spans += 1;
         match span {
             Ok(span) => {
-                if let Some(reason) = normalise::ignored(&span) {
+                if let Some(reason) = normalise::ignored(span) {
                     tally.ignore(reason);
                 }
             }
@@ -84,8 +84,8 @@ pub(crate) fn survey(body: Bytes, encoding: Encoding) -> Result<(Bytes, Tally), 
     Ok((body, tally))
 }
 
-/// As [`rows`], but hands over each row as it is made, with texts that stand in the body; after a `Break` spans are only
-/// counted.
+/// As [`rows`], but hands over each row as it is made, with texts that stand in the body, and without the first `skip`;
+/// these, and those after a `Break`, are only counted.
 ///
 /// # Errors
 /// As [`rows`]; rows may have been handed over before.
@@ -93,6 +93,7 @@ pub fn each_row(
     body: &[u8],
     encoding: Encoding,
     now: SystemTime,
+    mut skip: u32,
     mut take: impl FnMut(Row<'_>) -> ControlFlow<()>,
 ) -> Result<Tally, String> {
     let now = now
@@ -110,6 +111,7 @@ pub fn each_row(
         tally.spans += 1;
         match span {
             _ if enough => {}
+            Ok(span) if skip > 0 && normalise::ignored(span).is_none() => skip -= 1,
             Ok(span) => {
                 let row = normalise::row(span, resource, now, &mut tally);
                 enough = row.is_some_and(|row| take(row).is_break());
