@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod health;
 mod listener;
+pub mod operate;
 pub mod pipeline;
 mod queries;
 pub mod receive;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use toolsight_collector::args::{self, Action};
 use toolsight_collector::config::{Config, Loaded, Log, misspelt_variables};
-use toolsight_collector::demo;
 use toolsight_collector::serve::serve;
 use toolsight_collector::store::{self, Location, engine_process};
 use toolsight_collector::telemetry;
+use toolsight_collector::{demo, operate};
 use tracing::warn;
 
 fn main() -> ExitCode {
@@ -47,6 +47,7 @@ fn run() -> anyhow::Result<()> {
         warn!("{misspelt}");
     }
     if action == Action::CheckConfig {
+        operate::check_places(config)?;
         return print(&loaded).context("print the settings");
     }
     let runtime = tokio::runtime::Runtime::new().context("start threads")?;
@@ -64,6 +65,10 @@ async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
             let found = store::fetch_engine(library, demo::show_progress).await?;
             writeln!(io::stdout(), "the embedded database is at {}", found.display()).context("print the place")
         }
+        Action::StoreInfo => operate::store_info(config),
+        Action::ForgetUser { user, tenant } => operate::forget_user(config, &user, tenant.as_deref()).await,
+        Action::Backup { folder } => operate::backup(config, &folder).await,
+        Action::Restore { folder } => operate::restore(config, &folder).await,
         Action::Serve | Action::CheckConfig => serve(config).await,
     }
 }

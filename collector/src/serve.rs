@@ -113,13 +113,19 @@ pub(crate) fn failure(task: &'static str) -> anyhow::Error {
     anyhow::anyhow!("{task} ended by itself: start the collector again, and report what stands above this line")
 }
 
-fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
+/// What the settings say of the store.
+///
+/// # Errors
+/// When it is the embedded one in the user's own data folder, and there is none.
+pub(crate) fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
     let location = match &config.store.location {
         Some(location) => location.clone(),
         None => "embedded".parse::<Location>()?,
     };
     Ok(StoreConfig {
         engine_library: config.store.engine_library.clone(),
+        engine_http_port: config.store.engine_port,
+        retention: config.store.retention,
         ..StoreConfig::new(location)
     })
 }

@@ -1,7 +1,9 @@
 //! The store: ClickHouse, embedded or elsewhere. Only this module talks to it; what others ask goes through
 //! [`Store::reader`].
 
+mod backup;
 mod client;
+mod command;
 mod engine;
 mod engine_config;
 mod engine_fetch;
@@ -12,10 +14,12 @@ mod engine_log;
 pub mod engine_process;
 mod error;
 mod failure;
+mod forget;
 mod insert;
 mod location;
 mod migrate;
 mod native;
+mod retention;
 mod watch;
 
 use std::{
@@ -31,12 +35,16 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::{client::Clients, engine::Engine, engine_folder::EngineFolder};
 pub use self::{
+    backup::restore,
+    command::{CommandSession, ReaderAccess},
     error::StoreError,
+    forget::Forgotten,
     location::{DEFAULT_DATABASE, Location, LocationError, Remote},
+    retention::Retention,
     watch::StoreState,
 };
+use self::{client::Clients, engine::Engine, engine_folder::EngineFolder};
 use crate::pipeline::{InsertError, Sink};
 use crate::{row::Row, telemetry::Metrics};
 
@@ -53,6 +61,8 @@ pub struct StoreConfig {
     pub engine_http_port: u16,
     /// Port of the engine's native interface on 127.0.0.1; 0 for any that is free.
     pub engine_tcp_port: u16,
+    /// How long rows are kept.
+    pub retention: Retention,
     /// The program that knows the subcommand [`engine_process::SUBCOMMAND`]; `None` for the one that runs.
     pub engine_program: Option<PathBuf>,
 }
@@ -67,6 +77,7 @@ impl StoreConfig {
             engine_memory_bytes: 1 << 30,
             engine_http_port: 0,
             engine_tcp_port: 0,
+            retention: Retention::default(),
             engine_program: None,
         }
     }
@@ -141,7 +152,12 @@ impl Store {
         };
         metrics.store_up.set(0);
         let (sender, state) = state::channel(StoreState::Starting);
-        let watcher = tokio::spawn(watch::run(clients.clone(), sender, Arc::clone(&wake), metrics.clone()));
+        let watcher = tokio::spawn(watch::run(
+            (clients.clone(), config.retention),
+            sender,
+            Arc::clone(&wake),
+            metrics.clone(),
+        ));
         Ok(Self {
             clients,
             state,

@@ -5,6 +5,8 @@
 mod any_bytes;
 mod back_pressure;
 mod bodies;
+mod hostile;
+mod products;
 mod program;
 mod protocols;
 mod settings;

@@ -1,11 +1,13 @@
 //! A span of any instrumentation as a [`Row`], or the reason why it is none.
 
+mod products;
+
 use toolsight::{Fault, Outcome, Transport};
 
-use crate::receive::attributes::{Attributes, Field, Value};
+use crate::receive::attributes::{Attributes, Field};
 use crate::receive::decode::Span;
 use crate::receive::outcome::{Evidence, derive, fault_named, fault_of, outcome_named};
-use crate::receive::tally::{Corrected, Ignored, Tally};
+use crate::receive::tally::{Corrected, Tally};
 use crate::receive::values::{Values, text};
 use crate::row::Row;
 
@@ -29,10 +31,13 @@ const TO_CLIENT: &str = "to_client";
 
 /// The row of a server's span; `now` is the time of arrival in microseconds since the Unix epoch.
 pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &mut Tally) -> Option<Row> {
-    if let Some(reason) = ignored(span) {
-        tally.ignore(reason);
-        return None;
-    }
+    let implied_method = match products::view(span) {
+        Ok(method) => method,
+        Err(reason) => {
+            tally.ignore(reason);
+            return None;
+        }
+    };
     let (time, duration_us) = when(span, now, tally);
     let trace_id = own_id(span.trace_id, tally);
     let span_id = own_id(span.span_id, tally);
@@ -47,7 +52,7 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         tally,
     };
 
-    let method = values.text(Field::Method);
+    let method = implied_method.map_or_else(|| values.text(Field::Method), str::to_owned);
     let (kind, target) = aim(&method, span, &mut values);
     let error_type = values.text(Field::ErrorType);
     let mut row = Row {
@@ -105,25 +110,10 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         parent_span_id,
         ..Row::default()
     };
+    products::complete(&mut row, &mut values);
     row.transport = transport(&mut values, &row.protocol_version).to_owned();
-    judge(&mut row, span.failed, &mut values);
+    judge(&mut row, span, &mut values);
     Some(row)
-}
-
-fn ignored(span: &Span<'_>) -> Option<Ignored> {
-    let own = span.attributes.get(Field::Outcome).is_some();
-    if !own && span.attributes.get(Field::Method).is_none() {
-        return Some(Ignored::NotMcp);
-    }
-    match span.kind {
-        2 => None,
-        // What the server asks of the client is a span of the kind client, and only Toolsight tells these apart from
-        // calls that the instrumented process makes elsewhere.
-        0 | 1 if own => None,
-        3 if own && span.attributes.get(Field::Direction) == Some(Value::Text(TO_CLIENT.as_bytes())) => None,
-        3 => Some(Ignored::Client),
-        _ => Some(Ignored::NotServer),
-    }
 }
 
 fn direction(values: &mut Values<'_, '_>) -> &'static str {
@@ -199,9 +189,10 @@ fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static st
         .replace('-', "_")
         .as_str()
     {
-        "stdio" | "pipe" => return Transport::Stdio.as_str(),
-        "streamable_http" | "streamablehttp" | "http" => return Transport::StreamableHttp.as_str(),
-        "sse" | "http+sse" => return Transport::Sse.as_str(),
+        // Some write the name of the SDK's class.
+        name if name.starts_with("stdio") || name == "pipe" => return Transport::Stdio.as_str(),
+        name if name.starts_with("streamable") || name == "http" => return Transport::StreamableHttp.as_str(),
+        name if name.starts_with("sse") || name == "http+sse" => return Transport::Sse.as_str(),
         _ => {}
     }
     match (values.inherited(Field::NetworkTransport).as_str(), protocol_version) {
@@ -213,13 +204,13 @@ fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static st
 }
 
 /// Sets outcome and fault: what the span says, else what follows from the rest.
-fn judge(row: &mut Row, failed: bool, values: &mut Values<'_, '_>) {
+fn judge(row: &mut Row, span: &Span<'_>, values: &mut Values<'_, '_>) {
     let evidence = Evidence {
         is_error: values.flag(Field::IsError),
         error_type: &row.error_type,
         rpc_code: row.rpc_code,
         http_status: row.http_status,
-        failed,
+        failed: span.failed,
     };
     let (outcome, fault) = match outcome_named(&values.text(Field::Outcome)) {
         Some(outcome) => {
@@ -227,7 +218,7 @@ fn judge(row: &mut Row, failed: bool, values: &mut Values<'_, '_>) {
             (outcome, fault.unwrap_or_else(|| fault_of(outcome, evidence)))
         }
         // Clients of both eras ask this to find out which one the server speaks; a server of the other era refuses.
-        None => match derive(evidence) {
+        None => match products::outcome_of(span.scope, &row.method, evidence).unwrap_or_else(|| derive(evidence)) {
             (_, Fault::Caller) if row.method == "server/discover" => (Outcome::Probe, Fault::None),
             derived => derived,
         },
