@@ -15,7 +15,7 @@ use super::{
 pub(super) async fn backup(clients: &Clients, folder: &Path) -> Result<(), StoreError> {
     let folder = std::path::absolute(folder).map_err(StoreError::System)?;
     if folder.exists() {
-        return Err(StoreError::FolderNotEmpty { folder });
+        return Err(StoreError::BackupExists { folder });
     }
     transfer(&clients.writer, "BACKUP DATABASE ? TO File(?)", &folder)
         .await

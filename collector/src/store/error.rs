@@ -32,6 +32,12 @@ pub enum StoreError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A backup replaces nothing.
+    #[error("{folder} is there already: name a new folder for the backup", folder = folder.display())]
+    BackupExists {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Another process runs the engine in the folder and does not tell how to reach it.
     #[error(
         "the collector that uses {folder} cannot be reached: wait until it has started, or start it again",

@@ -5,5 +5,6 @@ mod access;
 mod engine;
 mod insert;
 mod migrate;
+mod operate;
 mod remote;
 mod support;
