@@ -14,4 +14,5 @@ mod outages;
 mod page;
 mod readme;
 mod sdk;
+mod store_readers;
 mod tidy;
