@@ -21,8 +21,8 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("BACKUP DATABASE toolsight TO File('/tmp/x')", "ACCESS_DENIED"),
     ("SELECT count() FROM system.users", "ACCESS_DENIED"),
-    ("SELECT count() FROM system.query_log", "ACCESS_DENIED"),
-    ("SELECT count() FROM default.table", "ACCESS_DENIED"),
+    ("SELECT count() FROM system.processes", "ACCESS_DENIED"),
+    ("SELECT count() FROM information_schema.tables", "ACCESS_DENIED"),
     (
         "SELECT count() FROM file('/etc/passwd', 'LineAsString')",
         "ACCESS_DENIED",

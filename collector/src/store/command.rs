@@ -31,7 +31,7 @@ enum Place {
     /// Opened here.
     Own(Box<Store>, Location),
     /// The engine of a collector that runs.
-    Running(Clients),
+    Running(Box<Clients>),
 }
 
 /// Where an embedded store answers other programs.
@@ -61,7 +61,7 @@ impl CommandSession {
                 let access = read_access(&folder).map_err(|source| StoreError::NoAccess { folder, source })?;
                 let clients = Clients::remote(&access).map_err(StoreError::Tls)?;
                 return Ok(Self {
-                    place: Place::Running(clients),
+                    place: Place::Running(Box::new(clients)),
                 });
             }
             Err(error) => return Err(error),

@@ -44,6 +44,9 @@ fn nested(depth: usize) -> Vec<u8> {
     field(9, &[field(1, b"gen_ai.tool.name"), field(2, &reversed)].concat())
 }
 
+/// What is wrong, the request, and what is counted then.
+type Case<'a> = (&'a str, Vec<u8>, &'a [(Corrected, u64)]);
+
 fn one(body: &[u8]) -> (usize, Tally) {
     let (rows, tally) = rows(body, Encoding::Protobuf, SystemTime::now()).unwrap();
     assert!(
@@ -70,7 +73,7 @@ fn a_span_that_is_made_to_do_harm_becomes_a_row_with_what_was_wrong_counted() {
         &[field(1, b"mcp.client.name"), field(2, &field(1, b"caf\xe9"))].concat(),
     );
     let huge = "x".repeat(4 << 20);
-    let cases: &[(&str, Vec<u8>, &[(Corrected, u64)])] = &[
+    let cases: &[Case<'_>] = &[
         ("nothing wrong", with_bytes(&plain, &[]), &[]),
         (
             "a value nested 200,000 deep",
@@ -96,7 +99,7 @@ fn a_span_that_is_made_to_do_harm_becomes_a_row_with_what_was_wrong_counted() {
                 span.status = Some(opentelemetry_proto::tonic::trace::v1::Status {
                     message: huge.clone(),
                     code: 2,
-                })
+                });
             }),
             &[(TooLong, 1)],
         ),
@@ -170,7 +173,7 @@ fn a_span_that_is_made_to_do_harm_becomes_a_row_with_what_was_wrong_counted() {
             "a weight beyond all sampling",
             changed(&|span| {
                 span.attributes
-                    .push(attribute("toolsight.weight", Value::IntValue(i64::MAX)))
+                    .push(attribute("toolsight.weight", Value::IntValue(i64::MAX)));
             }),
             &[(OutOfRange, 1)],
         ),
@@ -178,7 +181,7 @@ fn a_span_that_is_made_to_do_harm_becomes_a_row_with_what_was_wrong_counted() {
             "a size that is no number",
             changed(&|span| {
                 span.attributes
-                    .push(attribute("toolsight.response.bytes", Value::DoubleValue(f64::NAN)))
+                    .push(attribute("toolsight.response.bytes", Value::DoubleValue(f64::NAN)));
             }),
             &[(OutOfRange, 1)],
         ),

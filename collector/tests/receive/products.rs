@@ -203,7 +203,8 @@ fn every_fixture_is_in_the_table() {
         }
     }
     let mut known: Vec<_> = CASES.iter().map(|case| case.file.to_owned()).collect();
-    (files.sort(), known.sort());
+    files.sort();
+    known.sort();
     assert_eq!(files, known);
 }
 
