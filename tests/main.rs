@@ -16,4 +16,5 @@ mod page;
 mod readme;
 mod sdk;
 mod sign_in;
+mod store_readers;
 mod tidy;

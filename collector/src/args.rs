@@ -38,6 +38,26 @@ pub enum Action {
     Token(TokenCommand),
     /// Check the settings, and print them all as a file with the place that each comes from.
     CheckConfig,
+    /// Print where the embedded store answers other programs, as whom, and where the password is.
+    StoreInfo,
+    /// Delete everything that is stored about one user, and count what is left; sums without a user stay.
+    ForgetUser {
+        /// The user as it is stored: plain or hashed.
+        user: String,
+        /// Only in this organisation.
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Copy the embedded store into a new folder, also while a collector runs.
+    Backup {
+        /// The folder, which must not be there yet.
+        folder: PathBuf,
+    },
+    /// Make an embedded store out of a backup; the folder that --store names must be empty.
+    Restore {
+        /// The backup's folder.
+        folder: PathBuf,
+    },
 }
 
 /// Reads the command line, the environment and the file; ends the program on `--help`, `--version` and usage errors.

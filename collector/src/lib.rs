@@ -13,6 +13,7 @@ pub mod demo;
 pub mod health;
 mod listener;
 pub mod memory;
+pub mod operate;
 pub mod pipeline;
 mod queries;
 pub mod receive;

@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use toolsight_collector::args::{self, Action};
 use toolsight_collector::auth;
 use toolsight_collector::config::{Config, Loaded, Log, misspelt_variables};
-use toolsight_collector::demo;
 use toolsight_collector::serve::serve;
 use toolsight_collector::store::{self, Location, engine_process};
 use toolsight_collector::telemetry;
+use toolsight_collector::{demo, operate};
 use tracing::warn;
 
 /// Several times as fast as the system's for the many small buffers of requests.
@@ -52,6 +52,7 @@ fn run() -> anyhow::Result<()> {
         warn!("{misspelt}");
     }
     if action == Action::CheckConfig {
+        operate::check_places(config)?;
         return print(&loaded).context("print the settings");
     }
     if let Action::Token(command) = &action {
@@ -72,6 +73,10 @@ async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
             let found = store::fetch_engine(library, demo::show_progress).await?;
             writeln!(io::stdout(), "the embedded database is at {}", found.display()).context("print the place")
         }
+        Action::StoreInfo => operate::store_info(config),
+        Action::ForgetUser { user, tenant } => operate::forget_user(config, &user, tenant.as_deref()).await,
+        Action::Backup { folder } => operate::backup(config, &folder).await,
+        Action::Restore { folder } => operate::restore(config, &folder).await,
         Action::Serve | Action::CheckConfig | Action::Token(_) => serve(config).await,
     }
 }

@@ -43,14 +43,10 @@ impl Running {
         let listeners = Listeners::bind(&config.listen).await?.guarded_by(access.clone(), tls);
         let page = listeners.addresses()?.page;
         warn_of_open_doors(&access, listeners.addresses()?);
-        let location = location(config)?;
+        let store_config = store_config(config)?;
         let spool = match &config.spool.folder {
             Some(folder) => folder.clone(),
-            None => location.spool_folder()?,
-        };
-        let store_config = StoreConfig {
-            engine_library: config.store.engine_library.clone(),
-            ..StoreConfig::new(location)
+            None => store_config.location.spool_folder()?,
         };
         let store = Arc::new(Store::open(store_config, metrics.clone(), progress).await?);
         let (health, tool_health) =
@@ -139,11 +135,21 @@ pub(crate) fn failure(task: &'static str) -> anyhow::Error {
     anyhow::anyhow!("{task} ended by itself: start the collector again, and report what stands above this line")
 }
 
-fn location(config: &Config) -> anyhow::Result<Location> {
-    match &config.store.location {
-        Some(location) => Ok(location.clone()),
-        None => Ok("embedded".parse()?),
-    }
+/// What the settings say of the store.
+///
+/// # Errors
+/// When it is the embedded one in the user's own data folder, and there is none.
+pub(crate) fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
+    let location = match &config.store.location {
+        Some(location) => location.clone(),
+        None => "embedded".parse::<Location>()?,
+    };
+    Ok(StoreConfig {
+        engine_library: config.store.engine_library.clone(),
+        engine_http_port: config.store.engine_port,
+        retention: config.store.retention,
+        ..StoreConfig::new(location)
+    })
 }
 
 /// Writes what takes long to the log.

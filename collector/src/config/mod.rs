@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use load::{ConfigError, Loaded, Source, load, misspelt_variables};
 
-use crate::store::Location;
+use crate::store::{Location, Retention};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -107,6 +107,10 @@ pub struct Store {
     pub location: Option<Location>,
     /// The embedded engine's shared library; searched for and fetched where not set.
     pub engine_library: Option<PathBuf>,
+    /// Port on 127.0.0.1 at which the embedded engine speaks HTTP; 0 for any that is free.
+    pub engine_port: u16,
+    /// How long rows are kept.
+    pub retention: Retention,
 }
 
 /// Who may see the page.

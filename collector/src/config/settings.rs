@@ -87,6 +87,41 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "engine_port",
+        value: "PORT",
+        help: "Port on 127.0.0.1 at which the embedded engine answers other programs; 0 for any that is free",
+        get: |config| config.store.engine_port.to_string(),
+        set: |config, text| number(text, 0, 65_535).map(|port| config.store.engine_port = port as u16),
+    },
+    Setting {
+        name: "retain_calls_days",
+        value: "DAYS",
+        help: "How long single calls are kept; as the tables were made where not set",
+        get: |config| days_text(config.store.retention.calls),
+        set: |config, text| days(text).map(|days| config.store.retention.calls = days),
+    },
+    Setting {
+        name: "retain_minutes_days",
+        value: "DAYS",
+        help: "How long sums by minute are kept; as the tables were made where not set",
+        get: |config| days_text(config.store.retention.minutes),
+        set: |config, text| days(text).map(|days| config.store.retention.minutes = days),
+    },
+    Setting {
+        name: "retain_hours_days",
+        value: "DAYS",
+        help: "How long sums by hour are kept; as the tables were made where not set",
+        get: |config| days_text(config.store.retention.hours),
+        set: |config, text| days(text).map(|days| config.store.retention.hours = days),
+    },
+    Setting {
+        name: "retain_days_days",
+        value: "DAYS",
+        help: "How long sums by day are kept; as the tables were made where not set",
+        get: |config| days_text(config.store.retention.days),
+        set: |config, text| days(text).map(|days| config.store.retention.days = days),
+    },
+    Setting {
         name: "allowed_hosts",
         value: "HOSTS",
         help: "Host names, with commas between, that the page answers to besides this machine's own; where it listens to other machines and none is named, it answers to any",
@@ -289,6 +324,17 @@ fn location(text: &str) -> Result<Option<Location>, String> {
 fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| format!("expected a whole number from {least} to {most}, not \"{text}\""))
+}
+
+fn days(text: &str) -> Result<Option<u16>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    number(text, 1, 36_500).map(|days| Some(days as u16))
+}
+
+fn days_text(days: Option<u16>) -> String {
+    days.map_or_else(String::new, |days| days.to_string())
 }
 
 const fn milliseconds(time: usize) -> Duration {

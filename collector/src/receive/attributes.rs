@@ -47,6 +47,15 @@ pub(crate) enum Field {
     DefinitionBytes,
     Arguments,
     Result,
+    /// What Sentry calls the operation of a span.
+    SentryOperation,
+    /// What Traceloop calls the kind of a span.
+    TraceloopKind,
+    /// Traceloop's name of the server object, with `.mcp` behind it.
+    TraceloopWorkflow,
+    /// The server's name in its source; where it has none, some products make one up at every start.
+    OwnName,
+    UserAgent,
     Weight,
 }
 
@@ -56,19 +65,24 @@ const FIELDS: usize = Field::Weight as usize + 1;
 /// convention's name, then Toolsight's own, then older drafts and what other products write.
 const NAMES: &[(&str, Field)] = &[
     (semconv::MCP_METHOD_NAME, Field::Method),
+    ("mcp.method", Field::Method),
     (semconv::TOOLSIGHT_OUTCOME, Field::Outcome),
     (semconv::TOOLSIGHT_FAULT, Field::Fault),
     (semconv::ERROR_TYPE, Field::ErrorType),
     (semconv::RPC_RESPONSE_STATUS_CODE, Field::RpcCode),
     ("rpc.jsonrpc.error_code", Field::RpcCode),
+    ("mcp.error.code", Field::RpcCode),
     (semconv::HTTP_RESPONSE_STATUS_CODE, Field::HttpStatus),
     ("http.status_code", Field::HttpStatus),
+    ("http.status", Field::HttpStatus),
     (semconv::TOOLSIGHT_MESSAGE, Field::Message),
     ("rpc.jsonrpc.error_message", Field::Message),
+    ("mcp.error.message", Field::Message),
     ("error.message", Field::Message),
     ("mcp.tool.result.is_error", Field::IsError),
     (semconv::GEN_AI_TOOL_NAME, Field::Tool),
     ("mcp.tool.name", Field::Tool),
+    ("traceloop.entity.name", Field::Tool),
     (semconv::GEN_AI_PROMPT_NAME, Field::Prompt),
     ("mcp.prompt.name", Field::Prompt),
     (semconv::MCP_RESOURCE_URI, Field::ResourceUri),
@@ -84,9 +98,14 @@ const NAMES: &[(&str, Field)] = &[
     ("mcp.transport", Field::Transport),
     (semconv::NETWORK_TRANSPORT, Field::NetworkTransport),
     (semconv::TOOLSIGHT_REQUEST_BYTES, Field::RequestBytes),
+    ("http.request.body.size", Field::RequestBytes),
+    ("http.request_content_length", Field::RequestBytes),
     (semconv::TOOLSIGHT_RESPONSE_BYTES, Field::ResponseBytes),
+    ("http.response.body.size", Field::ResponseBytes),
+    ("http.response_content_length", Field::ResponseBytes),
     (semconv::TOOLSIGHT_FIRST_BYTE_MS, Field::FirstByteMs),
     (semconv::MCP_SERVER_NAME, Field::Server),
+    ("mcp.target", Field::Server),
     (semconv::SERVICE_NAME, Field::Server),
     (semconv::MCP_SERVER_VERSION, Field::ServerVersion),
     (semconv::SERVICE_VERSION, Field::ServerVersion),
@@ -98,6 +117,7 @@ const NAMES: &[(&str, Field)] = &[
     (semconv::USER_HASH, Field::User),
     ("enduser.id", Field::User),
     ("enduser.pseudo.id", Field::User),
+    ("jwt.sub", Field::User),
     (semconv::TOOLSIGHT_DIRECTION, Field::Direction),
     (semconv::TOOLSIGHT_CHAIN_ID, Field::Chain),
     (semconv::TOOLSIGHT_ARGS_HASH, Field::ArgsHash),
@@ -111,6 +131,12 @@ const NAMES: &[(&str, Field)] = &[
     (semconv::TOOLSIGHT_DEFINITION_BYTES, Field::DefinitionBytes),
     (semconv::GEN_AI_TOOL_CALL_ARGUMENTS, Field::Arguments),
     (semconv::GEN_AI_TOOL_CALL_RESULT, Field::Result),
+    ("sentry.op", Field::SentryOperation),
+    ("traceloop.span.kind", Field::TraceloopKind),
+    ("traceloop.workflow.name", Field::TraceloopWorkflow),
+    ("fastmcp.server.name", Field::OwnName),
+    ("user_agent.original", Field::UserAgent),
+    ("http.user_agent", Field::UserAgent),
     (semconv::TOOLSIGHT_WEIGHT, Field::Weight),
 ];
 

@@ -12,6 +12,8 @@ pub(crate) struct Span<'a> {
     pub(crate) span_id: &'a [u8],
     pub(crate) parent_span_id: &'a [u8],
     pub(crate) name: &'a [u8],
+    /// Name of the instrumentation scope that made the span.
+    pub(crate) scope: &'a [u8],
     /// `SpanKind`, 0 where absent.
     pub(crate) kind: u32,
     /// Nanoseconds since the Unix epoch, 0 where absent.
@@ -61,13 +63,27 @@ pub(crate) fn spans<'a>(
             }
         }
         for scope_spans in messages(resource_spans, "ResourceSpans", 2) {
-            for message in messages(scope_spans?, "ScopeSpans", 2) {
+            let scope_spans = scope_spans?;
+            let scope = scope_name(scope_spans)?;
+            for message in messages(scope_spans, "ScopeSpans", 2) {
                 let read = span.read(message?);
+                span.scope = scope;
                 each(&resource, read.map(|()| &span));
             }
         }
     }
     Ok(())
+}
+
+/// The name of the scope, empty where there is none.
+fn scope_name(scope_spans: &[u8]) -> Result<&[u8], Broken> {
+    let mut name = &[][..];
+    for scope in messages(scope_spans, "ScopeSpans", 1) {
+        for last in messages(scope?, "InstrumentationScope", 1) {
+            name = last?;
+        }
+    }
+    Ok(name)
 }
 
 /// Checks the outermost framing of a request whose content is not used.

@@ -35,6 +35,14 @@ pub(super) struct Clients {
     pub(super) user: String,
 }
 
+impl std::fmt::Debug for Clients {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Clients")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Clients {
     /// Clients for a server with one user: its reader is held to reading by `readonly`.
     pub(super) fn remote(remote: &Remote) -> io::Result<Self> {

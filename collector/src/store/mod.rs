@@ -1,7 +1,9 @@
 //! The store: ClickHouse, embedded or elsewhere. Only this module talks to it; what others ask goes through
 //! [`Store::reader`].
 
+mod backup;
 mod client;
+mod command;
 mod engine;
 mod engine_config;
 mod engine_fetch;
@@ -12,10 +14,12 @@ mod engine_log;
 pub mod engine_process;
 mod error;
 mod failure;
+mod forget;
 mod insert;
 mod location;
 mod migrate;
 mod native;
+mod retention;
 mod watch;
 
 use std::{
@@ -31,13 +35,17 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::{client::Clients, engine::Engine, engine_folder::EngineFolder};
 pub use self::{
+    backup::restore,
+    command::{CommandSession, ReaderAccess},
     error::StoreError,
+    forget::Forgotten,
     location::{DEFAULT_DATABASE, Location, LocationError, Remote},
     native::{Block, Frames},
+    retention::Retention,
     watch::StoreState,
 };
+use self::{client::Clients, engine::Engine, engine_folder::EngineFolder};
 use crate::pipeline::{InsertError, Sink};
 use crate::telemetry::Metrics;
 
@@ -56,6 +64,8 @@ pub struct StoreConfig {
     pub engine_tcp_port: u16,
     /// How long the server may take for a batch and its views once it has all of it.
     pub insert_timeout: Duration,
+    /// How long rows are kept.
+    pub retention: Retention,
     /// The program that knows the subcommand [`engine_process::SUBCOMMAND`]; `None` for the one that runs.
     pub engine_program: Option<PathBuf>,
 }
@@ -71,6 +81,7 @@ impl StoreConfig {
             engine_http_port: 0,
             engine_tcp_port: 0,
             insert_timeout: Duration::from_secs(180),
+            retention: Retention::default(),
             engine_program: None,
         }
     }
@@ -146,7 +157,12 @@ impl Store {
         };
         metrics.store_up.set(0);
         let (sender, state) = state::channel(StoreState::Starting);
-        let watcher = tokio::spawn(watch::run(clients.clone(), sender, Arc::clone(&wake), metrics.clone()));
+        let watcher = tokio::spawn(watch::run(
+            (clients.clone(), config.retention),
+            sender,
+            Arc::clone(&wake),
+            metrics.clone(),
+        ));
         Ok(Self {
             clients,
             state,

@@ -8,6 +8,8 @@ mod token_file;
 mod any_bytes;
 mod back_pressure;
 mod bodies;
+mod hostile;
+mod products;
 mod program;
 mod protocols;
 mod settings;

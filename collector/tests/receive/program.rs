@@ -99,6 +99,41 @@ fn a_wrong_setting_ends_the_program_with_one_line() {
 }
 
 #[test]
+fn check_config_says_which_place_cannot_be_what_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("collector.toml");
+    let name = file.display().to_string();
+    let store = format!("embedded:{name}");
+    for (written, arguments, expected) in [
+        (
+            "queue_rowz = 5000",
+            &[][..],
+            format!("{name}:1: there is no setting \"queue_rowz\"; did you mean \"queue_rows\"?"),
+        ),
+        (
+            "",
+            &["--engine-library", "/nowhere/lib.so"],
+            "engine_library: there is no file /nowhere/lib.so".to_owned(),
+        ),
+        ("", &["--store", &store], format!("store: {name} is not a folder")),
+        (
+            "",
+            &["--retain-calls-days", "0"],
+            "--retain-calls-days: retain_calls_days: expected a whole number".to_owned(),
+        ),
+    ] {
+        std::fs::write(&file, written).unwrap();
+        let mut command = program(&["check-config", "--config", &name]);
+        let output = command.args(arguments).output().unwrap();
+        let message = failure(&output);
+        assert!(
+            message.starts_with(&format!("toolsight-collector: {expected}")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn check_config_warns_of_a_misspelt_variable_and_says_that_it_prints_no_password() {
     let output = program(&["check-config", "--store", "http://user:secret@host:8123/database"])
         .env("TOOLSIGHT_SPOOL_BYTE", "5000")

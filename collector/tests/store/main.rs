@@ -6,5 +6,6 @@ mod engine;
 mod faults;
 mod insert;
 mod migrate;
+mod operate;
 mod remote;
 mod support;

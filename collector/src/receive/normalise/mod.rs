@@ -1,10 +1,12 @@
 //! A span of any instrumentation as a [`Row`], or the reason why it is none.
 
+mod products;
+
 use std::borrow::Cow;
 
 use toolsight::{Fault, Outcome, Transport};
 
-use crate::receive::attributes::{Attributes, Field, Value};
+use crate::receive::attributes::{Attributes, Field};
 use crate::receive::decode::Span;
 use crate::receive::outcome::{Evidence, derive, fault_named, fault_of, outcome_named};
 use crate::receive::tally::{Corrected, Ignored, Tally};
@@ -31,10 +33,13 @@ const TO_CLIENT: &str = "to_client";
 
 /// The row of a server's span; `now` is the time of arrival in microseconds since the Unix epoch.
 pub(crate) fn row<'a>(span: &Span<'a>, resource: &Attributes<'a>, now: i64, tally: &mut Tally) -> Option<Row<'a>> {
-    if let Some(reason) = ignored(span) {
-        tally.ignore(reason);
-        return None;
-    }
+    let implied_method = match products::view(span) {
+        Ok(method) => method,
+        Err(reason) => {
+            tally.ignore(reason);
+            return None;
+        }
+    };
     let (time, duration_us) = when(span, now, tally);
     let trace_id = own_id(span.trace_id, tally);
     let span_id = own_id(span.span_id, tally);
@@ -49,7 +54,7 @@ pub(crate) fn row<'a>(span: &Span<'a>, resource: &Attributes<'a>, now: i64, tall
         tally,
     };
 
-    let method = values.text(Field::Method);
+    let method = implied_method.map_or_else(|| values.text(Field::Method), Cow::Borrowed);
     let (kind, target) = aim(&method, span, &mut values);
     let error_type = values.text(Field::ErrorType);
     let mut row = Row {
@@ -107,26 +112,15 @@ pub(crate) fn row<'a>(span: &Span<'a>, resource: &Attributes<'a>, now: i64, tall
         parent_span_id,
         ..Row::default()
     };
+    products::complete(&mut row, &mut values);
     row.transport = transport(&mut values, &row.protocol_version).into();
-    judge(&mut row, span.failed, &mut values);
+    judge(&mut row, span, &mut values);
     Some(row)
 }
 
 /// Why a span becomes no row; `None` if it does.
 pub(crate) fn ignored(span: &Span<'_>) -> Option<Ignored> {
-    let own = span.attributes.get(Field::Outcome).is_some();
-    if !own && span.attributes.get(Field::Method).is_none() {
-        return Some(Ignored::NotMcp);
-    }
-    match span.kind {
-        2 => None,
-        // What the server asks of the client is a span of the kind client, and only Toolsight tells these apart from
-        // calls that the instrumented process makes elsewhere.
-        0 | 1 if own => None,
-        3 if own && span.attributes.get(Field::Direction) == Some(Value::Text(TO_CLIENT.as_bytes())) => None,
-        3 => Some(Ignored::Client),
-        _ => Some(Ignored::NotServer),
-    }
+    products::view(span).err()
 }
 
 fn direction(values: &mut Values<'_, '_>) -> &'static str {
@@ -197,17 +191,21 @@ fn aim<'a>(method: &str, span: &Span<'a>, values: &mut Values<'a, '_>) -> (&'sta
 
 fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static str {
     let named = values.inherited(Field::Transport);
-    let spelt: &[(&str, Transport)] = &[
-        ("streamable_http", Transport::StreamableHttp),
-        ("streamable-http", Transport::StreamableHttp),
-        ("streamablehttp", Transport::StreamableHttp),
-        ("http", Transport::StreamableHttp),
+    let begins = |name: &str| {
+        named
+            .get(..name.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(name))
+    };
+    // Some write the name of the SDK's class.
+    let spelt = [
+        ("streamable", Transport::StreamableHttp),
         ("stdio", Transport::Stdio),
-        ("pipe", Transport::Stdio),
         ("sse", Transport::Sse),
         ("http+sse", Transport::Sse),
+        ("http", Transport::StreamableHttp),
+        ("pipe", Transport::Stdio),
     ];
-    if let Some((_, transport)) = spelt.iter().find(|(name, _)| named.eq_ignore_ascii_case(name)) {
+    if let Some((_, transport)) = spelt.iter().find(|(name, _)| begins(name)) {
         return transport.as_str();
     }
     match (&*values.inherited(Field::NetworkTransport), protocol_version) {
@@ -219,13 +217,13 @@ fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static st
 }
 
 /// Sets outcome and fault: what the span says, else what follows from the rest.
-fn judge(row: &mut Row<'_>, failed: bool, values: &mut Values<'_, '_>) {
+fn judge(row: &mut Row<'_>, span: &Span<'_>, values: &mut Values<'_, '_>) {
     let evidence = Evidence {
         is_error: values.flag(Field::IsError),
         error_type: &row.error_type,
         rpc_code: row.rpc_code,
         http_status: row.http_status,
-        failed,
+        failed: span.failed,
     };
     let (outcome, fault) = match outcome_named(&values.text(Field::Outcome)) {
         Some(outcome) => {
@@ -233,7 +231,7 @@ fn judge(row: &mut Row<'_>, failed: bool, values: &mut Values<'_, '_>) {
             (outcome, fault.unwrap_or_else(|| fault_of(outcome, evidence)))
         }
         // Clients of both eras ask this to find out which one the server speaks; a server of the other era refuses.
-        None => match derive(evidence) {
+        None => match products::outcome_of(span.scope, &row.method, evidence).unwrap_or_else(|| derive(evidence)) {
             (_, Fault::Caller) if row.method == "server/discover" => (Outcome::Probe, Fault::None),
             derived => derived,
         },
