@@ -10,7 +10,7 @@ use toolsight_collector::row::Row;
 /// The day on which the fixtures were made, so that their times are right.
 const MADE: Duration = Duration::from_secs(1_795_262_400);
 
-fn received(file: &str) -> (Vec<Row>, Tally) {
+fn received(file: &str) -> (Vec<Row<'static>>, Tally) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/receive/fixtures")
         .join(file);
@@ -210,16 +210,21 @@ fn every_fixture_is_in_the_table() {
 
 #[test]
 fn names_of_other_products_reach_the_same_columns() {
-    type Column = fn(&Row) -> String;
+    type Column = fn(&Row<'_>) -> String;
     let cases: &[(&str, &str, Column, &str)] = &[
-        ("published/toolhive.json", "3", |row| row.client.clone(), "claude-code"),
         (
             "published/toolhive.json",
             "3",
-            |row| row.client_version.clone(),
+            |row| row.client.to_string(),
+            "claude-code",
+        ),
+        (
+            "published/toolhive.json",
+            "3",
+            |row| row.client_version.to_string(),
             "2.1.4",
         ),
-        ("published/toolhive.json", "3", |row| row.session_id.clone(), "s-1"),
+        ("published/toolhive.json", "3", |row| row.session_id.to_string(), "s-1"),
         (
             "published/toolhive.json",
             "3",
@@ -232,8 +237,8 @@ fn names_of_other_products_reach_the_same_columns() {
             |row| row.response_bytes.to_string(),
             "512",
         ),
-        ("published/toolhive.json", "0", |row| row.client.clone(), "cursor"),
-        ("published/toolhive.json", "0", |row| row.transport.clone(), "stdio"),
+        ("published/toolhive.json", "0", |row| row.client.to_string(), "cursor"),
+        ("published/toolhive.json", "0", |row| row.transport.to_string(), "stdio"),
         (
             "published/toolhive-legacy.json",
             "5",
@@ -249,17 +254,22 @@ fn names_of_other_products_reach_the_same_columns() {
         (
             "published/envoy-ai-gateway.json",
             "1",
-            |row| row.client_version.clone(),
+            |row| row.client_version.to_string(),
             "3.2",
         ),
         (
             "published/envoy-ai-gateway-default.json",
             "3",
-            |row| row.transport.clone(),
+            |row| row.transport.to_string(),
             "streamable_http",
         ),
-        ("published/agentgateway.json", "", |row| row.user_id.clone(), "ann"),
-        ("published/agentgateway.json", "", |row| row.session_id.clone(), "a-1"),
+        ("published/agentgateway.json", "", |row| row.user_id.to_string(), "ann"),
+        (
+            "published/agentgateway.json",
+            "",
+            |row| row.session_id.to_string(),
+            "a-1",
+        ),
         (
             "published/agentgateway.json",
             "",
@@ -275,28 +285,33 @@ fn names_of_other_products_reach_the_same_columns() {
         (
             "published/csharp-sdk.json",
             "4",
-            |row| row.transport.clone(),
+            |row| row.transport.to_string(),
             "streamable_http",
         ),
         (
             "published/sentry-javascript.json",
             "2",
-            |row| row.transport.clone(),
+            |row| row.transport.to_string(),
             "streamable_http",
         ),
         (
             "published/sentry-javascript.json",
             "2",
-            |row| row.client.clone(),
+            |row| row.client.to_string(),
             "cursor",
         ),
         (
             "published/sentry-javascript.json",
             "4",
-            |row| row.resource_uri.clone(),
+            |row| row.resource_uri.to_string(),
             "file:///a",
         ),
-        ("python/mcp.pb", "3", |row| row.protocol_version.clone(), "2026-07-28"),
+        (
+            "python/mcp.pb",
+            "3",
+            |row| row.protocol_version.to_string(),
+            "2026-07-28",
+        ),
     ];
     for (file, request, column, expected) in cases {
         let (rows, _) = received(file);
