@@ -14,19 +14,38 @@ use crate::store::{self, CommandSession, Location, ReaderAccess};
 /// # Errors
 /// For the first that cannot; the text says what to do.
 pub fn check_places(config: &Config) -> anyhow::Result<()> {
-    if let Some(library) = &config.store.engine_library {
-        ensure!(
-            library.is_file(),
-            "engine_library: there is no file {}; leave the setting out to have it fetched",
-            library.display()
-        );
+    let security = &config.security;
+    for (setting, file, instead) in [
+        (
+            "engine_library",
+            &config.store.engine_library,
+            "leave the setting out to have it fetched",
+        ),
+        ("tokens_file", &security.tokens_file, "`token new` makes one"),
+        ("tls_certificate", &security.tls_certificate, "name one in PEM"),
+        ("tls_key", &security.tls_key, "name one in PEM"),
+        ("tls_client_ca", &security.tls_client_ca, "name one in PEM"),
+    ] {
+        if let Some(file) = file {
+            ensure!(
+                file.is_file(),
+                "{setting}: there is no file {}; {instead}",
+                file.display()
+            );
+        }
     }
-    if let Some(Location::Embedded(folder)) = &config.store.location {
-        ensure!(
-            folder.is_dir() || !folder.exists(),
-            "store: {} is not a folder; name another with embedded:FOLDER",
-            folder.display()
-        );
+    let store = match &config.store.location {
+        Some(Location::Embedded(folder)) => Some(folder),
+        _ => None,
+    };
+    for (setting, folder) in [("store", store), ("spool_folder", config.spool.folder.as_ref())] {
+        if let Some(folder) = folder {
+            ensure!(
+                folder.is_dir() || !folder.exists(),
+                "{setting}: {} is not a folder; name another",
+                folder.display()
+            );
+        }
     }
     Ok(())
 }

@@ -106,9 +106,9 @@ fn check_config_says_which_place_cannot_be_what_it_is_for() {
     let store = format!("embedded:{name}");
     for (written, arguments, expected) in [
         (
-            "queue_rowz = 5000",
+            "spool_bites = 5000000",
             &[][..],
-            format!("{name}:1: there is no setting \"queue_rowz\"; did you mean \"queue_rows\"?"),
+            format!("{name}:1: there is no setting \"spool_bites\"; did you mean \"spool_bytes\"?"),
         ),
         (
             "",
@@ -116,6 +116,21 @@ fn check_config_says_which_place_cannot_be_what_it_is_for() {
             "engine_library: there is no file /nowhere/lib.so".to_owned(),
         ),
         ("", &["--store", &store], format!("store: {name} is not a folder")),
+        (
+            "",
+            &["--spool-folder", &name],
+            format!("spool_folder: {name} is not a folder"),
+        ),
+        (
+            "",
+            &["--tokens-file", "/nowhere/tokens.toml"],
+            "tokens_file: there is no file /nowhere/tokens.toml".to_owned(),
+        ),
+        (
+            "",
+            &["--tls-certificate", &name, "--tls-key", "/nowhere/key.pem"],
+            "tls_key: there is no file /nowhere/key.pem".to_owned(),
+        ),
         (
             "",
             &["--retain-calls-days", "0"],

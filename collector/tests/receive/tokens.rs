@@ -19,9 +19,13 @@ async fn start(file: &TokensFile) -> Running {
 
 /// Sends one call that says it is `globex`'s, over both protocols.
 async fn send(running: &Running, token: &str) -> (u16, Code) {
-    let mut span = call("add");
-    span.attributes.push(text("toolsight.tenant", "globex"));
-    let sent = request(vec![span]);
+    // Other identifiers each time: the same request twice would be taken for one that is sent again.
+    let sent = || {
+        let mut span = call("add");
+        span.span_id = rand::random::<[u8; 8]>().to_vec();
+        span.attributes.push(text("toolsight.tenant", "globex"));
+        request(vec![span])
+    };
     let bearer = format!("Bearer {token}");
     let authorized = [PROTOBUF, ("authorization", bearer.as_str())];
     let headers = if token.is_empty() {
@@ -29,13 +33,13 @@ async fn send(running: &Running, token: &str) -> (u16, Code) {
     } else {
         &authorized
     };
-    let answer = running.post("/v1/traces", headers, &sent.encode_to_vec()).await;
+    let answer = running.post("/v1/traces", headers, &sent().encode_to_vec()).await;
     let challenge = answer.head.contains("www-authenticate: bearer");
     assert_eq!(challenge, answer.status == 401, "{}", answer.head);
 
     let address = format!("http://{}", running.collector.addresses().grpc);
     let mut client = TraceServiceClient::connect(address).await.unwrap();
-    let mut message = tonic::Request::new(sent);
+    let mut message = tonic::Request::new(sent());
     if !token.is_empty() {
         message.metadata_mut().insert("authorization", bearer.parse().unwrap());
     }
