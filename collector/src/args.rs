@@ -32,6 +32,8 @@ pub enum Action {
     },
     /// Fetch the embedded database now, so that the next start finds it.
     FetchEngine,
+    /// Print the statements that make the tables, as they run with these settings.
+    PrintDdl,
     /// Check the settings, and print them all as a file with the place that each comes from.
     CheckConfig,
 }

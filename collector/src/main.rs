@@ -49,6 +49,9 @@ fn run() -> anyhow::Result<()> {
     if action == Action::CheckConfig {
         return print(&loaded).context("print the settings");
     }
+    if action == Action::PrintDdl {
+        return print_ddl(config).context("print the statements");
+    }
     let runtime = tokio::runtime::Runtime::new().context("start threads")?;
     let ended = runtime.block_on(act(action, config));
     // What blocks a thread now is no longer waited for by anybody, such as the unpacking of an engine.
@@ -64,8 +67,16 @@ async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
             let found = store::fetch_engine(library, demo::show_progress).await?;
             writeln!(io::stdout(), "the embedded database is at {}", found.display()).context("print the place")
         }
-        Action::Serve | Action::CheckConfig => serve(config).await,
+        Action::Serve | Action::CheckConfig | Action::PrintDdl => serve(config).await,
     }
+}
+
+/// Prints a script that makes the tables of an empty database.
+fn print_ddl(config: &Config) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    store::ddl(config.store.cluster.as_deref())
+        .iter()
+        .try_for_each(|statement| writeln!(output, "{statement};\n"))
 }
 
 /// Prints the settings as a file that would have the same effect.

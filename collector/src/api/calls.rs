@@ -4,11 +4,19 @@ use axum::{Json, extract::State};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiError, ApiState, cursor::Cursor, parameters::Parameters, range::Scope};
+use super::{
+    ApiError, ApiState,
+    cursor::Cursor,
+    parameters::Parameters,
+    range::{Range, Scope},
+};
 
 const CALLS: &str = include_str!("../../queries/calls.sql");
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1000;
+/// Seconds that are searched for calls at first, and how many times as many after that.
+const FIRST_SEARCH: i64 = 3600;
+const SEARCH_GROWTH: i64 = 6;
 
 /// Parameters that select calls by one of their texts.
 const TEXT_FILTERS: [&str; 7] = ["target", "client", "version", "protocol", "user", "session", "outcome"];
@@ -56,21 +64,13 @@ pub(crate) async fn calls(State(state): State<ApiState>, mut parameters: Paramet
     let cursor = take_cursor(&mut parameters)?
         .filter(|cursor| *cursor < Cursor::at(range.to))
         .unwrap_or_else(|| Cursor::at(range.to));
-    let mut query = state
-        .reader
-        .query(CALLS, &range)
-        .param("server", &server)
-        .param("fault", take_fault(&mut parameters)?)
-        .param("before", cursor.time_us)
-        .param("before_trace", &cursor.trace_id)
-        .param("before_span", &cursor.span_id)
-        .param("limit", limit + 1);
+    let mut filters = vec![("server", server), ("fault", take_fault(&mut parameters)?)];
     for name in TEXT_FILTERS {
-        query = query.param(name, parameters.take(name)?.unwrap_or_default());
+        filters.push((name, parameters.take(name)?.unwrap_or_default()));
     }
     parameters.finish()?;
 
-    let mut calls = state.reader.rows::<Call>(query).await?;
+    let mut calls = latest(&state, range, cursor, &filters, limit as usize + 1).await?;
     let is_last_page = calls.len() <= limit as usize;
     calls.truncate(limit as usize);
     let next = calls
@@ -78,6 +78,39 @@ pub(crate) async fn calls(State(state): State<ApiState>, mut parameters: Paramet
         .filter(|_| !is_last_page)
         .map(|call| Cursor::after(call).to_string());
     Ok(Json(Calls { calls, next }))
+}
+
+/// At most `count` calls before the cursor, the newest first. The last hour is searched first, then six times as far
+/// back each time, so that calls of which there are many do not cost a month.
+async fn latest(
+    state: &ApiState,
+    range: Range,
+    mut before: Cursor,
+    filters: &[(&str, String)],
+    count: usize,
+) -> Result<Vec<Call>, ApiError> {
+    let mut calls = Vec::new();
+    let mut seconds = FIRST_SEARCH;
+    loop {
+        let mut searched = range;
+        searched.from = range.from.max(before.time_us / 1_000_000 - seconds);
+        let query = state
+            .reader
+            .query(CALLS, &searched)
+            .param("before", before.time_us)
+            .param("before_trace", &before.trace_id)
+            .param("before_span", &before.span_id)
+            .param("limit", (count - calls.len()) as u32);
+        let query = filters
+            .iter()
+            .fold(query, |query, (name, value)| query.param(name, value));
+        calls.extend(state.reader.rows::<Call>(query).await?);
+        if calls.len() >= count || searched.from <= range.from {
+            return Ok(calls);
+        }
+        before = Cursor::at(searched.from);
+        seconds *= SEARCH_GROWTH;
+    }
 }
 
 impl Cursor {

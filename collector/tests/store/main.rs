@@ -6,4 +6,5 @@ mod engine;
 mod insert;
 mod migrate;
 mod remote;
+mod rollups;
 mod support;
