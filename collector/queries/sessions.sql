@@ -41,7 +41,7 @@ SELECT
     toUnixTimestamp64Micro(min(used.first_seen)) / 1000000 AS first_seen,
     toUnixTimestamp64Micro(max(used.last_seen)) / 1000000 AS last_seen
 FROM sessions AS used
-WHERE (tenant, server, session_id) IN (SELECT tenant, server, session_id FROM latest)
+WHERE (tenant, server, session_id) GLOBAL IN (SELECT tenant, server, session_id FROM latest)
 GROUP BY tenant, server, session
 ORDER BY last_seen DESC, session DESC
 LIMIT {limit:UInt32}

@@ -56,7 +56,7 @@ SELECT
     uniqCombinedIfMerge(12)(known.clients) AS clients,
     toUnixTimestamp64Micro(max(known.last_seen)) / 1000000 AS last_seen
 FROM users AS known
-WHERE user_id IN (SELECT user_id FROM listed)
+WHERE user_id GLOBAL IN (SELECT user_id FROM listed)
 GROUP BY user
 ORDER BY calls DESC, user
 LIMIT 1000

@@ -1,6 +1,5 @@
 -- The calls of a span of time from whatever tells them at least cost: whole days, the whole hours around them, and the
--- minutes at both ends. `step` is the step of a chart in seconds, of which `from` is a multiple: coarser rollups than it
--- are left out. What the minutes do not reach back to, and the calls of one tenant, are read from the calls themselves.
+-- minutes at both ends. `step` is the step of a chart in seconds: rollups that it is no multiple of are left out. What the minutes do not reach back to, and the calls of one tenant, are read from the calls themselves.
 DROP TABLE IF EXISTS calls_by_minute;
 
 CREATE OR REPLACE VIEW calls_between AS
@@ -14,7 +13,8 @@ WITH
     toStartOfDay(now('UTC')) - INTERVAL 2 DAY AS first_minute,
     {tenant:String} = '' AS of_all,
     {step:UInt32} % 3600 = 0 AS with_hours,
-    {step:UInt32} % 86400 = 0 AS with_days
+    {step:UInt32} % 86400 = 0 AS with_days,
+    multiIf(with_hours, 3600, {step:UInt32} % 60 = 0, 60, {step:UInt32}) AS grain
 SELECT * FROM calls_per_day
 WHERE slice = {slice:String} AND of_all AND with_days AND time >= first_day AND time < last_day
 UNION ALL
@@ -28,7 +28,7 @@ WHERE slice = {slice:String} AND of_all AND time >= begin AND time < end AND tim
 UNION ALL
 SELECT
     {slice:String} AS slice,
-    toDateTime({from:Int64} + intDiv(toUnixTimestamp(call.time) - {from:Int64}, {step:UInt32}) * {step:UInt32}, 'UTC') AS time,
+    toDateTime(greatest({from:Int64}, intDiv(toUnixTimestamp(call.time), grain) * grain), 'UTC') AS time,
     if(call.direction = 'to_client', 'to_client', '') AS direction,
     call.server AS server,
     if(slice = 'tool', call.kind, '') AS kind,
