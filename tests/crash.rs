@@ -18,10 +18,25 @@ const ROUNDS: u64 = 50;
 /// Senders at the same time.
 const SENDERS: u64 = 3;
 /// Every table with what has to be as many as there were calls: rows themselves, and what each rollup counts.
-const COUNTS: [(&str, &str); 3] = [
+const COUNTS: [(&str, &str); 6] = [
     ("calls", "SELECT count() FROM toolsight.calls"),
     ("calls by id", "SELECT uniqExact(request_id) FROM toolsight.calls"),
-    ("calls_by_minute", "SELECT sum(calls) FROM toolsight.calls_by_minute"),
+    (
+        "calls_per_minute",
+        "SELECT sum(calls) FROM toolsight.calls_per_minute WHERE slice = 'server'",
+    ),
+    (
+        "calls_per_hour",
+        "SELECT sum(calls) FROM toolsight.calls_per_hour WHERE slice = 'tool'",
+    ),
+    (
+        "calls_per_day",
+        "SELECT sum(calls) FROM toolsight.calls_per_day WHERE slice = 'client'",
+    ),
+    (
+        "client_tools_per_hour",
+        "SELECT sum(calls) FROM toolsight.client_tools_per_hour",
+    ),
 ];
 
 fn number(variable: &str) -> Option<u64> {

@@ -81,7 +81,7 @@ async fn published_clients_read_the_calls_and_can_do_nothing_else() {
         command.args([told["url"], told["user"], told["password_file"], told["database"]]);
         command.args([
             "SELECT count() FROM calls",
-            "SELECT sum(calls) FROM toolsight.calls_by_minute",
+            "SELECT sum(calls) FROM toolsight.calls_per_minute WHERE slice = 'server'",
         ]);
         command.args(REFUSED.iter().map(|(query, _)| query));
         let output = command.kill_on_drop(true).output().await.unwrap();

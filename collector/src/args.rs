@@ -36,6 +36,8 @@ pub enum Action {
     /// Make and list the tokens of the tokens file.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Print the statements that make the tables, as they run with these settings.
+    PrintDdl,
     /// Check the settings, and print them all as a file with the place that each comes from.
     CheckConfig,
     /// Print where the embedded store answers other programs, as whom, and where the password is.

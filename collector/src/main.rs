@@ -58,6 +58,9 @@ fn run() -> anyhow::Result<()> {
     if let Action::Token(command) = &action {
         return auth::command::run(command, config.security.tokens_file.as_deref());
     }
+    if action == Action::PrintDdl {
+        return print_ddl(config).context("print the statements");
+    }
     let runtime = tokio::runtime::Runtime::new().context("start threads")?;
     let ended = runtime.block_on(act(action, config));
     // What blocks a thread now is no longer waited for by anybody, such as the unpacking of an engine.
@@ -77,8 +80,16 @@ async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
         Action::ForgetUser { user, tenant } => operate::forget_user(config, &user, tenant.as_deref()).await,
         Action::Backup { folder } => operate::backup(config, &folder).await,
         Action::Restore { folder } => operate::restore(config, &folder).await,
-        Action::Serve | Action::CheckConfig | Action::Token(_) => serve(config).await,
+        Action::Serve | Action::CheckConfig | Action::Token(_) | Action::PrintDdl => serve(config).await,
     }
+}
+
+/// Prints a script that makes the tables of an empty database.
+fn print_ddl(config: &Config) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    store::ddl(config.store.cluster.as_deref())
+        .iter()
+        .try_for_each(|statement| writeln!(output, "{statement};\n"))
 }
 
 /// Prints the settings as a file that would have the same effect.

@@ -144,7 +144,12 @@ pub(crate) fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
         Some(location) => location.clone(),
         None => "embedded".parse::<Location>()?,
     };
+    anyhow::ensure!(
+        config.store.cluster.is_none() || matches!(location, Location::Remote(_)),
+        "a cluster needs a remote store: name one with --store, or leave out --cluster"
+    );
     Ok(StoreConfig {
+        cluster: config.store.cluster.clone(),
         engine_library: config.store.engine_library.clone(),
         engine_http_port: config.store.engine_port,
         retention: config.store.retention,

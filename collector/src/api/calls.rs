@@ -26,6 +26,9 @@ const DEFAULT_LIMIT: u32 = 100;
 pub(crate) const MAX_LIMIT: u32 = 1000;
 /// Calls in one file.
 pub(crate) const MAX_FILE: u32 = 100_000;
+/// Seconds that are searched for calls at first, and how many times as many after that.
+const FIRST_SEARCH: i64 = 3600;
+const SEARCH_GROWTH: i64 = 6;
 
 /// Parameters that select calls by one of their texts.
 pub(crate) const TEXT_FILTERS: [&str; 7] = ["target", "client", "version", "protocol", "user", "session", "outcome"];
@@ -131,19 +134,31 @@ impl Question {
         })
     }
 
-    /// At most `limit` calls that follow `cursor`.
+    /// At most `limit` calls that follow `cursor`, the newest first. The last hour is searched first, then six times as
+    /// far back each time, so that calls of which there are many do not cost a month.
     async fn page(&self, reader: &Reader, cursor: &Cursor, limit: u32) -> Result<Vec<Call>, ApiError> {
-        let query = reader
-            .query(CALLS, &self.scope)
-            .param("fault", &self.fault)
-            .param("before", cursor.time_us)
-            .param("before_trace", &cursor.trace_id)
-            .param("before_span", &cursor.span_id)
-            .param("limit", limit);
-        let texts = TEXT_FILTERS.iter().zip(&self.texts);
-        reader
-            .rows(texts.fold(query, |query, (name, text)| query.param(name, text)))
-            .await
+        let (mut calls, mut before) = (Vec::new(), cursor.clone());
+        let mut seconds = FIRST_SEARCH;
+        let mut searched = self.scope.clone();
+        loop {
+            let oldest = self.scope.range.from;
+            searched.range.from = oldest.max(before.time_us / 1_000_000 - seconds);
+            let query = reader
+                .query(CALLS, &searched)
+                .param("fault", &self.fault)
+                .param("before", before.time_us)
+                .param("before_trace", &before.trace_id)
+                .param("before_span", &before.span_id)
+                .param("limit", limit - calls.len() as u32);
+            let texts = TEXT_FILTERS.iter().zip(&self.texts);
+            let query = texts.fold(query, |query, (name, text)| query.param(name, text));
+            calls.extend(reader.rows::<Call>(query).await?);
+            if calls.len() >= limit as usize || searched.range.from <= oldest {
+                return Ok(calls);
+            }
+            before = Cursor::at(searched.range.from);
+            seconds *= SEARCH_GROWTH;
+        }
     }
 }
 

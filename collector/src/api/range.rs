@@ -94,7 +94,7 @@ impl Range {
             span if span <= 15 * MINUTE => 10,
             span if span <= 6 * HOUR => MINUTE,
             span if span <= DAY => 5 * MINUTE,
-            span if span <= 7 * DAY => HOUR / 2,
+            span if span <= 7 * DAY => HOUR,
             span if span <= 30 * DAY => 2 * HOUR,
             _ => 6 * HOUR,
         };
@@ -130,7 +130,7 @@ impl Range {
 }
 
 /// What nearly all requests ask about: a span of time and, if not empty, one tenant and one server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scope {
     pub(crate) range: Range,
     /// Whose calls; from the caller's token where that is bound to a tenant.

@@ -105,6 +105,8 @@ pub struct Batch {
 pub struct Store {
     /// Which ClickHouse; `None` for the embedded one in the user's own data folder.
     pub location: Option<Location>,
+    /// The cluster that the tables of a remote store spread over; `None` for one server.
+    pub cluster: Option<String>,
     /// The embedded engine's shared library; searched for and fetched where not set.
     pub engine_library: Option<PathBuf>,
     /// Port on 127.0.0.1 at which the embedded engine speaks HTTP; 0 for any that is free.

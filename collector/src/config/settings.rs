@@ -77,6 +77,17 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, text| location(text).map(|location| config.store.location = location),
     },
     Setting {
+        name: "cluster",
+        value: "NAME",
+        help: "The cluster that the tables of a remote store spread over, as the store's configuration names it",
+        get: |config| config.store.cluster.clone().unwrap_or_default(),
+        set: |config, text| {
+            let cluster = if text.is_empty() { None } else { Some(name(text)?) };
+            config.store.cluster = cluster;
+            Ok(())
+        },
+    },
+    Setting {
         name: "engine_library",
         value: "FILE",
         help: "The embedded engine's shared library; searched for and fetched where not set",

@@ -59,7 +59,7 @@ impl CommandSession {
             Ok(store) => store,
             Err(StoreError::FolderInUse { folder }) => {
                 let access = read_access(&folder).map_err(|source| StoreError::NoAccess { folder, source })?;
-                let clients = Clients::remote(&access).map_err(StoreError::Tls)?;
+                let clients = Clients::remote(&access, None).map_err(StoreError::Tls)?;
                 return Ok(Self {
                     place: Place::Running(Box::new(clients)),
                 });

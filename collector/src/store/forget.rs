@@ -1,8 +1,8 @@
 //! Deletes what is stored about one user, in every table that names users.
 
-use clickhouse::{query::Query, sql::Identifier};
+use clickhouse::query::Query;
 
-use super::{StoreError, client::Clients, failure};
+use super::{StoreError, client::Clients, cluster, failure};
 
 /// What was deleted from one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,23 +28,25 @@ pub(super) async fn forget(clients: &Clients, user: &str, tenant: Option<&str>) 
     } else {
         "user_id = ?"
     };
-    let bound = |statement: &str, table: &str| -> Query {
+    let bound = |statement: &str| -> Query {
         let query = clients
             .writer
-            .query(&format!("{statement} {condition}"))
-            .bind(Identifier(table))
+            .query(&format!("{statement} WHERE {condition}"))
             .bind(user);
         match tenant {
             Some(tenant) => query.bind(tenant),
             None => query,
         }
     };
+    let on = clients.cluster.as_deref();
     let mut forgotten = Vec::new();
     for table in tables {
-        let count = || bound("SELECT count() FROM ? WHERE", &table).fetch_one::<u64>();
+        let table = cluster::asked(&table, on).to_owned();
+        let count = || bound(&format!("SELECT count() FROM `{table}`")).fetch_one::<u64>();
         let rows = count().await.map_err(refused)?;
         if rows > 0 {
-            let delete = bound("ALTER TABLE ? DELETE WHERE", &table).with_setting("mutations_sync", "2");
+            let delete = format!("ALTER TABLE {} DELETE", cluster::everywhere(&table, on));
+            let delete = bound(&delete).with_setting("mutations_sync", "2");
             delete.execute().await.map_err(refused)?;
         }
         let left = count().await.map_err(refused)?;

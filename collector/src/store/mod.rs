@@ -3,6 +3,7 @@
 
 mod backup;
 mod client;
+mod cluster;
 mod command;
 mod engine;
 mod engine_config;
@@ -18,6 +19,7 @@ mod forget;
 mod insert;
 mod location;
 mod migrate;
+mod migration_lock;
 mod native;
 mod retention;
 mod watch;
@@ -54,6 +56,8 @@ use crate::telemetry::Metrics;
 pub struct StoreConfig {
     /// Where the store is.
     pub location: Location,
+    /// The cluster that the tables spread over, as a remote store knows it; `None` for one server.
+    pub cluster: Option<String>,
     /// The engine's library; `None` for the one in the cache folder, which is fetched where it is missing.
     pub engine_library: Option<PathBuf>,
     /// Bytes that the engine may use, at least 256 MiB.
@@ -76,6 +80,7 @@ impl StoreConfig {
     pub fn new(location: Location) -> Self {
         Self {
             location,
+            cluster: None,
             engine_library: None,
             engine_memory_bytes: 1 << 30,
             engine_http_port: 0,
@@ -132,6 +137,12 @@ pub async fn fetch_engine(
     engine_fetch::library(library, &progress).await
 }
 
+/// The statements that make the tables from nothing, in their order, on one server or on all of a cluster.
+#[must_use]
+pub fn ddl(cluster: Option<&str>) -> Vec<String> {
+    migrate::ddl(cluster)
+}
+
 impl Store {
     /// Opens the store: returns at once for a remote one, whatever its state, and when the engine answers for an embedded
     /// one. Tables are brought up to date in the background, see [`Store::ready`].
@@ -146,7 +157,10 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let wake = Arc::new(Notify::new());
         let (clients, engine) = match &config.location {
-            Location::Remote(remote) => (Clients::remote(remote).map_err(StoreError::Tls)?, None),
+            Location::Remote(remote) => (
+                Clients::remote(remote, config.cluster.as_deref()).map_err(StoreError::Tls)?,
+                None,
+            ),
             Location::Embedded(folder) => {
                 let folder = EngineFolder::open(folder)?;
                 let library = engine_fetch::library(config.engine_library.as_deref(), &progress).await?;

@@ -2,9 +2,9 @@
 //!
 //! Several collectors may start at once: the change is the same for all of them and does nothing the second time.
 
-use clickhouse::{error::Error, sql::Identifier};
+use clickhouse::error::Error;
 
-use super::client::Clients;
+use super::{client::Clients, cluster};
 
 /// Days for which rows are kept, by how much each row sums up; `None` leaves the tables as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,9 +24,9 @@ impl Retention {
     fn levels(self) -> [(&'static str, Option<u16>); 4] {
         [
             ("calls", self.calls),
-            ("_by_minute", self.minutes),
-            ("_by_hour", self.hours),
-            ("_by_day", self.days),
+            ("_per_minute", self.minutes),
+            ("_per_hour", self.hours),
+            ("_per_day", self.days),
         ]
     }
 
@@ -44,12 +44,14 @@ pub(super) async fn apply(clients: &Clients, retention: &Retention) -> Result<()
     let query =
         "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'";
     for (table, engine) in clients.writer.query(query).fetch_all::<(String, String)>().await? {
-        let Some(days) = retention.of(&table) else { continue };
+        let table = cluster::asked(&table, clients.cluster.as_deref());
+        let Some(days) = retention.of(table) else { continue };
         let Some(expression) = changed(&engine, days) else {
             continue;
         };
-        let alter = clients.writer.query(&format!("ALTER TABLE ? MODIFY TTL {expression}"));
-        alter.bind(Identifier(&table)).execute().await?;
+        let tables = cluster::everywhere(table, clients.cluster.as_deref());
+        let alter = format!("ALTER TABLE {tables} MODIFY TTL {expression}");
+        clients.writer.query_raw(&alter).execute().await?;
         tracing::info!(table, days, "rows are kept for another time from now on");
     }
     Ok(())
@@ -103,9 +105,9 @@ mod tests {
         };
         for (table, days) in [
             ("calls", Some(1)),
-            ("calls_by_minute", Some(2)),
-            ("tools_by_hour", Some(3)),
-            ("users_by_day", Some(4)),
+            ("calls_per_minute", Some(2)),
+            ("client_tools_per_hour", Some(3)),
+            ("users_per_day", Some(4)),
             ("schema_version", None),
         ] {
             assert_eq!(retention.of(table), days, "{table}");

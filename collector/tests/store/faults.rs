@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use toolsight_collector::pipeline::InsertError;
 use toolsight_collector::store::StoreConfig;
 
+use crate::rollups::assert_same_sums;
 use crate::support::{Embedded, Server, insert_for_ever, number, open, open_with, ready, rows};
 
 /// What the server does with one insert.
@@ -146,9 +147,7 @@ async fn whatever_a_server_does_with_an_insert_the_batch_is_stored_exactly_once(
         insert_for_ever(&store, &rows, &token).await;
         stored += 20_000;
         assert_eq!(count().await, stored, "{case:?}, after the batch was sent again");
-        let rolled_up = number(&direct, "SELECT sum(calls) FROM calls_by_minute").await;
-        let weighed = number(&direct, "SELECT sum(weight) FROM calls").await;
-        assert_eq!(rolled_up, weighed, "{case:?}, in the rollup");
+        assert_same_sums(&direct, &token).await;
     }
     store.shutdown().await;
     server.stop().await;

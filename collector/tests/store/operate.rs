@@ -41,7 +41,7 @@ async fn tables(store: &Store) -> BTreeMap<String, (u64, u64)> {
         // States of aggregates differ after a merge, so that only their keys and sums are compared.
         let query = match name.as_str() {
             "calls" => "SELECT count(), sum(cityHash64(*)) FROM calls".to_owned(),
-            "calls_by_minute" => "SELECT sum(calls), sum(failures) FROM calls_by_minute".to_owned(),
+            name if name.starts_with("calls_per_") => format!("SELECT sum(calls), sum(failures) FROM {name}"),
             name => format!("SELECT count(), toUInt64(0) FROM {name} FINAL"),
         };
         found.insert(name, store.writer().query(&query).fetch_one().await.unwrap());
@@ -77,8 +77,8 @@ async fn a_backup_of_a_store_in_use_is_restored_with_every_row() {
     assert_eq!(tables(&store).await, before);
     // It goes on as any other store does: these ten rows stand for 19 calls.
     store.insert(&block(&rows(10)), "third").await.unwrap();
-    let sums = number(&store, "SELECT sum(calls) FROM calls_by_minute").await;
-    assert_eq!(sums, before["calls_by_minute"].0 + 19);
+    let sums = number(&store, "SELECT sum(calls) FROM calls_per_minute").await;
+    assert_eq!(sums, before["calls_per_minute"].0 + 3 * 19);
     store.shutdown().await;
     // Nobody has it open now: the command opens it for itself.
     let alone = place.path().join("alone");
@@ -98,7 +98,7 @@ async fn what_is_stored_about_a_user_is_deleted_and_sums_stay() {
     assert_eq!(there, 100);
     let in_tenant = number(&store, &of("user-7", "AND tenant = 'tenant-2'")).await;
     assert!((1..there).contains(&in_tenant));
-    let sums = number(&store, "SELECT sum(calls) FROM calls_by_minute").await;
+    let sums = number(&store, "SELECT sum(calls) FROM calls_per_minute").await;
 
     let output = program(folder.path(), &["forget-user", "user-7", "--tenant", "tenant-2"]).await;
     assert!(
@@ -112,7 +112,7 @@ async fn what_is_stored_about_a_user_is_deleted_and_sums_stay() {
     said(&program(folder.path(), &["forget-user", "user-7"]).await);
     assert_eq!(number(&store, &of("user-7", "")).await, 0);
     assert_eq!(number(&store, "SELECT count() FROM calls").await, others - there);
-    assert_eq!(number(&store, "SELECT sum(calls) FROM calls_by_minute").await, sums);
+    assert_eq!(number(&store, "SELECT sum(calls) FROM calls_per_minute").await, sums);
     let nobody = program(folder.path(), &["forget-user", ""]).await;
     assert!(refused(&nobody).contains("name a user"), "{nobody:?}");
     store.shutdown().await;
@@ -152,13 +152,13 @@ async fn other_programs_are_told_where_to_read() {
 async fn rows_are_kept_as_long_as_the_settings_say() {
     let folder = TempDir::new().unwrap();
     let ttl = "SELECT arrayStringConcat(groupArray(extract(engine_full, 'toIntervalDay\\\\((\\\\d+)\\\\)')), ',') FROM \
-        (SELECT engine_full FROM system.tables WHERE name IN ('calls', 'calls_by_minute') ORDER BY name)";
+        (SELECT engine_full FROM system.tables WHERE name IN ('calls', 'calls_per_minute') ORDER BY name)";
     for (calls, minutes, expected) in [
-        (None, None, "30,90"),
-        (Some(7), None, "7,90"),
+        (None, None, "30,3"),
+        (Some(7), None, "7,3"),
         (Some(7), Some(400), "7,400"),
         (None, None, "7,400"),
-        (Some(30), Some(90), "30,90"),
+        (Some(30), Some(3), "30,3"),
     ] {
         let retention = Retention {
             calls,

@@ -207,21 +207,52 @@ pub(crate) fn kill(process: Pid) {
 /// A ClickHouse that is not the store's own: the same engine, started by hand, with one user who may do everything.
 pub(crate) struct Server {
     pub(crate) port: u16,
+    tcp_port: u16,
     pub(crate) folder: TempDir,
     process: Option<Child>,
 }
 
 impl Server {
     pub(crate) async fn new() -> Self {
+        let server = Self::unconfigured().await;
+        server.configure("");
+        server
+    }
+
+    /// Two that know each other as the shards of the cluster `pair`.
+    pub(crate) async fn pair() -> [Self; 2] {
+        let pair = [Self::unconfigured().await, Self::unconfigured().await];
+        let shards = pair.each_ref().map(|server| {
+            format!(
+                "<shard><replica><host>127.0.0.1</host><port>{}</port><user>admin</user><password>p@ss</password></replica></shard>",
+                server.tcp_port
+            )
+        });
+        let cluster = format!("<remote_servers><pair>{}</pair></remote_servers>", shards.concat());
+        pair.iter().for_each(|server| server.configure(&cluster));
+        pair
+    }
+
+    async fn unconfigured() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, tcp_port) = (free.local_addr().unwrap().port(), other.local_addr().unwrap().port());
         let folder = tempfile::tempdir().unwrap();
-        let (path, config) = (folder.path().join("data"), folder.path().join("engine.xml"));
+        Self {
+            port,
+            tcp_port,
+            folder,
+            process: None,
+        }
+    }
+
+    fn configure(&self, more: &str) {
+        let Self { port, tcp_port, .. } = self;
+        let (path, config) = (self.folder.path().join("data"), self.folder.path().join("engine.xml"));
         fs::create_dir(&path).unwrap();
         let xml = format!(
             "<clickhouse><path>{}</path><users_config>{}</users_config><listen_host>127.0.0.1</listen_host>\
-             <http_port>{port}</http_port><tcp_port>{tcp_port}</tcp_port>\
+             <http_port>{port}</http_port><tcp_port>{tcp_port}</tcp_port>{more}\
              <profiles><default/></profiles><quotas><default/></quotas><users>\
              <default><no_password/><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>\
              <admin><password>p@ss</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></admin>\
@@ -230,11 +261,6 @@ impl Server {
             config.display(),
         );
         fs::write(config, xml).unwrap();
-        Self {
-            port,
-            folder,
-            process: None,
-        }
     }
 
     pub(crate) fn start(&mut self) {
