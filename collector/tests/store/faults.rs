@@ -16,8 +16,8 @@ use tokio::sync::Mutex;
 use toolsight_collector::pipeline::InsertError;
 use toolsight_collector::store::StoreConfig;
 
-use crate::rollups::assert_same_sums;
-use crate::support::{Embedded, Server, insert_for_ever, number, open, open_with, ready, rows};
+use crate::rollups::{assert_same_sums, calls};
+use crate::support::{Embedded, Server, insert_for_ever, number, open, open_with, ready};
 
 /// What the server does with one insert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ async fn whatever_a_server_does_with_an_insert_the_batch_is_stored_exactly_once(
     let store = store.await.unwrap();
     ready(&store).await;
 
-    let rows = rows(20_000);
+    let rows = calls(20_000);
     let mut stored = 0;
     for (case, stores, reason) in [
         (Fault::StoresAndDropsTheConnection, true, ""),
