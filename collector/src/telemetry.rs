@@ -72,6 +72,10 @@ pub struct Metrics {
     pub insert_seconds: Histogram,
     /// Batches that were sent once more.
     pub insert_retries: IntCounter,
+    /// Calls whose client was found by their session.
+    pub clients_resolved: IntCounter,
+    /// Calls of a session whose client nobody knew in time.
+    pub clients_unresolved: IntCounter,
     /// 1 while the store answers, else 0.
     pub store_up: IntGauge,
     /// Unix time of the last confirmed insert.
@@ -218,6 +222,20 @@ impl Metrics {
                     "insert_seconds",
                     "from sending a batch to the store's answer",
                 ))?,
+            )?,
+            clients_resolved: register(
+                &registry,
+                IntCounter::new(
+                    "clients_resolved_total",
+                    "calls whose client was found by their session",
+                )?,
+            )?,
+            clients_unresolved: register(
+                &registry,
+                IntCounter::new(
+                    "clients_unresolved_total",
+                    "calls of a session whose client nobody knew in time",
+                )?,
             )?,
             insert_retries: register(
                 &registry,

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::backoff::Backoff;
+use super::sessions::{Rows, Sessions};
 use super::sink::{InsertError, Sink};
 use super::walk::Walk;
 use crate::config;
@@ -28,6 +29,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) struct Inserter<S> {
     pub(crate) sink: S,
     pub(crate) reader: Reader,
+    pub(crate) sessions: Sessions,
     pub(crate) config: config::Batch,
     pub(crate) metrics: Metrics,
     /// Cancelled when the spool takes no more and what is in it shall go.
@@ -41,14 +43,6 @@ struct Batch {
     walk: Walk,
     block: Block,
     /// Start of its newest call in microseconds since the Unix epoch.
-    newest: i64,
-}
-
-/// Rows on their way into a batch.
-#[derive(Debug, Default)]
-struct Rows {
-    block: Block,
-    /// Start of the newest call.
     newest: i64,
 }
 
@@ -87,19 +81,19 @@ impl<S: Sink> Inserter<S> {
     async fn insert_all(&mut self, oldest: &AtomicU64) -> io::Result<()> {
         let left = self.reader.left();
         for seal in left.replays {
-            let batch = self.form_sealed(seal)?;
+            let batch = self.form_sealed(seal).await?;
             // These rows were counted when they came and when they were confirmed.
             self.deliver(batch).await?;
         }
         self.reader.replayed();
         for seal in left.unconfirmed {
-            let batch = self.form_sealed(seal)?;
+            let batch = self.form_sealed(seal).await?;
             oldest.store(batch.walk.arrival, Ordering::Relaxed);
             self.finish(batch).await?;
         }
         let mut committed = self.reader.committed();
         while self.wait(&mut committed, oldest).await {
-            let batch = self.form()?;
+            let batch = self.form().await?;
             oldest.store(batch.walk.arrival, Ordering::Relaxed);
             self.finish(batch).await?;
         }
@@ -136,12 +130,12 @@ impl<S: Sink> Inserter<S> {
     }
 
     /// Forms the next batch, as large as it may be, and seals it.
-    fn form(&mut self) -> io::Result<Batch> {
-        let (first, config) = (self.reader.next(), &self.config);
+    async fn form(&mut self) -> io::Result<Batch> {
+        let (first, config, sessions) = (self.reader.next(), &self.config, &mut self.sessions);
         let (mut rows, mut bytes) = (Rows::default(), 0);
         let walk = Walk::open(&mut self.reader, first, |row| {
             bytes += row.bytes();
-            rows.push(row);
+            rows.push(row, sessions);
             if rows.block.rows() >= config.rows || bytes >= config.bytes {
                 ControlFlow::Break(())
             } else {
@@ -149,24 +143,30 @@ impl<S: Sink> Inserter<S> {
             }
         })?;
         let end = walk.at;
-        let batch = Batch::new(Seal { first, end }, walk, rows);
-        self.reader.seal(batch.seal)?;
-        Ok(batch)
+        self.reader.seal(Seal { first, end })?;
+        self.sessions.complete(&mut rows, &self.sink).await;
+        Ok(Batch::new(Seal { first, end }, walk, rows))
     }
 
     /// Forms a batch again.
-    fn form_sealed(&mut self, seal: Seal) -> io::Result<Batch> {
-        let mut rows = Rows::default();
-        let walk = Walk::sealed(&mut self.reader, seal, |row| rows.push(row))?;
+    async fn form_sealed(&mut self, seal: Seal) -> io::Result<Batch> {
+        let (mut rows, sessions) = (Rows::default(), &mut self.sessions);
+        let walk = Walk::sealed(&mut self.reader, seal, |row| rows.push(row, sessions))?;
+        self.sessions.complete(&mut rows, &self.sink).await;
         Ok(Batch::new(seal, walk, rows))
     }
 
     /// Visits some rows of a sealed batch, by their place in it.
-    fn part(&mut self, seal: Seal, part: &Range<u64>, mut visit: impl FnMut(&Row<'_>)) -> io::Result<()> {
-        let mut index = 0;
+    fn part(
+        &mut self,
+        seal: Seal,
+        part: &Range<u64>,
+        mut visit: impl FnMut(&Row<'_>, &mut Sessions),
+    ) -> io::Result<()> {
+        let (mut index, sessions) = (0, &mut self.sessions);
         Walk::sealed(&mut self.reader, seal, |row| {
             if part.contains(&index) {
-                visit(row);
+                visit(row, sessions);
             }
             index += 1;
         })?;
@@ -216,13 +216,13 @@ impl<S: Sink> Inserter<S> {
         parts.push(0..walk.rows);
         while let Some(part) = parts.pop() {
             let token = format!("{token}/{}-{}", part.start, part.end);
-            let mut block = Block::default();
-            self.part(seal, &part, |row| block.push(row))?;
-            match self.insert(&block, &token).await {
+            let mut rows = Rows::default();
+            self.part(seal, &part, |row, sessions| rows.push(row, sessions))?;
+            match self.insert(&rows.block, &token).await {
                 Ok(()) => decided.inserted += part.end - part.start,
                 Err(why) if part.end - part.start <= 1 => {
                     let mut rows = Vec::new();
-                    self.part(seal, &part, |row| rows.push(row.clone().into_owned()))?;
+                    self.part(seal, &part, |row, _| rows.push(row.clone().into_owned()))?;
                     self.reader.set_aside.add(&rows, &why, &token)?;
                     decided.rejected += part.end - part.start;
                     reason = why;
@@ -266,16 +266,9 @@ impl<S: Sink> Inserter<S> {
     }
 }
 
-impl Rows {
-    fn push(&mut self, row: &Row<'_>) {
-        self.block.push(row);
-        self.newest = self.newest.max(row.time);
-    }
-}
-
 impl Batch {
     fn new(seal: Seal, walk: Walk, rows: Rows) -> Self {
-        let Rows { block, newest } = rows;
+        let Rows { block, newest, .. } = rows;
         Self {
             seal,
             walk,

@@ -8,6 +8,7 @@
 
 mod backoff;
 mod inserter;
+mod sessions;
 mod sink;
 mod walk;
 
@@ -20,9 +21,10 @@ use tokio::task;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info};
 
-pub use sink::{InsertError, Sink};
+pub use sink::{Caller, InsertError, Session, Sink};
 
 use self::inserter::Inserter;
+use self::sessions::Sessions;
 use crate::config::Config;
 use crate::spool::{Spool, SpoolError};
 use crate::telemetry::Metrics;
@@ -51,6 +53,7 @@ impl Pipeline {
         let inserter = Inserter {
             sink,
             reader,
+            sessions: Sessions::new(metrics.clone()),
             config: config.batch.clone(),
             metrics: metrics.clone(),
             drain: drain.clone(),

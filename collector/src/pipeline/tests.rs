@@ -18,7 +18,7 @@ use crate::store::Block;
 use crate::telemetry::Metrics;
 
 #[path = "../../tests/support/native.rs"]
-mod native;
+pub(super) mod native;
 
 /// Answers by the script first, then rejects what has a bad row, then stores.
 #[derive(Clone, Default)]

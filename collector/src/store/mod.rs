@@ -22,6 +22,7 @@ mod migrate;
 mod migration_lock;
 mod native;
 mod retention;
+mod sessions;
 mod watch;
 
 use std::{
@@ -48,7 +49,7 @@ pub use self::{
     watch::StoreState,
 };
 use self::{client::Clients, engine::Engine, engine_folder::EngineFolder};
-use crate::pipeline::{InsertError, Sink};
+use crate::pipeline::{Caller, InsertError, Session, Sink};
 use crate::telemetry::Metrics;
 
 /// Where the store is, and what the embedded engine may take.
@@ -267,6 +268,10 @@ impl Store {
 impl Sink for Arc<Store> {
     async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
         Store::insert(self, block, token).await
+    }
+
+    async fn clients_of(&self, sessions: &[Session]) -> Vec<(Session, Caller)> {
+        sessions::clients_of(&self.clients, sessions).await
     }
 }
 

@@ -1,9 +1,12 @@
 //! What is derived from the calls, compared with the calls.
 
+use std::sync::Arc;
+
 use serde_json::Value;
+use toolsight_collector::pipeline::{Caller, Session, Sink as _};
 use toolsight_collector::{row::Row, store::Store};
 
-use crate::support::{Embedded, block, engines, eventually, insert_for_ever, json, kill, number, rows};
+use crate::support::{Embedded, block, engines, eventually, insert_for_ever, json, kill, number, rows, today};
 
 /// Calls of every kind: of sessions and without, of known and unknown users and clients, in both directions, sampled.
 pub(crate) fn calls(count: u64) -> Vec<Row<'static>> {
@@ -154,4 +157,38 @@ async fn rollups_say_what_the_calls_say() {
     let patterns = number(&store, "SELECT uniqExact(pattern) FROM errors_per_day").await;
     assert_eq!(patterns, 1, "messages that differ by a number are one pattern");
     store.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_knows_the_clients_of_sessions_by_tenant_server_and_id() {
+    let Embedded { store, folder: _folder } = Embedded::open().await;
+    let store = Arc::new(store);
+    let handshake = |tenant: &'static str, client: &'static str| Row {
+        time: today(),
+        tenant: tenant.into(),
+        server: "it's \\ here".into(),
+        session_id: "s-1".into(),
+        client: client.into(),
+        client_version: "7".into(),
+        protocol_version: "2025-06-18".into(),
+        ..Row::default()
+    };
+    let handshakes = [
+        handshake("acme", "desk"),
+        handshake("", ""),
+        handshake("globex", "hand"),
+    ];
+    store.insert(&block(&handshakes), "handshakes").await.unwrap();
+    let asked = handshakes.map(|row| Session::of(&row));
+    let mut found = store.clients_of(&asked).await;
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let client = |name: &str| Caller {
+        name: name.into(),
+        version: "7".into(),
+        protocol_version: "2025-06-18".into(),
+    };
+    let expected = [(asked[0].clone(), client("desk")), (asked[2].clone(), client("hand"))];
+    assert_eq!(found, expected, "not the session that nobody knows the client of");
+    store.shutdown().await;
+    assert_eq!(store.clients_of(&asked).await, [], "a store that is away tells nothing");
 }

@@ -117,6 +117,15 @@ impl Dictionary {
         }
     }
 
+    /// Replaces the text of a row.
+    pub(super) fn set(&mut self, row: usize, text: &str) {
+        let index = self.index(text.as_bytes());
+        let width = 1 << self.width;
+        if let Some(place) = self.indexes.chunks_exact_mut(width).nth(row) {
+            place.copy_from_slice(&(index as u32).to_le_bytes()[..width]);
+        }
+    }
+
     /// Index of a key, which may be new.
     fn index(&mut self, key: &[u8]) -> usize {
         let hash = self.hasher.hash_one(key);

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::{fmt, vec};
 
 use self::column::{Column, Dictionary, Fixed, Text, write_length, write_text};
+use crate::pipeline::Caller;
 use crate::row::Row;
 
 /// Uncompressed bytes of one piece of a block.
@@ -92,6 +93,15 @@ block! {
 }
 
 impl Block {
+    /// Fills in who called in a row that does not tell it.
+    pub(crate) fn set_client(&mut self, row: usize, client: &Caller) {
+        self.client.set(row, &client.name);
+        self.client_version.set(row, &client.version);
+        if !client.protocol_version.is_empty() {
+            self.protocol_version.set(row, &client.protocol_version);
+        }
+    }
+
     /// How many rows it has.
     #[must_use]
     pub fn rows(&self) -> usize {
