@@ -2,7 +2,7 @@
 SELECT
     server,
     target AS tool,
-    lower(hex(definition_hash)) AS hash,
+    lower(leftPad(hex(definition_hash), 16, '0')) AS hash,
     max(definition.bytes) AS bytes,
     intDiv(bytes + 3, 4) AS estimated_tokens,
     sum(definition.calls) AS calls,

@@ -27,8 +27,8 @@ pub(crate) const MAX_LIMIT: u32 = 1000;
 /// Calls in one file.
 pub(crate) const MAX_FILE: u32 = 100_000;
 /// Seconds that are searched for calls at first, and how many times as many after that.
-const FIRST_SEARCH: i64 = 3600;
-const SEARCH_GROWTH: i64 = 6;
+pub(crate) const FIRST_SEARCH: i64 = 3600;
+pub(crate) const SEARCH_GROWTH: i64 = 6;
 
 /// Parameters that select calls by one of their texts.
 pub(crate) const TEXT_FILTERS: [&str; 7] = ["target", "client", "version", "protocol", "user", "session", "outcome"];

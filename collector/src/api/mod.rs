@@ -2,12 +2,16 @@
 
 mod access;
 mod calls;
+mod chain;
 mod clients;
 mod cursor;
+mod definitions;
 mod error;
+mod errors;
 mod export;
 mod headers;
 mod host;
+mod listing;
 mod metrics;
 mod openapi;
 mod overview;
@@ -15,6 +19,7 @@ mod parameters;
 mod range;
 mod reader;
 mod session;
+mod sessions;
 mod status;
 mod tools;
 mod ui;
@@ -103,6 +108,10 @@ pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
         .routes(routes!(clients::clients))
         .routes(routes!(users::users))
         .routes(routes!(calls::calls))
+        .routes(routes!(errors::errors))
+        .routes(routes!(sessions::sessions))
+        .routes(routes!(chain::chain))
+        .routes(routes!(definitions::definitions))
         .routes(routes!(status::status))
         .route_layer(readers)
         .routes(routes!(session::show, session::sign_in, session::sign_out))

@@ -105,6 +105,11 @@ impl IntoParams for CallParameters {
     }
 }
 
+/// Describes a parameter of any text.
+pub(crate) fn text_parameter(name: &str, help: &str) -> Parameter {
+    parameter(name, Type::String, help)
+}
+
 fn parameter(name: &str, kind: Type, help: &str) -> Parameter {
     let schema = ObjectBuilder::new().schema_type(SchemaType::Type(kind)).build();
     of_schema(name, schema, help)

@@ -8,6 +8,7 @@ mod engine;
 mod tokens;
 
 mod app;
+mod details;
 mod empty;
 mod files;
 mod gate;

@@ -111,7 +111,7 @@ pub(crate) async fn insert(client: &Client, rows: &[Row]) {
 }
 
 fn to_json(row: &Row) -> String {
-    json!({
+    let mut line = json!({
         "time": format!("{}.{:06}", row.time / SECOND, row.time % SECOND),
         "tenant": row.tenant,
         "server": row.server,
@@ -138,6 +138,17 @@ fn to_json(row: &Row) -> String {
         "weight": row.weight,
         "trace_id": std::str::from_utf8(&row.trace_id).unwrap(),
         "span_id": std::str::from_utf8(&row.span_id).unwrap(),
-    })
-    .to_string()
+    });
+    let details = json!({
+        "chain_id": row.chain_id,
+        "args_hash": row.args_hash,
+        "attempt": row.attempt,
+        "waited_us": row.waited_us,
+        "definition_hash": row.definition_hash,
+        "definition_bytes": row.definition_bytes,
+    });
+    line.as_object_mut()
+        .unwrap()
+        .extend(details.as_object().unwrap().clone());
+    line.to_string()
 }

@@ -30,6 +30,9 @@ fn calls_of(tenant: &str, first: u64) -> Vec<Row<'static>> {
         client_bridge: own("bridge"),
         user_id: own("user"),
         session_id: own("session"),
+        chain_id: "of both".into(),
+        definition_hash: 7,
+        definition_bytes: 900,
         message: own("message"),
         error_type: own("error"),
         ..ending(call(now() - 120 * SECOND, number), "tool_error", "server")
@@ -121,12 +124,16 @@ impl Answer {
 }
 
 /// Every path that answers from data, and whether what it answers is about calls.
-const PATHS: [(&str, bool); 6] = [
+const PATHS: [(&str, bool); 10] = [
     ("/api/v1/overview", true),
     ("/api/v1/tools", true),
     ("/api/v1/clients", true),
     ("/api/v1/users", true),
     ("/api/v1/calls?limit=1000", true),
+    ("/api/v1/errors", true),
+    ("/api/v1/sessions", true),
+    ("/api/v1/chain?chain=of+both", true),
+    ("/api/v1/definitions", true),
     ("/api/v1/status", false),
 ];
 

@@ -1,0 +1,88 @@
+//! `/api/v1/sessions`: sessions that were used, and how they went.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+
+use super::{
+    ApiError, ApiState,
+    calls::{FIRST_SEARCH, SEARCH_GROWTH},
+    error::ErrorAnswer,
+    export::{self, Accepted, Format},
+    listing::{LimitParameter, Listing},
+    openapi::{FormatParameter, ScopeParameters, text_parameter},
+    parameters::Parameters,
+    range::Range,
+};
+
+const QUERY: &str = include_str!("../../queries/sessions.sql");
+const FILTERS: [&str; 2] = ["user", "client"];
+
+/// Describes the filters.
+pub(crate) struct SessionsParameters;
+
+impl IntoParams for SessionsParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let describe = |name: &&str| text_parameter(name, "Only rows with exactly this text");
+        FILTERS.iter().map(describe).collect()
+    }
+}
+
+/// One session of a protocol version that has sessions.
+#[derive(Default, Row, Deserialize, Serialize, ToSchema)]
+pub(crate) struct SessionSummary {
+    server: String,
+    session: String,
+    client: String,
+    client_version: String,
+    protocol: String,
+    user: String,
+    calls: u64,
+    failures: u64,
+    caller_errors: u64,
+    first_seen: f64,
+    last_seen: f64,
+}
+
+/// Sessions that were used, and how they went.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Sessions {
+    range: Range,
+    sessions: Vec<SessionSummary>,
+}
+
+/// Answers with sessions, those used last first; how they went is told in all, not of the range only.
+#[utoipa::path(
+    get,
+    path = "/sessions",
+    params(ScopeParameters, SessionsParameters, LimitParameter, FormatParameter),
+    responses((status = OK, description = "One session of a protocol version that has sessions.", body = Sessions), (status = "default", body = ErrorAnswer))
+)]
+pub(crate) async fn sessions(
+    State(state): State<ApiState>,
+    accepted: Accepted,
+    parameters: Parameters,
+) -> Result<Response, ApiError> {
+    let mut listing = Listing::take(accepted, parameters, &FILTERS)?;
+    let range = listing.scope.range;
+    let mut seconds = FIRST_SEARCH;
+    let sessions = loop {
+        listing.scope.range.from = range.from.max(range.to - seconds);
+        let found: Vec<SessionSummary> = state.reader.rows(listing.query(&state.reader, QUERY)).await?;
+        if found.len() >= listing.limit as usize || listing.scope.range.from <= range.from {
+            break found;
+        }
+        seconds *= SEARCH_GROWTH;
+    };
+    if listing.format != Format::Json {
+        return export::whole(listing.format, "sessions", &sessions);
+    }
+    Ok(Json(Sessions { range, sessions }).into_response())
+}
