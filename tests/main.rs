@@ -10,6 +10,7 @@ mod bad_input;
 mod calls;
 mod dashboards;
 mod demo;
+mod month;
 mod outages;
 mod page;
 mod readme;

@@ -1,32 +1,23 @@
--- Sessions that were used, the latest first: who called, when, and how it went.
+-- Sessions that were used between two times, the latest first: who called, when, and how it went in all.
 --
--- Three steps, each of which reads more of fewer rows: since when the latest ones were used, which they are, and what is
--- known of them. A session has a row for each month, and one for each insert that is not merged yet, hence the factor.
+-- Which sessions these are, the calls tell; what is known of each, the table of sessions. As with calls, ask for the
+-- last hour first and farther back only where that has too few.
 WITH
     toDateTime64({from:Int64}, 6, 'UTC') AS begin,
     toDateTime64({to:Int64}, 6, 'UTC') AS end,
-    (
-        SELECT min(last_seen)
-        FROM (
-            SELECT last_seen
-            FROM sessions
-            WHERE month >= toStartOfMonth(begin) AND month <= toStartOfMonth(end) AND last_seen >= begin AND first_seen < end
-                AND ({tenant:String} = '' OR tenant = {tenant:String})
-                AND ({server:String} = '' OR server = {server:String})
-                AND ({user:String} = '' OR user_id = {user:String})
-                AND ({client:String} = '' OR client = {client:String})
-            ORDER BY last_seen DESC
-            LIMIT {limit:UInt32} * 4
-        )
-    ) AS since,
     latest AS (
-        SELECT tenant, server, session_id
-        FROM sessions
-        WHERE month >= toStartOfMonth(begin) AND month <= toStartOfMonth(end) AND last_seen >= since AND first_seen < end
+        SELECT tenant, server, toString(session_id) AS session_id
+        FROM calls AS call
+        WHERE toStartOfHour(call.time) >= toStartOfHour(begin) AND toStartOfHour(call.time) <= toStartOfHour(end)
+            AND call.time >= begin AND call.time < end
+            AND session_id != ''
             AND ({tenant:String} = '' OR tenant = {tenant:String})
             AND ({server:String} = '' OR server = {server:String})
             AND ({user:String} = '' OR user_id = {user:String})
             AND ({client:String} = '' OR client = {client:String})
+        GROUP BY tenant, server, session_id
+        ORDER BY max(call.time) DESC, session_id DESC
+        LIMIT {limit:UInt32}
     )
 SELECT
     server,

@@ -33,7 +33,8 @@ async fn ask(client: &Client, question: &str) -> Vec<Value> {
         .param("limit", 1000)
         .param("before", (now + 60) * 1_000_000)
         .param("before_trace", "0".repeat(32))
-        .param("before_span", "0".repeat(16));
+        .param("before_span", "0".repeat(16))
+        .param("chain", "1-17");
     for text in [
         "tenant", "server", "target", "fault", "user", "client", "version", "protocol", "session", "outcome",
     ] {
@@ -77,12 +78,12 @@ fn on_each_server() -> Vec<String> {
 fn insert(table: &str, half: u32) -> String {
     format!(
         "INSERT INTO {table} (time, tenant, server, method, kind, target, outcome, fault, message, duration_us, client, \
-         client_version, protocol_version, session_id, user_id, definition_hash, definition_bytes, weight, trace_id, span_id) \
+         client_version, protocol_version, session_id, chain_id, user_id, definition_hash, definition_bytes, weight, trace_id, span_id) \
          SELECT fromUnixTimestamp64Micro(toInt64({today} - number * 60000000)), concat('t', toString(number % 3)), \
          concat('s', toString(number % 2)), 'tools/call', 'tool', concat('tool', toString(number % 5)), \
          if(number % 7 = 0, 'tool_error', 'ok'), if(number % 7 = 0, 'server', 'none'), \
          if(number % 7 = 0, 'item 17 is gone', ''), 2000, concat('c', toString(number % 4)), '1', '2025-06-18', \
-         concat('{half}-', toString(number % 200)), concat('u{half}-', toString(number % 30)), 1 + number % 5, 1000, 2, \
+         concat('{half}-', toString(number % 200)) AS session, session, concat('u{half}-', toString(number % 30)), 1 + number % 5, 1000, 2, \
          sipHash128(number, {half}), reinterpretAsFixedString(sipHash64(number, {half})) FROM numbers(4000)",
         today = today(),
     )
