@@ -11,6 +11,7 @@ mod calls;
 mod crash;
 mod dashboards;
 mod demo;
+mod month;
 mod outages;
 mod page;
 mod readme;

@@ -1,19 +1,21 @@
 -- How each known user fared: calls, failures, latency, tools and clients used; most calls first.
 --
--- Whole days come from the rollup, the rest of the first and of the last day from the calls. Latencies are looked up
--- only for the users that are listed; they lie within a bucket half an octave wide, in which they count as even.
+-- Whole days come from the rollup, the rest of the first and of the last day from the calls; a week and more is taken as
+-- whole days. Latencies are looked up only for the users that are listed; they lie within a bucket half an octave wide, in
+-- which they count as even.
 --
 -- Calls are compared in microseconds: compared with whole seconds by `<`, the engine leaves out parts of the table that
 -- lie within the last second.
 WITH
     toDateTime64({from:Int64}, 6, 'UTC') AS begin,
     toDateTime64({to:Int64}, 6, 'UTC') AS end,
-    toDate(toDateTime({from:Int64} + 86399, 'UTC')) AS first_day,
-    toDate(toDateTime({to:Int64}, 'UTC')) AS last_day,
+    {to:Int64} - {from:Int64} < 7 * 86400 AS with_edges,
+    toDate(toDateTime({from:Int64} + if(with_edges, 86399, 0), 'UTC')) AS first_day,
+    toDate(toDateTime({to:Int64} + if(with_edges, 0, 86399), 'UTC')) AS last_day,
     users AS (
         SELECT user_id, calls, failures, caller_errors, durations, tools, clients, last_seen
         FROM users_per_day
-        WHERE slice = if({server:String} = '', 'user', 'tool') AND day >= first_day AND day < last_day
+        WHERE slice = if({server:String} = '', 'user', 'server') AND day >= first_day AND day < last_day
             AND ({tenant:String} = '' OR tenant = {tenant:String})
             AND ({server:String} = '' OR server = {server:String})
         UNION ALL
@@ -29,7 +31,7 @@ WITH
             uniqCombinedIfState(12)(toString(client), client != '') AS clients,
             max(call.time) AS last_seen
         FROM calls AS call
-        WHERE call.user_id != '' AND direction != 'to_client'
+        WHERE with_edges AND call.user_id != '' AND direction != 'to_client'
             AND ({tenant:String} = '' OR tenant = {tenant:String})
             AND ({server:String} = '' OR server = {server:String})
             AND toStartOfHour(call.time) >= toStartOfHour(begin) AND toStartOfHour(call.time) <= toStartOfHour(end)

@@ -96,16 +96,17 @@ fn replicated(rest: &str) -> String {
     }
 }
 
-/// The rest of a view's statement, from one local table to another.
+/// The rest of a view's statement, from one local table to another. The columns keep the name of the table in front.
 fn of_this_shard(rest: &str) -> String {
     let lines = rest.split('\n').map(|line| {
         let words = line.split(' ').collect::<Vec<_>>();
-        let is_table = |at: usize| at > 0 && ["TO", "FROM"].contains(&words[at - 1]);
-        let words = words.iter().enumerate().map(|(at, word)| match is_table(at) {
-            true => format!("{word}_local"),
-            false => (*word).to_owned(),
-        });
-        words.collect::<Vec<_>>().join(" ")
+        let local = |at: usize| match words.get(at.wrapping_sub(1)) {
+            Some(&"TO") => format!("{}_local", words[at]),
+            Some(&"FROM") if words.len() == at + 1 => format!("{0}_local AS {0}", words[at]),
+            Some(&"FROM") => format!("{}_local", words[at]),
+            _ => words[at].to_owned(),
+        };
+        (0..words.len()).map(local).collect::<Vec<_>>().join(" ")
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -118,7 +119,7 @@ mod tests {
     fn each_kind_of_statement_has_its_rule() {
         let spread = "CREATE OR REPLACE TABLE t ON CLUSTER `c` AS t_local \
             ENGINE = Distributed(`c`, currentDatabase(), 't_local', rand())";
-        let cases: [(&str, &[&str]); 8] = [
+        let cases: [(&str, &[&str]); 9] = [
             (
                 "CREATE TABLE IF NOT EXISTS t\n(a UInt8)\nENGINE = AggregatingMergeTree\n\
                  SETTINGS non_replicated_deduplication_window = 10000",
@@ -140,6 +141,13 @@ mod tests {
                 "CREATE MATERIALIZED VIEW IF NOT EXISTS v TO t AS\nSELECT a\nFROM calls AS call",
                 &[
                     "CREATE MATERIALIZED VIEW IF NOT EXISTS v ON CLUSTER `c` TO t_local AS\nSELECT a\nFROM calls_local AS call",
+                ],
+            ),
+            (
+                "CREATE MATERIALIZED VIEW IF NOT EXISTS v TO t AS\nSELECT calls.a\nFROM calls\nGROUP BY a",
+                &[
+                    "CREATE MATERIALIZED VIEW IF NOT EXISTS v ON CLUSTER `c` TO t_local AS\nSELECT calls.a\n\
+                   FROM calls_local AS calls\nGROUP BY a",
                 ],
             ),
             (

@@ -50,9 +50,9 @@ const ROLLUPS: [(&str, &str, &str); 12] = [
         "tenant, user_id",
     ),
     (
-        "users_per_day WHERE slice = 'tool'",
+        "users_per_day WHERE slice = 'server'",
         "user_id != '' AND direction != 'to_client'",
-        "tenant, user_id, server, kind, target",
+        "tenant, user_id, server",
     ),
     (
         "sessions WHERE 1",
