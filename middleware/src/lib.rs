@@ -19,8 +19,8 @@ mod trace_context;
 mod wire;
 
 pub use builder::{Builder, Toolsight};
-pub use export::{BuildError, Dropped, Protocol};
+pub use export::{BuildError, Dropped, Protocol, Sampling};
 pub use http::{CallSpan, ToolsightLayer};
-pub use identity::{Tenant, UserForm, UserId, Users};
+pub use identity::{CLIENTS_VERSION, HashKeys, Tenant, Tenants, UserForm, UserId, Users};
 pub use outcome::{Fault, Outcome};
 pub use record::Transport;

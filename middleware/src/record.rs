@@ -119,3 +119,41 @@ impl Transport {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::trace_context;
+
+    /// A call of a tool that went well.
+    pub(crate) fn record() -> Record {
+        Record {
+            start: SystemTime::UNIX_EPOCH,
+            duration: Duration::from_millis(3),
+            first_byte: None,
+            method: "tools/call".into(),
+            request_id: Some("1".into()),
+            target: Target::Tool("add".into()),
+            outcome: Outcome::Ok,
+            fault: Fault::None,
+            code: None,
+            message: None,
+            http_status: Some(200),
+            client: Peer::default(),
+            client_bridge: None,
+            server: Peer::default(),
+            protocol_version: None,
+            transport: Transport::StreamableHttp,
+            http_version: Some("1.1"),
+            session_id: None,
+            user: None,
+            tenant: None,
+            request_bytes: 1,
+            response_bytes: 1,
+            span: trace_context::child(None),
+            parent: SpanId::INVALID,
+            parent_is_remote: false,
+            link: None,
+        }
+    }
+}

@@ -121,7 +121,7 @@ pub const DURATION_BUCKETS: [f64; 14] = [
 ];
 /// Counter of records that the middleware could not export, by [`TOOLSIGHT_DROP_REASON`].
 pub const TOOLSIGHT_RECORDS_DROPPED: &str = "toolsight.records.dropped";
-/// Why a record was dropped: `queue_full`, `export_failed`, `shutdown`, `batch_limit`, `panicked`.
+/// Why a record was dropped: `queue_full`, `export_failed`, `refused`, `shutdown`, `batch_limit`, `panicked`.
 pub const TOOLSIGHT_DROP_REASON: &str = "toolsight.drop.reason";
 /// Value of a metric attribute whose true value would open one series too many.
 pub const OTHER: &str = "_OTHER";

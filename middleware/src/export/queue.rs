@@ -16,6 +16,8 @@ pub struct Dropped {
     pub queue_full: u64,
     /// The collector did not take the batch within the retry time.
     pub export_failed: u64,
+    /// The collector said that it will not take them, as for wrong credentials; the log says what to do.
+    pub refused: u64,
     /// They came after the shutdown, or could not be sent before its deadline.
     pub shutdown: u64,
     /// They were messages of a batch beyond the first 256.
@@ -27,14 +29,15 @@ pub struct Dropped {
 impl Dropped {
     /// All of them.
     pub const fn total(&self) -> u64 {
-        self.queue_full + self.export_failed + self.shutdown + self.batch_limit + self.panicked
+        self.queue_full + self.export_failed + self.refused + self.shutdown + self.batch_limit + self.panicked
     }
 
     /// Name of each reason and its count.
-    pub(crate) const fn by_reason(&self) -> [(&'static str, u64); 5] {
+    pub(crate) const fn by_reason(&self) -> [(&'static str, u64); 6] {
         [
             ("queue_full", self.queue_full),
             ("export_failed", self.export_failed),
+            ("refused", self.refused),
             ("shutdown", self.shutdown),
             ("batch_limit", self.batch_limit),
             ("panicked", self.panicked),
@@ -47,6 +50,7 @@ impl Dropped {
 pub(crate) struct Counts {
     queue_full: AtomicU64,
     pub(super) export_failed: AtomicU64,
+    pub(super) refused: AtomicU64,
     pub(super) shutdown: AtomicU64,
     batch_limit: AtomicU64,
     panicked: AtomicU64,
@@ -57,6 +61,7 @@ impl Counts {
         Dropped {
             queue_full: self.queue_full.load(Relaxed),
             export_failed: self.export_failed.load(Relaxed),
+            refused: self.refused.load(Relaxed),
             shutdown: self.shutdown.load(Relaxed),
             batch_limit: self.batch_limit.load(Relaxed),
             panicked: self.panicked.load(Relaxed),
@@ -67,17 +72,30 @@ impl Counts {
 /// The sending side of the queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
-    sender: mpsc::Sender<Observation>,
+    /// None where nothing is to be recorded at all.
+    sender: Option<mpsc::Sender<Observation>>,
     counts: Arc<Counts>,
 }
 
 impl Queue {
+    /// A queue that takes nothing and counts nothing.
+    pub(crate) fn off() -> Self {
+        Self {
+            sender: None,
+            counts: Arc::default(),
+        }
+    }
+
+    pub(crate) const fn is_off(&self) -> bool {
+        self.sender.is_none()
+    }
+
     /// A queue that holds at most `capacity` records, and its receiving side.
     pub(crate) fn new(capacity: usize) -> (Self, mpsc::Receiver<Observation>) {
         let (sender, receiver) = mpsc::channel(capacity.max(1));
         (
             Self {
-                sender,
+                sender: Some(sender),
                 counts: Arc::default(),
             },
             receiver,
@@ -90,10 +108,11 @@ impl Queue {
             self.counts.batch_limit.fetch_add(count, Relaxed);
             return;
         }
-        let lost = match self.sender.try_send(observation) {
-            Ok(()) => return,
-            Err(TrySendError::Full(_)) => &self.counts.queue_full,
-            Err(TrySendError::Closed(_)) => &self.counts.shutdown,
+        let sent = self.sender.as_ref().map(|sender| sender.try_send(observation));
+        let lost = match sent {
+            None | Some(Ok(())) => return,
+            Some(Err(TrySendError::Full(_))) => &self.counts.queue_full,
+            Some(Err(TrySendError::Closed(_))) => &self.counts.shutdown,
         };
         lost.fetch_add(1, Relaxed);
     }

@@ -34,7 +34,7 @@ pub(super) fn error_type(record: &Record) -> Option<Cow<'static, str>> {
     }
 }
 
-pub(super) fn span(record: &Record, scope: &InstrumentationScope) -> SpanData {
+pub(super) fn span(record: &Record, weight: u32, scope: &InstrumentationScope) -> SpanData {
     let mut links = SpanLinks::default();
     links
         .links
@@ -48,7 +48,7 @@ pub(super) fn span(record: &Record, scope: &InstrumentationScope) -> SpanData {
         name: name(record),
         start_time: record.start,
         end_time: record.start + record.duration,
-        attributes: attributes(record),
+        attributes: attributes(record, weight),
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
         links,
@@ -89,7 +89,7 @@ fn name(record: &Record) -> Cow<'static, str> {
     }
 }
 
-fn attributes(record: &Record) -> Vec<KeyValue> {
+fn attributes(record: &Record, weight: u32) -> Vec<KeyValue> {
     let mut list = Attributes(Vec::with_capacity(28));
     list.text(semconv::MCP_METHOD_NAME, &record.method);
     match &record.target {
@@ -148,6 +148,9 @@ fn attributes(record: &Record) -> Vec<KeyValue> {
             semconv::TOOLSIGHT_FIRST_BYTE_MS,
             first_byte.as_secs_f64() * 1e3,
         ));
+    }
+    if weight > 1 {
+        list.number(semconv::TOOLSIGHT_WEIGHT, i64::from(weight));
     }
     list.0
 }

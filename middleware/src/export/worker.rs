@@ -5,19 +5,25 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
-use opentelemetry_otlp::{MetricExporter, SpanExporter};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
-use opentelemetry_sdk::metrics::exporter::PushMetricExporter as _;
-use opentelemetry_sdk::trace::SpanExporter as _;
+use opentelemetry_sdk::trace::SpanData;
+use rand::Rng as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
+use super::complaints::Complaints;
 use super::metrics::Metrics;
-use super::otlp::{BuildError, OtlpConfig, resource};
+use super::otlp::{BuildError, Exporter, Failure, OtlpConfig};
 use super::queue::Counts;
+use super::resource::resource;
+use super::sampling::{Sampler, Sampling};
 use super::spans;
 use crate::observe::{Observation, Tools};
-use crate::record::{Peer, Record};
+use crate::record::Peer;
 use crate::semconv;
 
 /// Records in one export request.
@@ -29,12 +35,14 @@ const LINGER: Duration = Duration::from_millis(500);
 const RETRY_FOR: Duration = Duration::from_secs(300);
 /// Metrics that are not taken in this time are sent with the next ones.
 const METRICS_WITHIN: Duration = Duration::from_secs(10);
+const SEE_LOG: &str = "see the collector's log for what is wrong with them";
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_MOST: Duration = Duration::from_secs(5);
 
 pub(crate) struct WorkerConfig {
     pub(crate) otlp: OtlpConfig,
     pub(crate) server: Option<Peer>,
+    pub(crate) sampling: Sampling,
     pub(crate) metric_interval: Duration,
     pub(crate) tools: Arc<Tools>,
     pub(crate) counts: Arc<Counts>,
@@ -107,13 +115,15 @@ impl Worker {
 struct Loop {
     queue: mpsc::Receiver<Observation>,
     deadline: watch::Receiver<Option<Instant>>,
-    spans: SpanExporter,
-    metric_exporter: MetricExporter,
+    exporter: Exporter,
+    resource: ResourceAttributesWithSchema,
+    sampler: Sampler,
+    complaints: Complaints,
     metrics: Metrics,
     metric_interval: Duration,
     scope: InstrumentationScope,
     counts: Arc<Counts>,
-    batch: Vec<Record>,
+    batch: Vec<SpanData>,
 }
 
 impl Loop {
@@ -123,12 +133,13 @@ impl Loop {
         deadline: watch::Receiver<Option<Instant>>,
     ) -> Result<Self, BuildError> {
         let resource = resource(config.server.as_ref());
-        let (spans, metric_exporter) = config.otlp.exporters(&resource)?;
         Ok(Self {
             queue,
             deadline,
-            spans,
-            metric_exporter,
+            exporter: Exporter::new(&config.otlp)?,
+            resource: (&resource).into(),
+            sampler: Sampler::new(config.sampling),
+            complaints: Complaints::default(),
             metrics: Metrics::new(resource, config.tools, config.counts.clone()),
             metric_interval: config.metric_interval,
             scope: InstrumentationScope::builder(semconv::SCOPE)
@@ -196,7 +207,11 @@ impl Loop {
             match observation {
                 Observation::Call(record) => {
                     self.metrics.record(&record);
-                    self.batch.push(*record);
+                    let name = self.metrics.name(&record);
+                    let random = |below| rand::rng().random_range(0..below);
+                    if let Some(weight) = self.sampler.weigh(&record, &name, random) {
+                        self.batch.push(spans::span(&record, weight, &self.scope));
+                    }
                 }
                 Observation::Session(session) => self.metrics.record_session(&session),
                 Observation::Omitted(_) => {}
@@ -225,28 +240,32 @@ impl Loop {
         if self.batch.is_empty() {
             return;
         }
-        let spans: Vec<_> = self
-            .batch
-            .drain(..)
-            .map(|record| spans::span(&record, &self.scope))
-            .collect();
+        let spans = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
         let count = spans.len() as u64;
+        let request = ExportTraceServiceRequest {
+            resource_spans: group_spans_by_resource_and_scope(spans, &self.resource),
+        };
         let give_up = Instant::now() + RETRY_FOR;
         let mut pause = RETRY_FIRST;
         loop {
-            let error = tokio::select! {
+            let failure = tokio::select! {
                 biased;
-                exported = self.spans.export(spans.clone()) => match exported {
-                    Ok(()) => return,
-                    Err(error) => error.to_string(),
+                exported = self.exporter.spans(&request) => match exported {
+                    Ok(0) => return,
+                    Ok(rejected) => return self.refused(rejected, "the collector rejected some of a batch", SEE_LOG),
+                    Err(failure) => failure,
                 },
-                () = past(&mut self.deadline, give_up) => "no answer in time".to_owned(),
+                () = past(&mut self.deadline, give_up) => Failure::Later { why: "no answer in time".to_owned(), after: None },
             };
-            tracing::debug!(target: "toolsight", records = count, error, "export failed");
+            let (why, after) = match failure {
+                Failure::Later { why, after } => (why, after),
+                Failure::Never { why, advice } => return self.refused(count, &why, advice),
+            };
+            tracing::debug!(target: "toolsight", records = count, why, "export failed, it is tried again");
             let too_late = tokio::select! {
                 biased;
                 () = past(&mut self.deadline, give_up) => true,
-                () = sleep(pause) => false,
+                () = sleep(after.unwrap_or_default().max(pause)) => false,
             };
             if too_late {
                 let reason = match *self.deadline.borrow() {
@@ -254,11 +273,21 @@ impl Loop {
                     None => &self.counts.export_failed,
                 };
                 reason.fetch_add(count, Relaxed);
-                tracing::warn!(target: "toolsight", records = count, error, "records dropped, the collector does not take them");
+                self.complaints.complain(
+                    count,
+                    &why,
+                    "see whether the collector runs and can be reached",
+                    Instant::now(),
+                );
                 return;
             }
             pause = (pause * 2).min(RETRY_MOST);
         }
+    }
+
+    fn refused(&mut self, count: u64, why: &str, advice: &str) {
+        self.counts.refused.fetch_add(count, Relaxed);
+        self.complaints.complain(count, why, advice, Instant::now());
     }
 
     async fn send_metrics(&mut self) {
@@ -268,13 +297,15 @@ impl Loop {
             return;
         }
         let give_up = Instant::now() + METRICS_WITHIN;
-        let exported = tokio::select! {
-            exported = self.metric_exporter.export(&collected) => exported.map_err(|error| error.to_string()),
-            () = past(&mut self.deadline, give_up) => Err("no answer in time".to_owned()),
-        };
+        let request = ExportMetricsServiceRequest::from(&collected);
         // Metrics are cumulative: what fails now is in the next export.
-        if let Err(error) = exported {
-            tracing::debug!(target: "toolsight", error, "metrics not exported");
+        tokio::select! {
+            exported = self.exporter.metrics(&request) => match exported {
+                Ok(()) => {}
+                Err(Failure::Later { why, .. }) => tracing::debug!(target: "toolsight", why, "metrics not exported"),
+                Err(Failure::Never { why, advice }) => self.complaints.complain(0, &why, advice, Instant::now()),
+            },
+            () = past(&mut self.deadline, give_up) => tracing::debug!(target: "toolsight", "metrics not exported in time"),
         }
     }
 }

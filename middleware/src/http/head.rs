@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use http::{HeaderMap, Method, Request, Response, Version};
 use opentelemetry::trace::SpanContext;
 
-use crate::identity::{self, Users};
+use crate::identity::Identity;
 use crate::observe::{RequestHead, ResponseHead};
 use crate::semconv;
 use crate::trace_context;
@@ -13,12 +13,13 @@ use crate::wire::headers;
 
 pub(super) fn request<B>(
     request: &Request<B>,
-    users: &Users,
+    identity: &Identity,
     ambient: Option<SpanContext>,
     start: Instant,
 ) -> RequestHead {
     let fields = request.headers();
     let text = |name| headers::text(fields, name).map(Into::into);
+    let (user, tenant) = identity.find(fields, request.extensions());
     RequestHead {
         start,
         start_wall: SystemTime::now(),
@@ -37,8 +38,8 @@ pub(super) fn request<B>(
         method: text(semconv::HEADER_METHOD),
         name: text(semconv::HEADER_NAME),
         user_agent: headers::user_agent(fields),
-        user: users.find(fields, request.extensions()),
-        tenant: identity::tenant(request.extensions()),
+        user,
+        tenant,
         ambient,
     }
 }

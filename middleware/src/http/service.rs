@@ -38,7 +38,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let observed = matches!(*request.method(), Method::POST | Method::DELETE) && !self.is_seen(&request);
+        let concerned = matches!(*request.method(), Method::POST | Method::DELETE);
+        let observed = concerned && !self.queue.is_off() && !self.is_seen(&request);
         let prepared = observed.then(|| catch_unwind(AssertUnwindSafe(|| self.prepare(&request))));
         let Some(Ok((shared, span))) = prepared else {
             if observed {
@@ -73,7 +74,7 @@ impl<S> ToolsightService<S> {
             None if request.method() == Method::POST => call_span.child_span(),
             None => Span::none(),
         };
-        let head = head::request(request, &self.observer.users, ambient, Instant::now());
+        let head = head::request(request, &self.observer.identity, ambient, Instant::now());
         let exchange = Exchange::begin(self.observer.clone(), head, call_span.provisional().clone());
         (Arc::new(Shared::new(exchange, self.queue.clone(), call_span)), span)
     }

@@ -7,7 +7,7 @@ use opentelemetry::trace::{SpanContext, SpanId};
 use super::exchange::{RequestHead, ResponseHead};
 use super::sessions::Session;
 use super::{Observer, classify};
-use crate::identity::split_bridge;
+use crate::identity::recognise;
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Peer, Record, Target, Transport};
 use crate::trace_context;
@@ -113,7 +113,7 @@ impl Call {
             .or_else(from_session)
             .or_else(|| request.user_agent.clone())
             .unwrap_or_default();
-        let (client, client_bridge) = split_bridge(client);
+        let (client, client_bridge) = recognise(client);
         let said = result.and_then(|result| result.server.as_ref());
         let said = said.or_else(|| session.and_then(|session| session.server.as_ref()));
         let refused = ending.fault == Fault::Auth;

@@ -10,7 +10,6 @@ use super::call::{Call, Ending};
 use super::sessions::Session;
 use super::tools::Input;
 use super::{Observation, Observer, classify};
-use crate::identity;
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Peer, Target, User};
 use crate::wire::headers::Content;
@@ -158,9 +157,9 @@ impl Exchange {
     /// A user and tenant in the response's extensions come from an authentication further in, and so count for more than
     /// what the request says.
     pub(crate) fn response_head(&mut self, head: ResponseHead, extensions: &Extensions, now: Instant) {
-        let user = self.observer.users.find(&HeaderMap::new(), extensions);
+        let (user, tenant) = self.observer.identity.find(&HeaderMap::new(), extensions);
         self.head.user = user.or_else(|| self.head.user.take());
-        self.head.tenant = identity::tenant(extensions).or_else(|| self.head.tenant.take());
+        self.head.tenant = tenant.or_else(|| self.head.tenant.take());
         if head.content == Content::Json {
             self.body = ResponseBody::Json(Reader::new(Side::Answer));
         } else if head.content == Content::EventStream {

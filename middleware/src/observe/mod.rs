@@ -17,7 +17,7 @@ pub(crate) use tools::Tools;
 
 use cancelled::Cancelled;
 
-use crate::identity::Users;
+use crate::identity::Identity;
 use crate::record::{Peer, Record};
 use sessions::Sessions;
 
@@ -41,7 +41,7 @@ pub(crate) struct SessionEnd {
 #[derive(Debug)]
 pub(crate) struct Observer {
     server: Option<Peer>,
-    pub(crate) users: Users,
+    pub(crate) identity: Identity,
     sessions: Sessions,
     cancelled: Cancelled,
     pub(crate) tools: Arc<Tools>,
@@ -50,10 +50,10 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    pub(crate) fn new(server: Option<Peer>, users: Users, session_limit: usize) -> Self {
+    pub(crate) fn new(server: Option<Peer>, identity: impl Into<Identity>, session_limit: usize) -> Self {
         Self {
             server,
-            users,
+            identity: identity.into(),
             sessions: Sessions::new(session_limit),
             cancelled: Cancelled::default(),
             tools: Arc::default(),

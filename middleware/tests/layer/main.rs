@@ -6,4 +6,6 @@ mod receiver;
 mod server;
 
 mod export;
+mod refusals;
+mod tls;
 mod tracing_join;
