@@ -7,18 +7,22 @@
 
 #![forbid(unsafe_code)]
 
+mod arguments_hash;
 mod builder;
+mod capture;
 mod export;
 pub mod http;
 mod identity;
 mod observe;
 mod outcome;
 mod record;
+mod result_flags;
 pub mod semconv;
 mod trace_context;
 mod wire;
 
 pub use builder::{Builder, Toolsight};
+pub use capture::{Capture, PatternError};
 pub use export::{BuildError, Dropped, Protocol, Sampling};
 pub use http::{CallSpan, ToolsightLayer};
 pub use identity::{CLIENTS_VERSION, HashKeys, Tenant, Tenants, UserForm, UserId, Users};

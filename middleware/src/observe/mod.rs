@@ -4,6 +4,7 @@
 
 mod call;
 mod cancelled;
+mod chains;
 mod classify;
 mod exchange;
 mod sessions;

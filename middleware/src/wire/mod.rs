@@ -16,6 +16,7 @@ pub(crate) use message::{Id, Kind, Message, Tool};
 pub(crate) use reader::{Reader, Side};
 pub(crate) use schema::{Argument, InputSchema};
 pub(crate) use sse::EventStream;
+pub(crate) use unescape::unescape;
 
 /// Names and versions that a peer chose are cut to this many bytes.
 pub(crate) const NAME_LIMIT: usize = 256;
