@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::export::{BuildError, Dropped, OtlpConfig, Protocol, Queue, Worker, WorkerConfig};
 use crate::http::ToolsightLayer;
 use crate::identity::Users;
-use crate::observe::Observer;
+use crate::observe::{Forgotten, Observer};
 use crate::record::Peer;
 
 /// Upper bound of what a queue or memory may be told to hold.
@@ -18,8 +18,8 @@ const MOST: usize = 1 << 20;
 /// are lost.
 #[derive(Clone, Debug)]
 pub struct Toolsight {
-    layer: ToolsightLayer,
-    worker: Arc<Worker>,
+    pub(crate) layer: ToolsightLayer,
+    pub(crate) worker: Arc<Worker>,
     shutdown_timeout: Duration,
 }
 
@@ -69,6 +69,11 @@ impl Toolsight {
     /// Records that were not exported, by reason.
     pub fn dropped(&self) -> Dropped {
         self.layer.queue.counts().read()
+    }
+
+    /// What was forgotten of sessions, calls and names because there were too many of them.
+    pub fn forgotten(&self) -> Forgotten {
+        self.layer.observer.counters.read()
     }
 }
 
@@ -160,7 +165,7 @@ impl Builder {
             otlp: self.otlp,
             server: self.server,
             metric_interval: self.metric_interval,
-            tools: observer.tools.clone(),
+            observer: observer.clone(),
             counts: queue.counts(),
         };
         let worker = Arc::new(Worker::start(config, receiver)?);

@@ -2,12 +2,13 @@
 //!
 //! # The way of a record
 //!
-//! [`http`] sees the bytes and says when each record is made, `wire` reads messages in them, `observe` makes records of
+//! [`http`] and [`stdio`] see the bytes and say when each record is made, `wire` reads messages in them, `observe` makes records of
 //! messages, and `export` sends them.
 
 #![forbid(unsafe_code)]
 
 mod builder;
+mod contained;
 mod export;
 pub mod http;
 mod identity;
@@ -15,6 +16,7 @@ mod observe;
 mod outcome;
 mod record;
 pub mod semconv;
+pub mod stdio;
 mod trace_context;
 mod wire;
 
@@ -22,5 +24,7 @@ pub use builder::{Builder, Toolsight};
 pub use export::{BuildError, Dropped, Protocol};
 pub use http::{CallSpan, ToolsightLayer};
 pub use identity::{Tenant, UserForm, UserId, Users};
+pub use observe::Forgotten;
 pub use outcome::{Fault, Outcome};
 pub use record::Transport;
+pub use stdio::{ObservedRead, ObservedWrite};
