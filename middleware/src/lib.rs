@@ -9,6 +9,8 @@
 
 mod builder;
 mod contained;
+#[cfg(test)]
+mod endings;
 mod export;
 pub mod http;
 mod identity;

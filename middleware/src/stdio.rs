@@ -9,11 +9,11 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, Stdin, Stdout};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -40,35 +40,49 @@ impl Toolsight {
     /// A pair of pipes, observed: `read` is what the client sends, `write` what the server answers.
     pub fn pipe<R, W>(&self, read: R, write: W) -> (ObservedRead<R>, ObservedWrite<W>) {
         let surrounding = tracing::Span::current().context().span().span_context().clone();
-        let ambient = Some(surrounding).filter(opentelemetry::trace::SpanContext::is_valid);
+        let ambient = Some(surrounding).filter(SpanContext::is_valid);
         let head = RequestHead::of_pipe(Instant::now(), SystemTime::now(), ambient);
         let conversation = Conversation::begin(self.layer.observer.clone(), head);
-        let pipe = Arc::new(Pipe {
-            conversation: Contained::new(conversation, self.layer.queue.clone()),
-            worker: self.worker.clone(),
-        });
-        let end = EndOnDrop(pipe.clone());
-        (ObservedRead { inner: read, pipe }, ObservedWrite { inner: write, end })
+        let conversation = Contained::new(conversation, self.layer.queue.clone());
+        pair(conversation, Arc::downgrade(&self.worker), read, write)
     }
+}
+
+fn pair<R, W>(
+    conversation: Contained<Conversation>,
+    worker: Weak<Worker>,
+    read: R,
+    write: W,
+) -> (ObservedRead<R>, ObservedWrite<W>) {
+    let pipe = Arc::new(Pipe { conversation, worker });
+    let end = EndOnDrop(pipe.clone());
+    (ObservedRead { inner: read, pipe }, ObservedWrite { inner: write, end })
 }
 
 /// One conversation as both of its directions share it.
 #[derive(Debug)]
 struct Pipe {
     conversation: Contained<Conversation>,
-    worker: Arc<Worker>,
+    /// As long as there is one, it is told when to send at once.
+    worker: Weak<Worker>,
 }
 
 impl Pipe {
     fn end_of_input(&self) {
         self.conversation.observe(Conversation::client_end);
-        self.worker.flush_soon();
+        self.flush();
     }
 
     fn end(&self) {
         self.conversation
             .observe(|conversation| conversation.end(Instant::now()));
-        self.worker.flush_soon();
+        self.flush();
+    }
+
+    fn flush(&self) {
+        if let Some(worker) = self.worker.upgrade() {
+            worker.flush_soon();
+        }
     }
 }
 
@@ -184,3 +198,8 @@ impl<W: fmt::Debug> fmt::Debug for ObservedWrite<W> {
         this.field("inner", &self.inner).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+pub(crate) use tests::pair_of;
+#[cfg(test)]
+mod tests;
