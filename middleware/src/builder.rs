@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::export::{BuildError, Dropped, OtlpConfig, Protocol, Queue, Sampling, Worker, WorkerConfig};
 use crate::http::ToolsightLayer;
 use crate::identity::{Identity, Tenants, Users};
-use crate::observe::Observer;
+use crate::observe::{Forgotten, Observer};
 use crate::record::Peer;
 
 /// Upper bound of what a queue or memory may be told to hold.
@@ -22,9 +22,9 @@ const METRIC_INTERVAL: Duration = Duration::from_secs(60);
 /// are lost.
 #[derive(Clone, Debug)]
 pub struct Toolsight {
-    layer: ToolsightLayer,
+    pub(crate) layer: ToolsightLayer,
     /// None where `OTEL_SDK_DISABLED` turns everything off.
-    worker: Option<Arc<Worker>>,
+    pub(crate) worker: Option<Arc<Worker>>,
     shutdown_timeout: Duration,
 }
 
@@ -80,6 +80,11 @@ impl Toolsight {
     /// Records that were not exported, by reason.
     pub fn dropped(&self) -> Dropped {
         self.layer.queue.counts().read()
+    }
+
+    /// What was forgotten of sessions, calls and names because there were too many of them.
+    pub fn forgotten(&self) -> Forgotten {
+        self.layer.observer.counters.read()
     }
 }
 
@@ -227,7 +232,7 @@ impl Builder {
             sampling: self.sampling,
             server: self.server,
             metric_interval: interval.unwrap_or(METRIC_INTERVAL),
-            tools: observer.tools.clone(),
+            observer: observer.clone(),
             counts: queue.counts(),
         };
         let worker = Some(Arc::new(Worker::start(config, receiver)?));

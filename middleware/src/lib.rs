@@ -2,7 +2,7 @@
 //!
 //! # The way of a record
 //!
-//! [`http`] sees the bytes and says when each record is made, `wire` reads messages in them, `observe` makes records of
+//! [`http`] and [`stdio`] see the bytes and say when each record is made, `wire` reads messages in them, `observe` makes records of
 //! messages, and `export` sends them.
 
 #![forbid(unsafe_code)]
@@ -10,6 +10,9 @@
 mod arguments_hash;
 mod builder;
 mod capture;
+mod contained;
+#[cfg(test)]
+mod endings;
 mod export;
 pub mod http;
 mod identity;
@@ -18,6 +21,7 @@ mod outcome;
 mod record;
 mod result_flags;
 pub mod semconv;
+pub mod stdio;
 mod trace_context;
 mod wire;
 
@@ -26,5 +30,7 @@ pub use capture::{Capture, PatternError};
 pub use export::{BuildError, Dropped, Protocol, Sampling};
 pub use http::{CallSpan, ToolsightLayer};
 pub use identity::{CLIENTS_VERSION, HashKeys, Tenant, Tenants, UserForm, UserId, Users};
+pub use observe::Forgotten;
 pub use outcome::{Fault, Outcome};
 pub use record::Transport;
+pub use stdio::{ObservedRead, ObservedWrite};

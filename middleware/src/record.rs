@@ -11,7 +11,9 @@ use crate::outcome::{Fault, Outcome};
 /// Strings that a peer chose are cut to 256 bytes before they get here, so a record has a bounded size.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
-    /// When the request's head arrived.
+    /// Who asked whom.
+    pub(crate) direction: Direction,
+    /// When the request's head arrived, or the server's request was sent.
     pub(crate) start: SystemTime,
     /// From `start` to the last byte of the answer, or to the moment it was clear that none would come.
     pub(crate) duration: Duration,
@@ -55,6 +57,12 @@ pub(crate) struct Record {
     pub(crate) request_bytes: u64,
     /// Bytes of the answer.
     pub(crate) response_bytes: u64,
+    /// Round of a call that takes several, from 1.
+    pub(crate) attempt: u16,
+    /// How long a person or a poll was waited for: before this round, or within a call that became a task.
+    pub(crate) waited: Duration,
+    /// Headers that do not mirror the body as they must since 2026-07-28, with commas between.
+    pub(crate) mismatch: Option<&'static str>,
     /// Trace and span id of the call.
     pub(crate) span: SpanContext,
     /// Span that the call is a child of, [`SpanId::INVALID`] where it is a root.
@@ -63,6 +71,25 @@ pub(crate) struct Record {
     pub(crate) parent_is_remote: bool,
     /// The surrounding HTTP span, where the call's parent is another one.
     pub(crate) link: Option<SpanContext>,
+}
+
+/// Who asks whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Direction {
+    /// The client asks the server.
+    ToServer,
+    /// The server asks the client, as in sampling and elicitation.
+    ToClient,
+}
+
+impl Direction {
+    /// The name used in attributes and columns.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ToServer => "to_server",
+            Self::ToClient => "to_client",
+        }
+    }
 }
 
 /// What a request is aimed at.
@@ -128,6 +155,10 @@ pub(crate) mod tests {
     /// A call of a tool that went well.
     pub(crate) fn record() -> Record {
         Record {
+            direction: Direction::ToServer,
+            attempt: 1,
+            waited: Duration::ZERO,
+            mismatch: None,
             start: SystemTime::UNIX_EPOCH,
             duration: Duration::from_millis(3),
             first_byte: None,

@@ -13,20 +13,27 @@ use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMete
 
 use super::queue::Counts;
 use super::spans::{error_type, network_transport};
-use crate::observe::{SessionEnd, Tools};
-use crate::record::{Record, Target};
+use crate::observe::{Observer, SessionEnd, Tools};
+use crate::record::{Direction, Record, Target};
 use crate::semconv;
 
 /// Methods of the five protocol versions; what is not among them is `_OTHER` in a metric.
-const METHODS: [&str; 25] = [
+const METHODS: [&str; 34] = [
     "completion/complete",
+    "elicitation/create",
     "initialize",
     "logging/setLevel",
     "notifications/cancelled",
+    "notifications/elicitation/complete",
     "notifications/initialized",
     "notifications/progress",
+    "notifications/prompts/list_changed",
+    "notifications/resources/list_changed",
+    "notifications/resources/updated",
     "notifications/roots/list_changed",
+    "notifications/tasks",
     "notifications/tasks/status",
+    "notifications/tools/list_changed",
     "ping",
     "prompts/get",
     "prompts/list",
@@ -35,6 +42,8 @@ const METHODS: [&str; 25] = [
     "resources/subscribe",
     "resources/templates/list",
     "resources/unsubscribe",
+    "roots/list",
+    "sampling/createMessage",
     "server/discover",
     "subscriptions/listen",
     "tasks/cancel",
@@ -53,12 +62,13 @@ pub(super) struct Metrics {
     /// Keeps the instruments alive.
     _provider: SdkMeterProvider,
     operation: Histogram<f64>,
+    client_operation: Histogram<f64>,
     session: Histogram<f64>,
     tools: Arc<Tools>,
 }
 
 impl Metrics {
-    pub(super) fn new(resource: Resource, tools: Arc<Tools>, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(resource: Resource, observer: &Observer, counts: Arc<Counts>) -> Self {
         let reader = SharedReader(Arc::default());
         let provider = SdkMeterProvider::builder()
             .with_resource(resource)
@@ -78,7 +88,37 @@ impl Metrics {
                 }
             })
             .build();
+        let state = observer.counters.clone();
+        meter
+            .u64_observable_counter(semconv::TOOLSIGHT_STATE_FORGOTTEN)
+            .with_description("What was forgotten because a bound was reached")
+            .with_callback(move |observer| {
+                for (kind, count) in state.read().by_kind() {
+                    observer.observe(count, &[KeyValue::new(semconv::TOOLSIGHT_STATE_KIND, kind)]);
+                }
+            })
+            .build();
+        let in_flight = observer.in_flight.clone();
+        meter
+            .u64_observable_gauge(semconv::TOOLSIGHT_CALLS_IN_FLIGHT)
+            .with_description("Calls that are running")
+            .with_callback(move |observer| observer.observe(in_flight.read().0, &[]))
+            .build();
+        let in_flight = observer.in_flight.clone();
+        meter
+            .f64_observable_gauge(semconv::TOOLSIGHT_CALLS_OLDEST)
+            .with_unit("s")
+            .with_description("For how long the oldest running call has been running")
+            .with_callback(move |observer| {
+                let running = in_flight.read().1.map_or(Duration::ZERO, |start| start.elapsed());
+                observer.observe(running.as_secs_f64(), &[]);
+            })
+            .build();
         Self {
+            client_operation: histogram(
+                semconv::MCP_CLIENT_OPERATION_DURATION,
+                "Duration of a request of the server until the client has answered",
+            ),
             operation: histogram(
                 semconv::MCP_SERVER_OPERATION_DURATION,
                 "Duration of a request or notification at the server until the result or acknowledgement is sent",
@@ -89,7 +129,7 @@ impl Metrics {
             ),
             reader,
             _provider: provider,
-            tools,
+            tools: observer.tools.clone(),
         }
     }
 
@@ -122,7 +162,11 @@ impl Metrics {
             );
         }
         add(semconv::NETWORK_TRANSPORT, network_transport(record).to_owned());
-        self.operation.record(record.duration.as_secs_f64(), &attributes);
+        let operation = match record.direction {
+            Direction::ToServer => &self.operation,
+            Direction::ToClient => &self.client_operation,
+        };
+        operation.record(record.duration.as_secs_f64(), &attributes);
     }
 
     /// Method and target, both of closed sets.
@@ -224,7 +268,8 @@ mod tests {
 
     #[test]
     fn what_peers_make_up_opens_no_series() {
-        let metrics = Metrics::new(Resource::builder().build(), Arc::default(), Arc::default());
+        let observer = Observer::new(None, crate::identity::Users::default(), 1);
+        let metrics = Metrics::new(Resource::builder().build(), &observer, Arc::default());
         for index in 0..500_i32 {
             let made_up: Box<str> = format!("made up {index}").into();
             let mut hostile = record();

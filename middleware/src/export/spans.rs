@@ -7,15 +7,20 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Record, Target, Transport, User};
+use crate::record::{Direction, Record, Target, Transport, User};
 use crate::semconv;
 
-/// The class of a failure as `error.type` names it, `None` where the call is not an error of the server's.
+/// The class of a failure as `error.type` names it, `None` where the call is not an error of who reports it.
 ///
 /// By the rule of the convention for servers (semantic-conventions-genai, MCP, "error codes"): mistakes of the caller
 /// keep their code in `rpc.response.status_code` and are no errors of the span.
 pub(super) fn error_type(record: &Record) -> Option<Cow<'static, str>> {
+    if let (Direction::ToClient, Some(code)) = (record.direction, record.code) {
+        // By the same convention every code is an error to whoever asked.
+        return Some(code.to_string().into());
+    }
     match (record.fault, record.outcome) {
+        (_, Outcome::Abandoned) if record.direction == Direction::ToClient => Some("abandoned".into()),
         (Fault::Server, Outcome::ToolError) => Some("tool_error".into()),
         (Fault::Server, Outcome::Timeout) => Some("timeout".into()),
         (Fault::Server, Outcome::Abandoned) => Some("abandoned".into()),
@@ -44,7 +49,10 @@ pub(super) fn span(record: &Record, weight: u32, scope: &InstrumentationScope) -
         span_context: sampled(&record.span),
         parent_span_id: record.parent,
         parent_span_is_remote: record.parent_is_remote,
-        span_kind: SpanKind::Server,
+        span_kind: match record.direction {
+            Direction::ToServer => SpanKind::Server,
+            Direction::ToClient => SpanKind::Client,
+        },
         name: name(record),
         start_time: record.start,
         end_time: record.start + record.duration,
@@ -143,6 +151,19 @@ fn attributes(record: &Record, weight: u32) -> Vec<KeyValue> {
         semconv::TOOLSIGHT_RESPONSE_BYTES,
         i64::try_from(record.response_bytes).unwrap_or(i64::MAX),
     );
+    if record.direction == Direction::ToClient {
+        list.text(semconv::TOOLSIGHT_DIRECTION, record.direction.as_str());
+    }
+    if record.attempt > 1 {
+        list.number(semconv::TOOLSIGHT_ATTEMPT, i64::from(record.attempt));
+    }
+    if !record.waited.is_zero() {
+        list.0.push(KeyValue::new(
+            semconv::TOOLSIGHT_WAITED_MS,
+            record.waited.as_secs_f64() * 1e3,
+        ));
+    }
+    list.maybe(semconv::TOOLSIGHT_HEADER_MISMATCH, record.mismatch);
     if let Some(first_byte) = record.first_byte {
         list.0.push(KeyValue::new(
             semconv::TOOLSIGHT_FIRST_BYTE_MS,

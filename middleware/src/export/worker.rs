@@ -22,7 +22,7 @@ use super::queue::Counts;
 use super::resource::resource;
 use super::sampling::{Sampler, Sampling};
 use super::spans;
-use crate::observe::{Observation, Tools};
+use crate::observe::{Observation, Observer};
 use crate::record::Peer;
 use crate::semconv;
 
@@ -44,7 +44,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) server: Option<Peer>,
     pub(crate) sampling: Sampling,
     pub(crate) metric_interval: Duration,
-    pub(crate) tools: Arc<Tools>,
+    pub(crate) observer: Arc<Observer>,
     pub(crate) counts: Arc<Counts>,
 }
 
@@ -103,6 +103,12 @@ impl Worker {
         let _ = timeout(within, flushed).await;
     }
 
+    /// Sends what is queued without waiting for it.
+    pub(crate) fn flush_soon(&self) {
+        // With so many orders waiting, a flush is among them.
+        let _ = self.orders.try_send(Order::Flush(oneshot::channel().0));
+    }
+
     pub(crate) async fn shutdown(&self, within: Duration) {
         self.deadline.send_replace(Instant::now().checked_add(within));
         let (done, is_done) = oneshot::channel();
@@ -123,6 +129,7 @@ struct Loop {
     metric_interval: Duration,
     scope: InstrumentationScope,
     counts: Arc<Counts>,
+    observer: Arc<Observer>,
     batch: Vec<SpanData>,
 }
 
@@ -140,12 +147,13 @@ impl Loop {
             resource: (&resource).into(),
             sampler: Sampler::new(config.sampling),
             complaints: Complaints::default(),
-            metrics: Metrics::new(resource, config.tools, config.counts.clone()),
+            metrics: Metrics::new(resource, &config.observer, config.counts.clone()),
             metric_interval: config.metric_interval,
             scope: InstrumentationScope::builder(semconv::SCOPE)
                 .with_version(env!("CARGO_PKG_VERSION"))
                 .build(),
             counts: config.counts,
+            observer: config.observer,
             batch: Vec::with_capacity(BATCH),
         })
     }
@@ -175,19 +183,23 @@ impl Loop {
                             self.take(&mut received);
                             self.send().await;
                         }
-                        self.send_metrics().await;
+                        self.finish().await;
                         let _ = done.send(());
                         return;
                     }
                     None => orders_open = false,
                 },
                 () = sleep_until(send_at), if !self.batch.is_empty() => self.send().await,
-                _ = tick.tick() => self.send_metrics().await,
+                _ = tick.tick() => {
+                    let mut expired = self.observer.expire(Instant::now().into_std());
+                    self.take_in_pieces(&mut expired).await;
+                    self.send_metrics().await;
+                }
                 count = self.queue.recv_many(&mut received, room) => {
                     if count == 0 {
                         // Every layer and handle is gone.
                         self.send().await;
-                        self.send_metrics().await;
+                        self.finish().await;
                         return;
                     }
                     if self.batch.is_empty() {
@@ -199,6 +211,26 @@ impl Loop {
                     }
                 }
             }
+        }
+    }
+
+    /// Sends the calls that are still waited for, and the last metrics.
+    async fn finish(&mut self) {
+        let mut finished = self.observer.finish(Instant::now().into_std());
+        self.take_in_pieces(&mut finished).await;
+        self.send().await;
+        self.send_metrics().await;
+    }
+
+    /// Takes more observations than may fit into one batch.
+    async fn take_in_pieces(&mut self, observations: &mut Vec<Observation>) {
+        while !observations.is_empty() {
+            if self.batch.len() == BATCH {
+                self.send().await;
+            }
+            let room = (BATCH - self.batch.len()).min(observations.len());
+            let mut piece = observations.drain(..room).collect();
+            self.take(&mut piece);
         }
     }
 

@@ -2,29 +2,34 @@
 
 use std::time::{Instant, SystemTime};
 
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, Version};
 use opentelemetry::trace::SpanContext;
 
-use crate::identity::Identity;
-use crate::observe::{RequestHead, ResponseHead};
+use crate::observe::{Observer, RequestHead, ResponseHead, endpoint_key};
 use crate::semconv;
 use crate::trace_context;
 use crate::wire::headers;
 
 pub(super) fn request<B>(
     request: &Request<B>,
-    identity: &Identity,
+    observer: &Observer,
     ambient: Option<SpanContext>,
     start: Instant,
 ) -> RequestHead {
     let fields = request.headers();
     let text = |name| headers::text(fields, name).map(Into::into);
-    let (user, tenant) = identity.find(fields, request.extensions());
+    let (user, tenant) = observer.identity.find(fields, request.extensions());
+    let session_id = text(semconv::HEADER_SESSION_ID);
+    let post = request.method() == Method::POST;
+    let answered_elsewhere = post && session_id.is_none() && observer.has_endpoints();
+    let address = || request.uri().path_and_query().map_or("", PathAndQuery::as_str);
     RequestHead {
         start,
         start_wall: SystemTime::now(),
-        post: request.method() == Method::POST,
+        post,
         delete: request.method() == Method::DELETE,
+        resumes: fields.contains_key(semconv::HEADER_LAST_EVENT_ID),
         mcp: headers::looks_like_mcp(fields),
         http_version: match request.version() {
             Version::HTTP_10 => Some("1.0"),
@@ -34,7 +39,8 @@ pub(super) fn request<B>(
             _ => None,
         },
         protocol_version: text(semconv::HEADER_PROTOCOL_VERSION),
-        session_id: text(semconv::HEADER_SESSION_ID),
+        endpoint: answered_elsewhere.then(|| endpoint_key(address())).flatten(),
+        session_id,
         method: text(semconv::HEADER_METHOD),
         name: text(semconv::HEADER_NAME),
         user_agent: headers::user_agent(fields),

@@ -1,7 +1,10 @@
 //! The tools and prompts that the server is known to have.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::RwLock;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, RwLock};
+
+use super::limits::Counters;
 
 use crate::wire::{Argument, InputSchema, Tool};
 
@@ -11,7 +14,10 @@ const LIMIT: usize = 1024;
 /// Names and input schemas learnt from `tools/list`, and names from calls that succeeded: so that a caller's mistakes
 /// are told apart from the server's, and names that a caller made up cannot grow a metric.
 #[derive(Debug, Default)]
-pub(crate) struct Tools(RwLock<Known>);
+pub(crate) struct Tools {
+    known: RwLock<Known>,
+    counters: Arc<Counters>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -33,6 +39,13 @@ pub(crate) enum Input {
 }
 
 impl Tools {
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
+        Self {
+            counters,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn learn(&self, name: &str) {
         if !self.knows(name) {
             self.add([(name, InputSchema::default())]);
@@ -42,30 +55,33 @@ impl Tools {
     /// Remembers a prompt that the server has.
     pub(crate) fn learn_prompt(&self, name: &str) {
         if !self.knows_prompt(name)
-            && let Ok(mut known) = self.0.write()
-            && known.prompts.len() < LIMIT
+            && let Ok(mut known) = self.known.write()
         {
-            known.prompts.insert(name.into());
+            if known.prompts.len() < LIMIT {
+                known.prompts.insert(name.into());
+            } else {
+                self.counters.names.fetch_add(1, Relaxed);
+            }
         }
     }
 
     pub(crate) fn knows_prompt(&self, name: &str) -> bool {
-        self.0.read().is_ok_and(|known| known.prompts.contains(name))
+        self.known.read().is_ok_and(|known| known.prompts.contains(name))
     }
 
     pub(crate) fn learn_page(&self, tools: &[Tool], last: bool) {
         self.add(tools.iter().map(|tool| (&*tool.name, tool.input.clone())));
-        if last && let Ok(mut known) = self.0.write() {
+        if last && let Ok(mut known) = self.known.write() {
             known.listed = true;
         }
     }
 
     pub(crate) fn knows(&self, name: &str) -> bool {
-        self.0.read().is_ok_and(|known| known.tools.contains_key(name))
+        self.known.read().is_ok_and(|known| known.tools.contains_key(name))
     }
 
     pub(crate) fn judge(&self, name: &str, arguments: &[Argument]) -> Input {
-        let Ok(known) = self.0.read() else {
+        let Ok(known) = self.known.read() else {
             return Input::Fine;
         };
         match known.tools.get(name) {
@@ -76,12 +92,14 @@ impl Tools {
     }
 
     fn add<'a>(&self, tools: impl IntoIterator<Item = (&'a str, InputSchema)>) {
-        let Ok(mut known) = self.0.write() else {
+        let Ok(mut known) = self.known.write() else {
             return;
         };
         for (name, schema) in tools {
             if known.tools.len() < LIMIT || known.tools.contains_key(name) {
                 known.tools.insert(name.into(), schema);
+            } else {
+                self.counters.names.fetch_add(1, Relaxed);
             }
         }
     }
@@ -133,7 +151,7 @@ mod tests {
         for index in 0..2 * LIMIT {
             tools.learn(&index.to_string());
         }
-        assert_eq!(tools.0.read().unwrap().tools.len(), LIMIT);
+        assert_eq!(tools.known.read().unwrap().tools.len(), LIMIT);
         assert_eq!(tools.judge("other", &[]), Input::Fine);
     }
 }

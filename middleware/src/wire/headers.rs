@@ -7,6 +7,9 @@ use super::{NAME_LIMIT, cut};
 use crate::record::Peer;
 use crate::semconv;
 
+/// Media type of server-sent events.
+const EVENT_STREAM: &str = "text/event-stream";
+
 /// How the body of a response is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
@@ -38,7 +41,7 @@ pub(crate) fn content(headers: &HeaderMap) -> Content {
         Content::Encoded
     } else if media_type.eq_ignore_ascii_case(b"application/json") {
         Content::Json
-    } else if media_type.eq_ignore_ascii_case(b"text/event-stream") {
+    } else if media_type.eq_ignore_ascii_case(EVENT_STREAM.as_bytes()) {
         Content::EventStream
     } else {
         Content::Other
@@ -48,12 +51,6 @@ pub(crate) fn content(headers: &HeaderMap) -> Content {
 /// Whether a POST can be MCP by its head alone, even if its body turns out unreadable: it carries a header of MCP, or
 /// accepts what a Streamable HTTP client must accept.
 pub(crate) fn looks_like_mcp(headers: &HeaderMap) -> bool {
-    let accepts = |media_type: &str| {
-        headers
-            .get_all(ACCEPT)
-            .iter()
-            .any(|value| value.to_str().is_ok_and(|value| value.contains(media_type)))
-    };
     [
         semconv::HEADER_PROTOCOL_VERSION,
         semconv::HEADER_SESSION_ID,
@@ -61,7 +58,19 @@ pub(crate) fn looks_like_mcp(headers: &HeaderMap) -> bool {
     ]
     .iter()
     .any(|name| headers.contains_key(*name))
-        || (accepts("application/json") && accepts("text/event-stream"))
+        || (accepts(headers, "application/json") && accepts(headers, EVENT_STREAM))
+}
+
+/// Whether a GET can open an event stream of MCP by its head.
+pub(crate) fn opens_stream(headers: &HeaderMap) -> bool {
+    accepts(headers, EVENT_STREAM)
+}
+
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(ACCEPT).into_iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains(media_type))
 }
 
 /// Name and version of the first product in `User-Agent`.

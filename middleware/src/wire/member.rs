@@ -17,6 +17,12 @@ pub(super) enum Member {
     ParamsClient,
     ParamsRequestId,
     ParamsMeta,
+    ParamsTaskId,
+    ParamsStatus,
+    ParamsTaskResult,
+    ParamsTaskIsError,
+    ParamsRequestState,
+    ParamsInputResponses,
     Arguments,
     Argument,
     MetaProtocolVersion,
@@ -31,6 +37,8 @@ pub(super) enum Member {
     ResultMeta,
     ResultTask,
     ResultStatus,
+    ResultTaskId,
+    ResultRequestState,
     NestedResult,
     NestedIsError,
     NextCursor,
@@ -71,6 +79,12 @@ impl Member {
             (Self::Params, "clientInfo") => Self::ParamsClient,
             (Self::Params, "requestId") => Self::ParamsRequestId,
             (Self::Params, "_meta") => Self::ParamsMeta,
+            (Self::Params, "taskId") => Self::ParamsTaskId,
+            (Self::Params, "status") => Self::ParamsStatus,
+            (Self::Params, "result") => Self::ParamsTaskResult,
+            (Self::ParamsTaskResult, "isError") => Self::ParamsTaskIsError,
+            (Self::Params, "requestState") => Self::ParamsRequestState,
+            (Self::Params, "inputResponses") => Self::ParamsInputResponses,
             (Self::Params, "arguments") => Self::Arguments,
             (Self::Arguments, _) => Self::Argument,
             (Self::ParamsMeta, semconv::META_PROTOCOL_VERSION) => Self::MetaProtocolVersion,
@@ -83,7 +97,9 @@ impl Member {
             (Self::Result, "serverInfo") | (Self::ResultMeta, semconv::META_SERVER_INFO) => Self::ResultServer,
             (Self::Result, "_meta") => Self::ResultMeta,
             (Self::Result, "task") => Self::ResultTask,
-            (Self::Result, "status") => Self::ResultStatus,
+            (Self::Result | Self::ResultTask, "status") => Self::ResultStatus,
+            (Self::Result | Self::ResultTask, "taskId") => Self::ResultTaskId,
+            (Self::Result, "requestState") => Self::ResultRequestState,
             (Self::Result, "result") => Self::NestedResult,
             (Self::NestedResult, "isError") => Self::NestedIsError,
             (Self::Result, "nextCursor") => Self::NextCursor,
@@ -102,6 +118,14 @@ impl Member {
             (Self::Error, "message") => Self::ErrorMessage,
             _ => return None,
         })
+    }
+
+    /// Whether it is read of what the server tells or asks the client, of which little is of use.
+    pub(super) const fn is_told_to_clients(self) -> bool {
+        matches!(
+            self,
+            Self::ParamsRequestId | Self::ParamsMeta | Self::ParamsTaskId | Self::ParamsStatus | Self::ParamsTaskResult
+        )
     }
 
     /// The elements of the array at `self`, if they are looked at.

@@ -51,6 +51,12 @@ pub(crate) struct Params {
     pub(crate) client: Option<Peer>,
     /// `params.requestId` of `notifications/cancelled`.
     pub(crate) request_id: Option<Id>,
+    /// `params.taskId` of `tasks/*`, and what a notification tells of a task.
+    pub(crate) task: TaskPart,
+    /// Hash of `params.requestState`, by which a further round of a call is known.
+    pub(crate) request_state: Option<u64>,
+    /// Whether there is a `params.inputResponses` object, as in every round of a call but its first.
+    pub(crate) input_responses: bool,
     /// Names and kinds of the members of `params.arguments`, at most [`super::ARGUMENTS_LIMIT`].
     pub(crate) arguments: Vec<Argument>,
     pub(crate) meta: Meta,
@@ -77,8 +83,46 @@ pub(crate) struct ResultPart {
     pub(crate) task: bool,
     /// The task that the result tells of has failed, or its own result is an error.
     pub(crate) task_failed: bool,
+    /// Id and status of the task, wherever in the result they stand.
+    pub(crate) task_part: TaskPart,
+    /// Whether the result of a finished task stands in the result, as since 2026-07-28.
+    pub(crate) task_result: bool,
+    /// Hash of `result.requestState`.
+    pub(crate) request_state: Option<u64>,
     pub(crate) tools: Option<Vec<Tool>>,
     pub(crate) next_cursor: bool,
+}
+
+/// What a message tells of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TaskPart {
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) status: Option<TaskStatus>,
+    /// Its result is an error.
+    pub(crate) is_error: bool,
+}
+
+/// Status of a task that matters to whoever times it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskStatus {
+    Working,
+    InputRequired,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl TaskStatus {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        Some(match text {
+            "working" => Self::Working,
+            "input_required" => Self::InputRequired,
+            "completed" => Self::Completed,
+            "failed" => Self::Failed,
+            "cancelled" => Self::Cancelled,
+            _ => return None,
+        })
+    }
 }
 
 /// A tool as `tools/list` defines it.

@@ -4,6 +4,7 @@
 //! members that a record needs, so a result of ten megabytes costs one pass and a few hundred bytes of memory.
 
 pub(crate) mod headers;
+mod lines;
 mod member;
 pub(crate) mod message;
 mod reader;
@@ -12,10 +13,11 @@ pub(crate) mod schema;
 pub(crate) mod sse;
 pub(crate) mod unescape;
 
-pub(crate) use message::{Id, Kind, Message, Tool};
+pub(crate) use lines::Lines;
+pub(crate) use message::{Id, Kind, Message, TaskStatus, Tool};
 pub(crate) use reader::{Reader, Side};
 pub(crate) use schema::{Argument, InputSchema};
-pub(crate) use sse::EventStream;
+pub(crate) use sse::{Event, EventStream};
 pub(crate) use unescape::unescape;
 
 /// Names and versions that a peer chose are cut to this many bytes.

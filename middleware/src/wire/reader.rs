@@ -1,7 +1,9 @@
 //! Reads messages out of documents that come in pieces.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use super::member::Member;
-use super::message::{ErrorPart, Id, Message, ResultPart, Tool};
+use super::message::{ErrorPart, Id, Message, ResultPart, TaskStatus, Tool};
 use super::scan::{Interest, Scalar, Scanner, ValueKind, Visitor};
 use super::schema::{Argument, Kinds};
 use super::unescape::unescape;
@@ -9,8 +11,9 @@ use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, NAME_LIMIT, TOOLS_LIMIT, cut};
 use crate::record::Peer;
 use crate::trace_context::whole_entries;
 
-/// Which way the messages go. Of a result in a request only its presence is kept, and likewise of parameters in an
-/// answer: neither is of use there, and the peer decides how large they are.
+/// Which way the messages go. Of a result that the client sends only its presence is kept, and of parameters that the
+/// server sends only what [`Member::is_told_to_clients`] names: the rest is of no use, and the peer decides how large it
+/// is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Request,
@@ -96,7 +99,9 @@ impl Visitor for Builder {
                 self.result();
                 self.next = None;
             }
-            Some(Member::Params) if self.answer => self.next = None,
+            Some(member) if self.answer && parent == Some(Member::Params) && !member.is_told_to_clients() => {
+                self.next = None;
+            }
             Some(Member::Argument) => {
                 self.argument = cut(&key, NAME_LIMIT).into();
                 return Interest::Kind;
@@ -120,6 +125,8 @@ impl Visitor for Builder {
             Member::MetaClient => self.message.params.meta.client = Some(Peer::default()),
             Member::ResultServer => self.result().server = Some(Peer::default()),
             Member::ResultTask => self.result().task = true,
+            Member::NestedResult => self.result().task_result = true,
+            Member::ParamsInputResponses => self.message.params.input_responses = true,
             Member::Tools => self.result().tools = Some(Vec::new()),
             Member::Tool => self.start_tool(),
             // Names by pattern: what is not listed may be allowed.
@@ -187,6 +194,11 @@ impl Builder {
             self.message.params.meta.tracestate = Some(whole_entries(text).into());
             return;
         }
+        match member {
+            Member::ParamsRequestState => return self.message.params.request_state = Some(hash(text)),
+            Member::ResultRequestState => return self.result().request_state = Some(hash(text)),
+            _ => {}
+        }
         let text: Box<str> = cut(text, NAME_LIMIT).into();
         let message = &mut self.message;
         match member {
@@ -201,7 +213,15 @@ impl Builder {
             Member::MetaTraceparent => message.params.meta.traceparent = Some(text),
             Member::ResultType => self.result().result_type = Some(text),
             Member::ResultProtocolVersion => self.result().protocol_version = Some(text),
-            Member::ResultStatus if *text == *"failed" => self.result().task_failed = true,
+            Member::ParamsTaskId => message.params.task.id = Some(text),
+            Member::ParamsStatus => message.params.task.status = TaskStatus::read(&text),
+            Member::ResultTaskId => self.result().task_part.id = Some(text),
+            Member::ResultStatus => {
+                let status = TaskStatus::read(&text);
+                let result = self.result();
+                result.task_part.status = status;
+                result.task_failed |= status == Some(TaskStatus::Failed);
+            }
             Member::NextCursor => self.result().next_cursor = true,
             Member::ToolName => self.tool().into_iter().for_each(|tool| tool.name = text.clone()),
             Member::RequiredName => self.require(text),
@@ -218,7 +238,12 @@ impl Builder {
             Member::Id => self.message.id = number(text),
             Member::ParamsRequestId => self.message.params.request_id = number(text),
             Member::IsError => self.result().is_error = text == "true",
-            Member::NestedIsError => self.result().task_failed |= text == "true",
+            Member::NestedIsError => {
+                let result = self.result();
+                result.task_failed |= text == "true";
+                result.task_part.is_error |= text == "true";
+            }
+            Member::ParamsTaskIsError => self.message.params.task.is_error |= text == "true",
             Member::AdditionalProperties if text == "false" => {
                 self.tool().into_iter().for_each(|tool| tool.input.closed = true);
             }
@@ -273,6 +298,13 @@ impl Builder {
     fn error(&mut self) -> &mut ErrorPart {
         self.message.error.get_or_insert_default()
     }
+}
+
+/// A hash within this process of text that is too long or too private to be kept.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A numeric id; `7.0` is 7, as newer servers read it, and null is no id.
