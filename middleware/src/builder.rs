@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::capture::Capture;
 use crate::export::{BuildError, Dropped, OtlpConfig, Protocol, Queue, Sampling, Worker, WorkerConfig};
 use crate::http::ToolsightLayer;
 use crate::identity::{Identity, Tenants, Users};
-use crate::observe::{Forgotten, Observer};
+use crate::observe::{DetailConfig, Forgotten, Observer};
 use crate::record::Peer;
 
 /// Upper bound of what a queue or memory may be told to hold.
@@ -38,6 +39,7 @@ pub struct Builder {
     sessions: usize,
     metric_interval: Option<Duration>,
     sampling: Sampling,
+    detail: DetailConfig,
     shutdown_timeout: Duration,
 }
 
@@ -52,6 +54,7 @@ impl Toolsight {
             sessions: 10_000,
             metric_interval: None,
             sampling: Sampling::default(),
+            detail: DetailConfig::default(),
             shutdown_timeout: Duration::from_secs(5),
         }
     }
@@ -163,6 +166,36 @@ impl Builder {
         self
     }
 
+    /// Captures arguments and results of tool calls. Default: neither, and no byte of them is kept.
+    #[must_use]
+    pub fn capture(mut self, capture: Capture) -> Self {
+        self.detail.capture = capture;
+        self
+    }
+
+    /// Whether the messages of JSON-RPC errors are recorded, cut to 256 bytes. Default: yes.
+    #[must_use]
+    pub const fn error_messages(mut self, recorded: bool) -> Self {
+        self.detail.messages = recorded;
+        self
+    }
+
+    /// The key under which arguments are hashed, and chains of calls where nothing else names them. Give all processes of
+    /// a server the same, so that the same call can be seen in all of them. Default: another in each process.
+    #[must_use]
+    pub const fn hash_key(mut self, key: [u8; 32]) -> Self {
+        self.detail.key = key;
+        self
+    }
+
+    /// The longest pause between two calls of a user that belong together where neither a session nor anything else says
+    /// so. Default: 10 minutes.
+    #[must_use]
+    pub const fn idle_gap(mut self, gap: Duration) -> Self {
+        self.detail.idle_gap = gap;
+        self
+    }
+
     /// Which calls become spans; the metrics are made of all. Default: all.
     #[must_use]
     pub const fn sampling(mut self, sampling: Sampling) -> Self {
@@ -213,7 +246,8 @@ impl Builder {
     /// # Errors
     /// If the endpoint, a header, a certificate or an `OTEL_*` variable cannot be used, or the thread cannot be started.
     pub fn build(self) -> Result<Toolsight, BuildError> {
-        let observer = Arc::new(Observer::new(self.server.clone(), self.identity, self.sessions));
+        let observer = Observer::new(self.server.clone(), self.identity, self.sessions);
+        let observer = Arc::new(observer.telling(self.detail));
         let environment = self.otlp.environment.clone();
         let interval = self
             .metric_interval

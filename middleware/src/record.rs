@@ -1,10 +1,14 @@
 //! The record of one call: plain data, made by `observe`, turned into OTLP by `export`.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{SpanContext, SpanId};
 
+use crate::capture::Captured;
 use crate::outcome::{Fault, Outcome};
+use crate::result_flags::Flags;
+use crate::wire::{ContentTypes, Definition};
 
 /// What is known of one JSON-RPC request or notification that crossed the observer.
 ///
@@ -63,6 +67,7 @@ pub(crate) struct Record {
     pub(crate) waited: Duration,
     /// Headers that do not mirror the body as they must since 2026-07-28, with commas between.
     pub(crate) mismatch: Option<&'static str>,
+    pub(crate) detail: Detail,
     /// Trace and span id of the call.
     pub(crate) span: SpanContext,
     /// Span that the call is a child of, [`SpanId::INVALID`] where it is a root.
@@ -90,6 +95,21 @@ impl Direction {
             Self::ToClient => "to_client",
         }
     }
+}
+
+/// What is told of a call beyond how it ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Detail {
+    /// What the call has in common with those that it belongs to, where there is no session.
+    pub(crate) chain: Option<Box<str>>,
+    pub(crate) arguments_hash: Option<u64>,
+    /// Names of the arguments that were wrong, with commas between.
+    pub(crate) invalid_arguments: Box<str>,
+    pub(crate) flags: Flags,
+    pub(crate) content_types: ContentTypes,
+    pub(crate) definition: Option<Definition>,
+    /// Arguments and result, only where they are captured.
+    pub(crate) captured: Option<Arc<Captured>>,
 }
 
 /// What a request is aimed at.
@@ -159,6 +179,7 @@ pub(crate) mod tests {
             attempt: 1,
             waited: Duration::ZERO,
             mismatch: None,
+            detail: Detail::default(),
             start: SystemTime::UNIX_EPOCH,
             duration: Duration::from_millis(3),
             first_byte: None,

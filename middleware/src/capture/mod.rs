@@ -2,10 +2,12 @@
 //!
 //! Without a [`Capture`] no byte of them is kept, not for a moment.
 
+mod budget;
 mod redact;
 
 use std::collections::HashSet;
 
+pub(crate) use budget::Budget;
 pub(crate) use redact::Redaction;
 
 /// What is captured of tool calls: nothing by default.
@@ -127,24 +129,24 @@ impl Capture {
         Some(Captured {
             arguments: redacted(arguments, self.arguments),
             result: redacted(result, self.results),
+            part: budget::Part::default(),
         })
     }
 }
 
 /// Redacted arguments and result of one call, as JSON; what was cut ends in `…`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Captured {
     pub(crate) arguments: Option<Box<str>>,
     pub(crate) result: Option<Box<str>>,
+    /// Its part of what may wait to be sent.
+    part: budget::Part,
 }
 
 impl Captured {
-    pub(crate) fn bytes(&self) -> usize {
-        [&self.arguments, &self.result]
-            .into_iter()
-            .flatten()
-            .map(|text| text.len())
-            .sum()
+    fn bytes(&self) -> usize {
+        let texts = [&self.arguments, &self.result];
+        texts.into_iter().flatten().map(|text| text.len()).sum()
     }
 }
 

@@ -7,8 +7,9 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Record, Target, Transport, User};
+use crate::record::{Detail, Direction, Record, Target, Transport, User};
 use crate::semconv;
+use crate::wire::Definition;
 
 /// The class of a failure as `error.type` names it, `None` where the call is not an error of who reports it.
 ///
@@ -170,10 +171,51 @@ fn attributes(record: &Record, weight: u32) -> Vec<KeyValue> {
             first_byte.as_secs_f64() * 1e3,
         ));
     }
+    detail(&record.detail, &mut list);
     if weight > 1 {
         list.number(semconv::TOOLSIGHT_WEIGHT, i64::from(weight));
     }
     list.0
+}
+
+fn detail(detail: &Detail, list: &mut Attributes) {
+    let hash = |hash: u64| format!("{hash:016x}");
+    list.maybe(semconv::TOOLSIGHT_CHAIN_ID, detail.chain.as_deref());
+    list.maybe(semconv::TOOLSIGHT_ARGS_HASH, detail.arguments_hash.map(hash).as_deref());
+    list.text(semconv::TOOLSIGHT_INVALID_ARGUMENTS, &detail.invalid_arguments);
+    list.text(semconv::TOOLSIGHT_RESULT_FLAGS, &detail.flags.names());
+    list.text(semconv::TOOLSIGHT_CONTENT_TYPES, &detail.content_types.names());
+    if let Some(Definition {
+        hash: definition,
+        bytes,
+    }) = detail.definition
+    {
+        list.text(semconv::TOOLSIGHT_DEFINITION_HASH, &hash(definition));
+        list.number(
+            semconv::TOOLSIGHT_DEFINITION_BYTES,
+            i64::try_from(bytes).unwrap_or(i64::MAX),
+        );
+    }
+    if let Some(captured) = &detail.captured {
+        list.maybe(semconv::GEN_AI_TOOL_CALL_ARGUMENTS, captured.arguments.as_deref());
+        list.maybe(semconv::GEN_AI_TOOL_CALL_RESULT, captured.result.as_deref());
+    }
+}
+
+/// How many of these spans, at least one, go into one request, which receivers take up to 4 MiB.
+pub(super) fn of_one_request(spans: &[SpanData]) -> usize {
+    const CAPTURED_BYTES: usize = 2 * 1024 * 1024;
+    let captured = [semconv::GEN_AI_TOOL_CALL_ARGUMENTS, semconv::GEN_AI_TOOL_CALL_RESULT];
+    let mut bytes = 0;
+    let room = |span: &&SpanData| {
+        let captured = span
+            .attributes
+            .iter()
+            .filter(|attribute| captured.contains(&attribute.key.as_str()));
+        bytes += captured.map(|attribute| attribute.value.as_str().len()).sum::<usize>();
+        bytes <= CAPTURED_BYTES
+    };
+    spans.iter().take_while(room).count().max(1)
 }
 
 /// Attributes that leave out what is not known.

@@ -269,10 +269,15 @@ impl Loop {
     }
 
     async fn send(&mut self) {
-        if self.batch.is_empty() {
-            return;
+        while !self.batch.is_empty() {
+            let count = spans::of_one_request(&self.batch);
+            let spans = self.batch.drain(..count).collect();
+            self.export(spans).await;
         }
-        let spans = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+    }
+
+    /// Returns when the spans are taken, or given up and counted.
+    async fn export(&mut self, spans: Vec<SpanData>) {
         let count = spans.len() as u64;
         let request = ExportTraceServiceRequest {
             resource_spans: group_spans_by_resource_and_scope(spans, &self.resource),

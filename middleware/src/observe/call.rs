@@ -38,9 +38,14 @@ pub(super) struct Call {
     start_wall: SystemTime,
     pub(super) request_bytes: u64,
     pub(super) span: SpanContext,
-    parent: Option<SpanContext>,
+    pub(super) parent: Option<SpanContext>,
     link: Option<SpanContext>,
     ticket: Option<Ticket>,
+    pub(super) has_arguments: bool,
+    pub(super) arguments_hash: Option<u64>,
+    /// The beginning of the arguments, only where they are captured.
+    pub(super) captured: Option<Box<[u8]>>,
+    pub(super) request_state: Option<u64>,
 }
 
 /// What an answer came with.
@@ -108,6 +113,10 @@ impl Call {
             parent: parent.cloned(),
             id: message.id,
             arguments: params.arguments,
+            has_arguments: params.has_arguments,
+            arguments_hash: params.arguments_hash,
+            captured: params.captured,
+            request_state: params.request_state,
             start,
             start_wall: head.start_wall + start.saturating_duration_since(head.start),
             head: head.clone(),
@@ -148,9 +157,10 @@ impl Call {
         }
     }
 
-    pub(super) fn end(self, ending: &Ending<'_>, connection: &Connection, observer: &Observer) -> Record {
+    pub(super) fn end(mut self, ending: &Ending<'_>, connection: &Connection, observer: &Observer) -> Record {
         let Ending { carrier, answer, .. } = *ending;
-        let request = &*self.head;
+        let head = self.head.clone();
+        let request = &*head;
         let modern = self.is_modern();
         let handshake = connection.handshake();
         let handshake = handshake.as_deref();
@@ -159,19 +169,26 @@ impl Call {
         // The version that the server answers with is the binding one.
         let negotiated = result.and_then(|result| result.protocol_version.clone());
         let protocol_version = negotiated
-            .or(self.version)
+            .or_else(|| self.version.take())
             .or_else(|| request.protocol_version.clone())
             .or_else(|| handshake?.protocol_version.clone());
         let client = self
             .client
+            .take()
             .or_else(|| Some(handshake?.client.clone()))
             .or_else(|| request.user_agent.clone())
             .unwrap_or_default();
         let (client, client_bridge) = recognise(client);
+        self.client = Some(client.clone());
         let said = result.and_then(|result| result.server.as_ref());
         let said = said.or_else(|| handshake?.server.as_ref());
         let refused = ending.fault == Fault::Auth;
         let session_id = request.session_id.as_ref().or(carrier.session_id.as_ref());
+        let session_id = session_id.filter(|_| !modern).cloned();
+        let user = request.user.as_ref().filter(|_| !refused);
+        let detail = observer
+            .detail
+            .of(&self, ending, session_id.is_some(), user, &observer.tools);
         Record {
             direction: self.direction,
             start: self.start_wall,
@@ -185,7 +202,9 @@ impl Call {
             outcome: ending.outcome,
             fault: ending.fault,
             code: error.and_then(|error| error.code),
-            message: error.and_then(|error| error.message.clone()),
+            message: error
+                .and_then(|error| error.message.clone())
+                .filter(|_| observer.detail.messages),
             http_status: carrier.status,
             client,
             client_bridge,
@@ -194,14 +213,15 @@ impl Call {
             transport: connection.transport(),
             http_version: request.http_version,
             // Since 2026-07-28 there are no sessions, whatever a header says.
-            session_id: session_id.filter(|_| !modern).cloned(),
-            user: request.user.clone().filter(|_| !refused),
+            session_id,
+            user: user.cloned(),
             tenant: request.tenant.clone().filter(|_| !refused),
             request_bytes: self.request_bytes,
             response_bytes: carrier.bytes,
             attempt: self.attempt,
             waited: self.waited,
             mismatch: self.mismatch,
+            detail,
             span: self.span,
             parent_is_remote: self.parent.as_ref().is_some_and(SpanContext::is_remote),
             parent: self.parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id),

@@ -14,13 +14,14 @@
 
 use std::hash::Hasher as _;
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use opentelemetry::trace::TraceId;
 
+use super::limits::Counters;
 use crate::arguments_hash::Secret;
 use crate::record::{Peer, User};
 
@@ -29,8 +30,8 @@ use crate::record::{Peer, User};
 pub(crate) struct Ties<'a> {
     /// The trace, if the caller has named it.
     pub(crate) trace: Option<TraceId>,
-    /// `params.requestState`.
-    pub(crate) request_state: Option<&'a str>,
+    /// Hash of `params.requestState`.
+    pub(crate) request_state: Option<u64>,
     /// `params.taskId`.
     pub(crate) task: Option<&'a str>,
     pub(crate) user: Option<&'a User>,
@@ -43,8 +44,7 @@ pub(crate) struct Chains {
     secret: Secret,
     idle_gap: Duration,
     open: Mutex<Open>,
-    /// Chains that made room while they could have gone on; their next call begins another.
-    evicted: AtomicU64,
+    counters: Arc<Counters>,
 }
 
 #[derive(Debug)]
@@ -61,7 +61,7 @@ struct Link {
 }
 
 impl Chains {
-    pub(crate) fn new(secret: Secret, limit: usize, idle_gap: Duration) -> Self {
+    pub(crate) fn new(secret: Secret, limit: usize, idle_gap: Duration, counters: Arc<Counters>) -> Self {
         let limit = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
         Self {
             secret,
@@ -70,7 +70,7 @@ impl Chains {
                 chains: LruCache::new(limit),
                 begun: 0,
             }),
-            evicted: AtomicU64::new(0),
+            counters,
         }
     }
 
@@ -79,7 +79,7 @@ impl Chains {
         if let Some(trace) = ties.trace {
             return Some(trace.to_string().into());
         }
-        let state = ties.request_state.map(|state| self.key("state", &[state]));
+        let state = ties.request_state.map(|state| self.key("state", &[&state.to_string()]));
         let task = || ties.task.map(|task| self.key("task", &[task]));
         if let Some(key) = state.or_else(task) {
             let known = self.open.lock().ok()?.chains.get(&key).map(|link| link.chain.clone());
@@ -103,8 +103,8 @@ impl Chains {
     }
 
     /// The answer of a call in `chain` has handed out this `requestState` or this task.
-    pub(crate) fn hand_on(&self, chain: &str, request_state: Option<&str>, task: Option<&str>, now: Instant) {
-        let state = request_state.map(|state| self.key("state", &[state]));
+    pub(crate) fn hand_on(&self, chain: &str, request_state: Option<u64>, task: Option<&str>, now: Instant) {
+        let state = request_state.map(|state| self.key("state", &[&state.to_string()]));
         let task = task.map(|task| self.key("task", &[task]));
         let Ok(mut open) = self.open.lock() else {
             return;
@@ -112,11 +112,6 @@ impl Chains {
         for key in [state, task].into_iter().flatten() {
             self.keep(&mut open, key, chain, now);
         }
-    }
-
-    /// Chains that made room for others while they could have gone on.
-    pub(crate) fn evicted(&self) -> u64 {
-        self.evicted.load(Relaxed)
     }
 
     fn keep(&self, open: &mut Open, key: u64, chain: &str, now: Instant) {
@@ -127,7 +122,7 @@ impl Chains {
         let gone = open.chains.push(key, link);
         let lost =
             gone.is_some_and(|(gone, link)| gone != key && now.saturating_duration_since(link.seen) <= self.idle_gap);
-        self.evicted.fetch_add(u64::from(lost), Relaxed);
+        self.counters.chains.fetch_add(u64::from(lost), Relaxed);
     }
 
     fn key(&self, kind: &str, parts: &[&str]) -> u64 {
@@ -147,7 +142,7 @@ mod tests {
     const GAP: Duration = Duration::from_secs(600);
 
     fn chains(limit: usize) -> Chains {
-        Chains::new(Secret::derive(&[7; 32], "chains"), limit, GAP)
+        Chains::new(Secret::derive(&[7; 32], "chains"), limit, GAP, Arc::default())
     }
 
     fn user(name: &str) -> User {
@@ -203,9 +198,9 @@ mod tests {
             ..Ties::default()
         };
         let chain = chains.find(&of_ada, now).unwrap();
-        chains.hand_on(&chain, Some("state"), Some("task"), now);
+        chains.hand_on(&chain, Some(5), Some("task"), now);
         let state = Ties {
-            request_state: Some("state"),
+            request_state: Some(5),
             ..Ties::default()
         };
         let task = Ties {
@@ -225,11 +220,11 @@ mod tests {
     #[test]
     fn a_state_of_another_process_has_the_same_chain_everywhere() {
         let state = Ties {
-            request_state: Some("state"),
+            request_state: Some(5),
             ..Ties::default()
         };
         let task = Ties {
-            task: Some("state"),
+            task: Some("5"),
             ..Ties::default()
         };
         let now = Instant::now();
@@ -252,10 +247,10 @@ mod tests {
         let first = find("a", Duration::ZERO);
         find("b", Duration::ZERO);
         find("c", Duration::ZERO);
-        assert_eq!(chains.evicted(), 1);
+        assert_eq!(chains.counters.read().chains, 1);
         assert_ne!(find("a", Duration::ZERO), first);
-        assert_eq!(chains.evicted(), 2);
+        assert_eq!(chains.counters.read().chains, 2);
         find("d", GAP * 2);
-        assert_eq!(chains.evicted(), 2, "that one could not have gone on");
+        assert_eq!(chains.counters.read().chains, 2, "that one could not have gone on");
     }
 }

@@ -27,10 +27,11 @@ impl Conversation {
     /// `head` tells when it begins and what surrounds it.
     pub(crate) fn begin(observer: Arc<Observer>, head: RequestHead) -> Self {
         let connection = Connection::new(Reach::Pipe, head.start).into();
+        let telling = observer.detail.telling();
         Self {
             dialogue: Dialogue::new(observer, connection, head),
-            client: Lines::new(Side::Request),
-            server: Lines::new(Side::Answer),
+            client: Lines::new(Side::Request).telling(telling),
+            server: Lines::new(Side::Answer).telling(telling),
             client_gone: false,
             ended: false,
         }

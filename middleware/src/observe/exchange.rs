@@ -127,11 +127,12 @@ impl Exchange {
         let reach = head.session_id.as_ref().map_or(Reach::Exchange, |_| Reach::Session);
         let connection = known.unwrap_or_else(|| Connection::new(reach, head.start).into());
         connection.touch(head.start);
+        let telling = observer.detail.telling();
         Self {
             dialogue: Dialogue::new(observer, connection, head),
             span: Some(span),
             first_span: None,
-            request: Reader::new(Side::Request),
+            request: Reader::new(Side::Request).telling(telling),
             request_bytes: 0,
             spoke: false,
             status: None,
@@ -196,14 +197,17 @@ impl Exchange {
             known.user = user.or_else(|| known.user.take());
             known.tenant = tenant.or_else(|| known.tenant.take());
         }
+        let telling = self.dialogue.observer.detail.telling();
         let request = &self.dialogue.head;
         match head.content {
-            Content::Json if request.post => self.body = ResponseBody::Json(Reader::new(Side::Answer)),
+            Content::Json if request.post => {
+                self.body = ResponseBody::Json(Reader::new(Side::Answer).telling(telling));
+            }
             Content::EventStream if request.post || request.session_id.is_some() => {
-                self.body = ResponseBody::EventStream(EventStream::new());
+                self.body = ResponseBody::EventStream(EventStream::new().telling(telling));
             }
             Content::EventStream if !request.delete => {
-                self.body = ResponseBody::EventStream(EventStream::with_endpoint());
+                self.body = ResponseBody::EventStream(EventStream::with_endpoint().telling(telling));
             }
             _ => {}
         }

@@ -35,17 +35,23 @@ pub struct Forgotten {
     pub rounds: u64,
     /// Tools and prompts beyond the first 1024, which are `_OTHER` in metrics; each time one of them is met.
     pub names: u64,
+    /// Chains of calls that could have gone on, and whose next call begins another.
+    pub chains: u64,
+    /// Captured arguments and results that were left out of a record because too many bytes of them waited to be sent.
+    pub captures: u64,
 }
 
 impl Forgotten {
     /// Name of each kind and its count.
-    pub(crate) const fn by_kind(&self) -> [(&'static str, u64); 5] {
+    pub(crate) const fn by_kind(&self) -> [(&'static str, u64); 7] {
         [
             ("session", self.sessions),
             ("call", self.calls),
             ("task", self.tasks),
             ("round", self.rounds),
             ("name", self.names),
+            ("chain", self.chains),
+            ("capture", self.captures),
         ]
     }
 }
@@ -58,6 +64,8 @@ pub(crate) struct Counters {
     pub(super) tasks: AtomicU64,
     pub(super) rounds: AtomicU64,
     pub(super) names: AtomicU64,
+    pub(super) chains: AtomicU64,
+    pub(super) captures: AtomicU64,
 }
 
 impl Counters {
@@ -68,6 +76,8 @@ impl Counters {
             tasks: self.tasks.load(Relaxed),
             rounds: self.rounds.load(Relaxed),
             names: self.names.load(Relaxed),
+            chains: self.chains.load(Relaxed),
+            captures: self.captures.load(Relaxed),
         }
     }
 }

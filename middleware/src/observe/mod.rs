@@ -7,6 +7,7 @@ mod chains;
 mod classify;
 mod connection;
 mod conversation;
+mod detail;
 mod dialogue;
 mod exchange;
 mod in_flight;
@@ -22,6 +23,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 pub(crate) use conversation::Conversation;
+pub(crate) use detail::{Detail, DetailConfig};
 pub(crate) use exchange::{End, Exchange, RequestHead, ResponseHead};
 pub(crate) use in_flight::InFlight;
 pub(crate) use limits::Counters;
@@ -71,6 +73,7 @@ pub(crate) struct Observer {
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) tools: Arc<Tools>,
+    pub(crate) detail: Detail,
     next_home: AtomicU64,
     /// What the server last said of itself, for answers that do not say it.
     learnt_server: RwLock<Option<Peer>>,
@@ -89,10 +92,17 @@ impl Observer {
             rounds: Rounds::default(),
             in_flight: Arc::default(),
             tools: Arc::new(Tools::new(counters.clone())),
+            detail: Detail::new(DetailConfig::default(), counters.clone()),
             counters,
             next_home: AtomicU64::new(0),
             learnt_server: RwLock::default(),
         }
+    }
+
+    /// The same, telling this of each call.
+    pub(crate) fn telling(mut self, config: DetailConfig) -> Self {
+        self.detail = Detail::new(config, self.counters.clone());
+        self
     }
 
     /// Whether there are event streams that answer what is sent elsewhere.

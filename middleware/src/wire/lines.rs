@@ -1,6 +1,6 @@
 //! Messages that stand on lines of their own, read as they arrive: the framing of stdio.
 
-use super::{Message, Reader, Side};
+use super::{Message, Reader, Side, Telling};
 
 /// A stream of lines, each of them one message or a batch.
 #[derive(Debug)]
@@ -26,6 +26,12 @@ impl Lines {
             reader: Reader::new(side),
             bytes: 0,
         }
+    }
+
+    /// Tells this of arguments and results too.
+    pub(crate) fn telling(mut self, telling: Telling) -> Self {
+        self.reader = self.reader.telling(telling);
+        self
     }
 
     /// Reads the next piece and returns the lines that it completes, without those that are blank.

@@ -42,9 +42,16 @@ pub(super) enum Member {
     NestedResult,
     NestedIsError,
     NextCursor,
+    Content,
+    Block,
+    BlockType,
+    BlockText,
+    Structured,
+    StructuredMember,
     Tools,
     Tool,
     ToolName,
+    /// Of the input, or else of the output.
     InputSchema,
     Required,
     RequiredName,
@@ -102,10 +109,15 @@ impl Member {
             (Self::Result, "requestState") => Self::ResultRequestState,
             (Self::Result, "result") => Self::NestedResult,
             (Self::NestedResult, "isError") => Self::NestedIsError,
+            (Self::Result, "content") => Self::Content,
+            (Self::Result, "structuredContent") => Self::Structured,
+            (Self::Block, "type") => Self::BlockType,
+            (Self::Block, "text") => Self::BlockText,
+            (Self::Structured, _) => Self::StructuredMember,
             (Self::Result, "nextCursor") => Self::NextCursor,
             (Self::Result, "tools") => Self::Tools,
             (Self::Tool, "name") => Self::ToolName,
-            (Self::Tool, "inputSchema") => Self::InputSchema,
+            (Self::Tool, "inputSchema" | "outputSchema") => Self::InputSchema,
             (Self::InputSchema, "required") => Self::Required,
             (Self::InputSchema, "additionalProperties") => Self::AdditionalProperties,
             (Self::InputSchema, "properties") => Self::Properties,
@@ -132,6 +144,7 @@ impl Member {
     pub(super) const fn element(self) -> Option<Self> {
         match self {
             Self::Batch => Some(Self::Root),
+            Self::Content => Some(Self::Block),
             Self::Tools => Some(Self::Tool),
             Self::Required => Some(Self::RequiredName),
             Self::PropertyTypes => Some(Self::PropertyType),
@@ -141,6 +154,6 @@ impl Member {
 
     /// Whether the specification has an array here, and nothing else.
     pub(super) const fn is_array(self) -> bool {
-        matches!(self, Self::Tools | Self::Required | Self::PropertyTypes)
+        matches!(self, Self::Content | Self::Tools | Self::Required | Self::PropertyTypes)
     }
 }

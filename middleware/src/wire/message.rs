@@ -1,6 +1,7 @@
 //! One JSON-RPC message, reduced to the members that a record needs.
 
 use super::schema::{Argument, InputSchema};
+use super::tap::Definition;
 use crate::record::Peer;
 
 /// JSON-RPC id. A number and a string of the same digits are different ids.
@@ -59,6 +60,11 @@ pub(crate) struct Params {
     pub(crate) input_responses: bool,
     /// Names and kinds of the members of `params.arguments`, at most [`super::ARGUMENTS_LIMIT`].
     pub(crate) arguments: Vec<Argument>,
+    /// Whether there are arguments at all.
+    pub(crate) has_arguments: bool,
+    pub(crate) arguments_hash: Option<u64>,
+    /// The beginning of the arguments, only where they are captured.
+    pub(crate) captured: Option<Box<[u8]>>,
     pub(crate) meta: Meta,
 }
 
@@ -91,6 +97,7 @@ pub(crate) struct ResultPart {
     pub(crate) request_state: Option<u64>,
     pub(crate) tools: Option<Vec<Tool>>,
     pub(crate) next_cursor: bool,
+    pub(crate) content: ResultContent,
 }
 
 /// What a message tells of a task.
@@ -130,6 +137,48 @@ impl TaskStatus {
 pub(crate) struct Tool {
     pub(crate) name: Box<str>,
     pub(crate) input: InputSchema,
+    pub(crate) output: Option<InputSchema>,
+    pub(crate) definition: Option<Definition>,
+}
+
+/// The shape of a tool's result: never what it says, but where it is captured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ResultContent {
+    /// Types of the content blocks.
+    pub(crate) types: ContentTypes,
+    /// There is a block that is no empty text, or structured content that is not empty.
+    pub(crate) has_any: bool,
+    /// Names and kinds of the members of `structuredContent`, at most [`super::ARGUMENTS_LIMIT`]; `None` where it is no
+    /// object.
+    pub(crate) structured: Option<Vec<Argument>>,
+    /// Hash and length of content and structured content, unless they are too long.
+    pub(crate) digest: Option<crate::result_flags::Content>,
+    /// The beginning of both, only where results are captured.
+    pub(crate) captured: Option<Box<[u8]>>,
+}
+
+/// A set of the types of content blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ContentTypes(u8);
+
+/// The types of the protocol, sorted; all others are the last.
+const CONTENT_TYPES: [&str; 6] = ["audio", "image", "resource", "resource_link", "text", "other"];
+
+impl ContentTypes {
+    pub(super) fn add(&mut self, name: &str) {
+        let known = CONTENT_TYPES.iter().position(|known| *known == name);
+        self.0 |= 1 << known.unwrap_or(CONTENT_TYPES.len() - 1);
+    }
+
+    /// Sorted, with commas between.
+    pub(crate) fn names(self) -> String {
+        let mut names: Vec<&str> = (0..CONTENT_TYPES.len())
+            .filter(|at| self.0 & 1 << at != 0)
+            .map(|at| CONTENT_TYPES[at])
+            .collect();
+        names.sort_unstable();
+        names.join(",")
+    }
 }
 
 /// Members of `error`.

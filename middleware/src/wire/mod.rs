@@ -11,13 +11,15 @@ mod reader;
 pub(crate) mod scan;
 pub(crate) mod schema;
 pub(crate) mod sse;
+mod tap;
 pub(crate) mod unescape;
 
 pub(crate) use lines::Lines;
-pub(crate) use message::{Id, Kind, Message, TaskStatus, Tool};
+pub(crate) use message::{ContentTypes, Id, Kind, Message, ResultContent, TaskStatus, Tool};
 pub(crate) use reader::{Reader, Side};
 pub(crate) use schema::{Argument, InputSchema};
 pub(crate) use sse::{Event, EventStream};
+pub(crate) use tap::{Definition, Telling};
 pub(crate) use unescape::unescape;
 
 /// Names and versions that a peer chose are cut to this many bytes.

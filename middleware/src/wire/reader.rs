@@ -5,9 +5,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::member::Member;
 use super::message::{ErrorPart, Id, Message, ResultPart, TaskStatus, Tool};
 use super::scan::{Interest, Scalar, Scanner, ValueKind, Visitor};
-use super::schema::{Argument, Kinds};
+use super::schema::{Argument, InputSchema, Kinds};
+use super::tap::{ContentTap, Definition, Kept, Tap, Telling};
 use super::unescape::unescape;
 use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, NAME_LIMIT, TOOLS_LIMIT, cut};
+use crate::arguments_hash::{CanonicalHash, Secret};
 use crate::record::Peer;
 use crate::trace_context::whole_entries;
 
@@ -38,6 +40,12 @@ impl Reader {
         }
     }
 
+    /// Tells this of arguments and results too.
+    pub(crate) fn telling(mut self, telling: Telling) -> Self {
+        self.builder.telling = telling;
+        self
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.scanner.push(bytes, &mut self.builder);
     }
@@ -58,6 +66,9 @@ impl Reader {
         self.builder.path.clear();
         self.builder.message = Message::default();
         self.builder.kept = 0;
+        self.builder.is_tapped = false;
+        self.builder.tap = None;
+        self.builder.content = None;
         whole
     }
 }
@@ -79,6 +90,13 @@ struct Builder {
     omitted: u64,
     /// Whether the tool that is read is among those kept.
     tool_kept: bool,
+    /// The schema that is read is that of the tool's output.
+    is_output: bool,
+    telling: Telling,
+    tap: Option<Tap>,
+    is_tapped: bool,
+    arguments: Kept,
+    content: Option<Box<ContentTap>>,
 }
 
 impl Visitor for Builder {
@@ -102,7 +120,8 @@ impl Visitor for Builder {
             Some(member) if self.answer && parent == Some(Member::Params) && !member.is_told_to_clients() => {
                 self.next = None;
             }
-            Some(Member::Argument) => {
+            Some(Member::InputSchema) => self.is_output = &*key == "outputSchema",
+            Some(Member::Argument | Member::StructuredMember) => {
                 self.argument = cut(&key, NAME_LIMIT).into();
                 return Interest::Kind;
             }
@@ -115,7 +134,7 @@ impl Visitor for Builder {
     fn enter(&mut self, object: bool) {
         let member = match self.next.take() {
             Some(Member::Root) if !object && self.path.is_empty() => Member::Batch,
-            Some(member) if member.is_array() != object => member,
+            Some(member) if member.is_array() != object || member == Member::Structured => member,
             _ => Member::Other,
         };
         match member {
@@ -130,14 +149,23 @@ impl Visitor for Builder {
             Member::Tools => self.result().tools = Some(Vec::new()),
             Member::Tool => self.start_tool(),
             // Names by pattern: what is not listed may be allowed.
-            Member::PatternProperties => self.tool().into_iter().for_each(|tool| tool.input.cut = true),
+            Member::PatternProperties => self.schema().into_iter().for_each(|schema| schema.cut = true),
+            Member::InputSchema if self.is_output => drop(self.schema()),
             _ => {}
         }
+        self.start_tap(member, object);
         self.path.push(member);
     }
 
     fn leave(&mut self) {
-        if self.path.pop() == Some(Member::Root) {
+        let left = self.path.pop();
+        match left {
+            Some(Member::Arguments | Member::Tool | Member::Content | Member::Structured) => self.is_tapped = false,
+            Some(Member::Block) => self.end_block(),
+            Some(Member::Root) => self.end_content(),
+            _ => {}
+        }
+        if left == Some(Member::Root) {
             let message = std::mem::take(&mut self.message);
             if self.kept < BATCH_LIMIT {
                 self.kept += 1;
@@ -149,10 +177,40 @@ impl Visitor for Builder {
     }
 
     fn kind(&mut self, kind: ValueKind) {
-        let arguments = &mut self.message.params.arguments;
-        if self.next.take() == Some(Member::Argument) && arguments.len() < ARGUMENTS_LIMIT {
-            let name = std::mem::take(&mut self.argument);
+        let name = std::mem::take(&mut self.argument);
+        let arguments = match self.next.take() {
+            Some(Member::Argument) => &mut self.message.params.arguments,
+            Some(Member::StructuredMember) => {
+                let content = &mut self.result().content;
+                content.has_any = true;
+                content.structured.get_or_insert_default()
+            }
+            _ => return,
+        };
+        if arguments.len() < ARGUMENTS_LIMIT {
             arguments.push(Argument { name, kind });
+        }
+    }
+
+    fn is_tapped(&self) -> bool {
+        self.is_tapped
+    }
+
+    fn tap(&mut self, bytes: &[u8]) {
+        match &mut self.tap {
+            Some(Tap::Arguments(hash)) => {
+                hash.push(bytes);
+                self.arguments.push(bytes);
+            }
+            Some(Tap::Definition { hash, bytes: count }) => {
+                hash.push(bytes);
+                *count += bytes.len() as u64;
+            }
+            Some(Tap::Content) => self.content.iter_mut().for_each(|content| content.push(bytes)),
+            None => {}
+        }
+        if !self.is_tapped {
+            self.end_tap();
         }
     }
 
@@ -160,6 +218,9 @@ impl Visitor for Builder {
         let Some(member) = self.next.take() else {
             return;
         };
+        if let (Member::BlockText, Scalar::String(raw)) = (member, scalar) {
+            return self.block(|block| block.has_text = !raw.is_empty());
+        }
         match scalar {
             Scalar::String(raw) => self.text(member, &unescape(raw)),
             Scalar::Literal(raw) => self.literal(member, std::str::from_utf8(raw).unwrap_or_default()),
@@ -222,6 +283,10 @@ impl Builder {
                 result.task_part.status = status;
                 result.task_failed |= status == Some(TaskStatus::Failed);
             }
+            Member::BlockType => {
+                self.result().content.types.add(&text);
+                self.block(|block| block.is_text = *text == *"text");
+            }
             Member::NextCursor => self.result().next_cursor = true,
             Member::ToolName => self.tool().into_iter().for_each(|tool| tool.name = text.clone()),
             Member::RequiredName => self.require(text),
@@ -245,7 +310,7 @@ impl Builder {
             }
             Member::ParamsTaskIsError => self.message.params.task.is_error |= text == "true",
             Member::AdditionalProperties if text == "false" => {
-                self.tool().into_iter().for_each(|tool| tool.input.closed = true);
+                self.schema().into_iter().for_each(|schema| schema.closed = true);
             }
             Member::ErrorCode => self.error().code = text.parse().ok(),
             // A result may be any value by JSON-RPC; that there is one is what counts.
@@ -271,27 +336,107 @@ impl Builder {
         self.result().tools.as_mut()?.last_mut().filter(|_| kept)
     }
 
+    /// The schema that is read.
+    fn schema(&mut self) -> Option<&mut InputSchema> {
+        let is_output = self.is_output;
+        let tool = self.tool()?;
+        Some(if is_output {
+            tool.output.get_or_insert_default()
+        } else {
+            &mut tool.input
+        })
+    }
+
     fn start_property(&mut self, name: &str) {
         let name: Box<str> = cut(name, NAME_LIMIT).into();
-        if let Some(tool) = self.tool() {
-            if tool.input.properties.len() < ARGUMENTS_LIMIT {
-                tool.input.properties.push((name, Kinds::default()));
+        if let Some(schema) = self.schema() {
+            if schema.properties.len() < ARGUMENTS_LIMIT {
+                schema.properties.push((name, Kinds::default()));
             } else {
-                tool.input.cut = true;
+                schema.cut = true;
             }
         }
     }
 
     fn property_type(&mut self, name: &str) {
-        let property = self.tool().filter(|tool| !tool.input.cut);
-        if let Some((_, kinds)) = property.and_then(|tool| tool.input.properties.last_mut()) {
+        let schema = self.schema().filter(|schema| !schema.cut);
+        if let Some((_, kinds)) = schema.and_then(|schema| schema.properties.last_mut()) {
             kinds.allow(name);
         }
     }
 
     fn require(&mut self, name: Box<str>) {
-        if let Some(tool) = self.tool().filter(|tool| tool.input.required.len() < ARGUMENTS_LIMIT) {
-            tool.input.required.push(name);
+        let schema = self.schema().filter(|schema| schema.required.len() < ARGUMENTS_LIMIT);
+        if let Some(schema) = schema {
+            schema.required.push(name);
+        }
+    }
+
+    fn start_tap(&mut self, member: Member, object: bool) {
+        let Some(secret) = self.telling.secret else {
+            return;
+        };
+        self.tap = Some(match member {
+            Member::Arguments => {
+                self.message.params.has_arguments = true;
+                self.arguments = Kept::up_to(self.telling.arguments);
+                Tap::Arguments(CanonicalHash::new(secret))
+            }
+            Member::Tool => Tap::Definition {
+                hash: CanonicalHash::new(Secret::NONE),
+                bytes: 0,
+            },
+            Member::Content | Member::Structured => {
+                let limit = self.telling.result;
+                let content = self.content.get_or_insert_with(|| ContentTap::new(limit).into());
+                content.begin(member == Member::Structured);
+                if member == Member::Structured {
+                    let content = &mut self.result().content;
+                    content.has_any |= !object;
+                    content.structured = object.then(Vec::new);
+                }
+                Tap::Content
+            }
+            _ => return,
+        });
+        self.is_tapped = true;
+    }
+
+    fn end_tap(&mut self) {
+        match self.tap.take() {
+            Some(Tap::Arguments(hash)) => {
+                self.message.params.arguments_hash = hash.finish();
+                self.message.params.captured = self.arguments.take();
+            }
+            Some(Tap::Definition { hash, bytes }) => {
+                let definition = hash.finish().map(|hash| Definition { hash, bytes });
+                self.tool().into_iter().for_each(|tool| tool.definition = definition);
+            }
+            Some(Tap::Content) | None => {}
+        }
+    }
+
+    fn block(&mut self, change: impl FnOnce(&mut ContentTap)) {
+        if self.path.last() == Some(&Member::Block)
+            && let Some(content) = &mut self.content
+        {
+            change(content);
+        }
+    }
+
+    fn end_block(&mut self) {
+        if let Some(content) = &mut self.content {
+            let (is_text, has_text) = (content.is_text, content.has_text);
+            (content.is_text, content.has_text) = (false, false);
+            self.result().content.has_any |= !is_text || has_text;
+        }
+    }
+
+    fn end_content(&mut self) {
+        if let Some(mut content) = self.content.take() {
+            let part = &mut self.result().content;
+            part.digest = content.digest.finish();
+            part.captured = content.end();
         }
     }
 

@@ -55,6 +55,13 @@ pub(crate) trait Visitor {
     fn enter(&mut self, object: bool);
     /// The innermost open object or array closes.
     fn leave(&mut self);
+    /// Whether the bytes that come next are wanted as they are.
+    fn is_tapped(&self) -> bool {
+        false
+    }
+    /// A piece of the document that is wanted as it is, from the bracket at which that was first so, to the one at which
+    /// it no longer was; told after all else that is in it.
+    fn tap(&mut self, _bytes: &[u8]) {}
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +120,11 @@ impl Scanner {
     }
 
     /// Reads the next piece of the document.
-    pub(crate) fn push(&mut self, mut bytes: &[u8], visitor: &mut impl Visitor) {
+    pub(crate) fn push(&mut self, piece: &[u8], visitor: &mut impl Visitor) {
+        let mut bytes = piece;
+        let mut tapped_from = visitor.is_tapped().then_some(0);
         while !bytes.is_empty() {
+            let before = piece.len() - bytes.len();
             bytes = match self.state {
                 State::Skip { depth, string, escaped } => self.skip(bytes, depth, string, escaped),
                 State::Text { key, escaped } => self.text(bytes, key, escaped, visitor),
@@ -125,6 +135,17 @@ impl Scanner {
                     &bytes[1..]
                 }
             };
+            match (tapped_from, visitor.is_tapped()) {
+                (None, true) => tapped_from = Some(before),
+                (Some(from), false) => {
+                    visitor.tap(&piece[from..piece.len() - bytes.len()]);
+                    tapped_from = None;
+                }
+                _ => {}
+            }
+        }
+        if let Some(from) = tapped_from {
+            visitor.tap(&piece[from..]);
         }
     }
 

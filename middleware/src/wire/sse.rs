@@ -1,6 +1,6 @@
 //! Server-sent events, read as they arrive: the data of each event goes straight into a [`Reader`].
 
-use super::{Message, Reader, Side};
+use super::{Message, Reader, Side, Telling};
 
 /// Longest field name that matters is `data`; anything longer is an unknown field.
 const FIELD_LIMIT: usize = 8;
@@ -74,6 +74,12 @@ impl EventStream {
             first: Some(Vec::new()),
             ..Self::new()
         }
+    }
+
+    /// Tells this of arguments and results too.
+    pub(crate) fn telling(mut self, telling: Telling) -> Self {
+        self.reader = self.reader.telling(telling);
+        self
     }
 
     /// The address that the first event gave; once.

@@ -5,6 +5,7 @@
 mod receiver;
 mod server;
 
+mod capture;
 mod export;
 mod refusals;
 mod tls;

@@ -33,8 +33,23 @@ struct Numbers {
     b: i64,
 }
 
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Text {
+    text: String,
+}
+
 #[tool_router]
 impl Calculator {
+    #[tool(description = "Say it again")]
+    async fn echo(&self, Parameters(Text { text }): Parameters<Text>) -> String {
+        text
+    }
+
+    #[tool(description = "Fail with a message")]
+    async fn fail(&self, Parameters(Text { text }): Parameters<Text>) -> Result<String, rmcp::ErrorData> {
+        Err(rmcp::ErrorData::internal_error(text, None))
+    }
+
     #[tool(description = "Add two numbers")]
     async fn add(
         &self,
