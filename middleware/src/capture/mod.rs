@@ -15,7 +15,8 @@ pub(crate) use redact::Redaction;
 /// What is captured is first redacted: the values of members whose name contains, in any spelling, one of these words
 /// (`password`, `passwd`, `secret`, `token`, `apikey`, `accesskey`, `privatekey`, `credential`, `authorization`, `cookie`),
 /// and, wherever they stand, bearer tokens, JWTs, private keys in PEM and the access keys of well-known services. JSON
-/// within strings is looked into as well. Then it is cut to its limit.
+/// within strings is looked into as well. Then it is cut to its limit. All that happens in the server's thread when the call
+/// ends, and costs it time in proportion to the limits.
 ///
 /// ```
 /// use toolsight::Capture;

@@ -6,10 +6,9 @@ use super::member::Member;
 use super::message::{ErrorPart, Id, Message, ResultPart, TaskStatus, Tool};
 use super::scan::{Interest, Scalar, Scanner, ValueKind, Visitor};
 use super::schema::{Argument, InputSchema, Kinds};
-use super::tap::{ContentTap, Definition, Kept, Tap, Telling};
+use super::tap::{Taps, Telling};
 use super::unescape::unescape;
 use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, NAME_LIMIT, TOOLS_LIMIT, cut};
-use crate::arguments_hash::{CanonicalHash, Secret};
 use crate::record::Peer;
 use crate::trace_context::whole_entries;
 
@@ -42,7 +41,7 @@ impl Reader {
 
     /// Tells this of arguments and results too.
     pub(crate) fn telling(mut self, telling: Telling) -> Self {
-        self.builder.telling = telling;
+        self.builder.taps.telling = telling;
         self
     }
 
@@ -66,9 +65,7 @@ impl Reader {
         self.builder.path.clear();
         self.builder.message = Message::default();
         self.builder.kept = 0;
-        self.builder.is_tapped = false;
-        self.builder.tap = None;
-        self.builder.content = None;
+        self.builder.taps.reset();
         whole
     }
 }
@@ -92,11 +89,7 @@ struct Builder {
     tool_kept: bool,
     /// The schema that is read is that of the tool's output.
     is_output: bool,
-    telling: Telling,
-    tap: Option<Tap>,
-    is_tapped: bool,
-    arguments: Kept,
-    content: Option<Box<ContentTap>>,
+    taps: Taps,
 }
 
 impl Visitor for Builder {
@@ -121,7 +114,7 @@ impl Visitor for Builder {
                 self.next = None;
             }
             Some(Member::InputSchema) => self.is_output = &*key == "outputSchema",
-            Some(Member::Argument | Member::StructuredMember) => {
+            Some(Member::Argument | Member::StructuredValue) => {
                 self.argument = cut(&key, NAME_LIMIT).into();
                 return Interest::Kind;
             }
@@ -153,17 +146,14 @@ impl Visitor for Builder {
             Member::InputSchema if self.is_output => drop(self.schema()),
             _ => {}
         }
-        self.start_tap(member, object);
+        self.taps.start(member, object, &mut self.message);
         self.path.push(member);
     }
 
     fn leave(&mut self) {
         let left = self.path.pop();
-        match left {
-            Some(Member::Arguments | Member::Tool | Member::Content | Member::Structured) => self.is_tapped = false,
-            Some(Member::Block) => self.end_block(),
-            Some(Member::Root) => self.end_content(),
-            _ => {}
+        if let Some(left) = left {
+            self.taps.leave(left, &mut self.message);
         }
         if left == Some(Member::Root) {
             let message = std::mem::take(&mut self.message);
@@ -180,7 +170,7 @@ impl Visitor for Builder {
         let name = std::mem::take(&mut self.argument);
         let arguments = match self.next.take() {
             Some(Member::Argument) => &mut self.message.params.arguments,
-            Some(Member::StructuredMember) => {
+            Some(Member::StructuredValue) => {
                 let content = &mut self.result().content;
                 content.has_any = true;
                 content.structured.get_or_insert_default()
@@ -193,24 +183,14 @@ impl Visitor for Builder {
     }
 
     fn is_tapped(&self) -> bool {
-        self.is_tapped
+        self.taps.is_tapped()
     }
 
     fn tap(&mut self, bytes: &[u8]) {
-        match &mut self.tap {
-            Some(Tap::Arguments(hash)) => {
-                hash.push(bytes);
-                self.arguments.push(bytes);
-            }
-            Some(Tap::Definition { hash, bytes: count }) => {
-                hash.push(bytes);
-                *count += bytes.len() as u64;
-            }
-            Some(Tap::Content) => self.content.iter_mut().for_each(|content| content.push(bytes)),
-            None => {}
-        }
-        if !self.is_tapped {
-            self.end_tap();
+        if let Some(definition) = self.taps.push(bytes, &mut self.message) {
+            self.tool()
+                .into_iter()
+                .for_each(|tool| tool.definition = Some(definition));
         }
     }
 
@@ -219,7 +199,7 @@ impl Visitor for Builder {
             return;
         };
         if let (Member::BlockText, Scalar::String(raw)) = (member, scalar) {
-            return self.block(|block| block.has_text = !raw.is_empty());
+            return self.taps.block_has_text(!raw.is_empty());
         }
         match scalar {
             Scalar::String(raw) => self.text(member, &unescape(raw)),
@@ -285,7 +265,7 @@ impl Builder {
             }
             Member::BlockType => {
                 self.result().content.types.add(&text);
-                self.block(|block| block.is_text = *text == *"text");
+                self.taps.block_is_text(&*text == "text");
             }
             Member::NextCursor => self.result().next_cursor = true,
             Member::ToolName => self.tool().into_iter().for_each(|tool| tool.name = text.clone()),
@@ -369,74 +349,6 @@ impl Builder {
         let schema = self.schema().filter(|schema| schema.required.len() < ARGUMENTS_LIMIT);
         if let Some(schema) = schema {
             schema.required.push(name);
-        }
-    }
-
-    fn start_tap(&mut self, member: Member, object: bool) {
-        let Some(secret) = self.telling.secret else {
-            return;
-        };
-        self.tap = Some(match member {
-            Member::Arguments => {
-                self.message.params.has_arguments = true;
-                self.arguments = Kept::up_to(self.telling.arguments);
-                Tap::Arguments(CanonicalHash::new(secret))
-            }
-            Member::Tool => Tap::Definition {
-                hash: CanonicalHash::new(Secret::NONE),
-                bytes: 0,
-            },
-            Member::Content | Member::Structured => {
-                let limit = self.telling.result;
-                let content = self.content.get_or_insert_with(|| ContentTap::new(limit).into());
-                content.begin(member == Member::Structured);
-                if member == Member::Structured {
-                    let content = &mut self.result().content;
-                    content.has_any |= !object;
-                    content.structured = object.then(Vec::new);
-                }
-                Tap::Content
-            }
-            _ => return,
-        });
-        self.is_tapped = true;
-    }
-
-    fn end_tap(&mut self) {
-        match self.tap.take() {
-            Some(Tap::Arguments(hash)) => {
-                self.message.params.arguments_hash = hash.finish();
-                self.message.params.captured = self.arguments.take();
-            }
-            Some(Tap::Definition { hash, bytes }) => {
-                let definition = hash.finish().map(|hash| Definition { hash, bytes });
-                self.tool().into_iter().for_each(|tool| tool.definition = definition);
-            }
-            Some(Tap::Content) | None => {}
-        }
-    }
-
-    fn block(&mut self, change: impl FnOnce(&mut ContentTap)) {
-        if self.path.last() == Some(&Member::Block)
-            && let Some(content) = &mut self.content
-        {
-            change(content);
-        }
-    }
-
-    fn end_block(&mut self) {
-        if let Some(content) = &mut self.content {
-            let (is_text, has_text) = (content.is_text, content.has_text);
-            (content.is_text, content.has_text) = (false, false);
-            self.result().content.has_any |= !is_text || has_text;
-        }
-    }
-
-    fn end_content(&mut self) {
-        if let Some(mut content) = self.content.take() {
-            let part = &mut self.result().content;
-            part.digest = content.digest.finish();
-            part.captured = content.end();
         }
     }
 

@@ -8,7 +8,9 @@ use super::BuildError;
 
 /// Where variables are looked up; the process's own environment outside of tests.
 #[derive(Clone)]
-pub(crate) struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub(crate) struct Environment(Arc<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Default for Environment {
     fn default() -> Self {

@@ -33,7 +33,7 @@ impl TlsFiles {
             Some(path) => {
                 let mut roots = RootCertStore::empty();
                 for certificate in certificates(path)? {
-                    roots.add(certificate).map_err(|error| unusable(path, error))?;
+                    roots.add(certificate).map_err(|error| unusable(path, &error))?;
                 }
                 builder()?.with_root_certificates(roots)
             }
@@ -45,10 +45,10 @@ impl TlsFiles {
         match &self.client {
             None => Ok(trusting.with_no_client_auth()),
             Some((certificate, key)) => {
-                let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error))?;
+                let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?;
                 trusting
                     .with_client_auth_cert(certificates(certificate)?, secret)
-                    .map_err(|error| unusable(certificate, error))
+                    .map_err(|error| unusable(certificate, &error))
             }
         }
     }
@@ -58,20 +58,20 @@ fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, BuildError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(Path::new("the TLS library"), error))
+        .map_err(|error| unusable(Path::new("the TLS library"), &error))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BuildError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
-        .map_err(|error| unusable(path, error))?
+        .map_err(|error| unusable(path, &error))?
         .collect();
     match found {
-        Ok(found) if found.is_empty() => Err(unusable(path, "there is no certificate in it")),
-        found => found.map_err(|error| unusable(path, error)),
+        Ok(found) if found.is_empty() => Err(unusable(path, &"there is no certificate in it")),
+        found => found.map_err(|error| unusable(path, &error)),
     }
 }
 
-fn unusable(path: &Path, why: impl ToString) -> BuildError {
+fn unusable(path: &Path, why: &dyn std::fmt::Display) -> BuildError {
     BuildError::Certificate {
         path: path.display().to_string(),
         why: why.to_string(),

@@ -12,45 +12,21 @@
 //! Nested deeper than 128 levels, or not JSON, it has no hash. The bytes are taken as they come and not kept: memory is
 //! bounded by the depth.
 
+mod decimal;
+mod secret;
+
 use std::hash::Hasher as _;
 
 use memchr::memchr2;
 use siphasher::sip::SipHasher24;
 
+use decimal::Decimal;
+pub(crate) use secret::Secret;
+
 /// Containers that may be open at once.
 const DEPTH_LIMIT: usize = 128;
 /// Longest number whose value is compared.
 const NUMBER_LIMIT: usize = 128;
-
-/// A secret without which nobody can tell from a hash what was hashed, be it ever so short.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Secret(u64, u64);
-
-impl Secret {
-    /// For what is no secret and compared between servers.
-    pub(crate) const NONE: Self = Self(0, 0);
-
-    /// A secret of its own for each purpose that a key serves.
-    pub(crate) fn derive(key: &[u8; 32], purpose: &str) -> Self {
-        let derived = blake3::derive_key(purpose, key);
-        let word = |at: usize| {
-            derived[at..at + 8]
-                .iter()
-                .fold(0, |word, byte| word << 8 | u64::from(*byte))
-        };
-        Self(word(0), word(8))
-    }
-
-    pub(crate) fn hasher(self) -> SipHasher24 {
-        SipHasher24::new_with_keys(self.0, self.1)
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Secret")
-    }
-}
 
 /// What is hashed first of each value, so that values of different kinds differ.
 mod tag {
@@ -408,53 +384,5 @@ fn object(secret: Secret, sum: u64, count: u64) -> u64 {
     hasher.finish()
 }
 
-/// A number as digits without zeros at either end, and the power of ten that the last of them stands for.
-struct Decimal {
-    negative: bool,
-    digits: Vec<u8>,
-    exponent: i64,
-}
-
-impl Decimal {
-    fn read(text: &[u8]) -> Option<Self> {
-        let negative = text.starts_with(b"-");
-        let text = &text[usize::from(negative)..];
-        let mantissa_end = text.iter().position(|byte| matches!(byte, b'e' | b'E'));
-        let (mantissa, power) = text.split_at(mantissa_end.unwrap_or(text.len()));
-        let mut exponent: i64 = match power.get(1..) {
-            Some(power) => std::str::from_utf8(power).ok()?.parse().ok()?,
-            None => 0,
-        };
-        let point = mantissa.iter().position(|byte| *byte == b'.');
-        let (whole, fraction) = mantissa.split_at(point.unwrap_or(mantissa.len()));
-        let fraction = fraction.get(1..).unwrap_or_default();
-        let mut digits = [whole, fraction].concat();
-        if whole.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        exponent = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?;
-        while digits.last() == Some(&b'0') {
-            digits.pop();
-            exponent = exponent.checked_add(1)?;
-        }
-        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
-        digits.drain(..zeros);
-        let zero = digits.is_empty();
-        Some(Self {
-            negative: negative && !zero,
-            digits,
-            exponent: if zero { 0 } else { exponent },
-        })
-    }
-
-    fn hash(&self, mut hasher: SipHasher24) -> SipHasher24 {
-        hasher.write_u8(u8::from(self.negative));
-        hasher.write_i64(self.exponent);
-        hasher.write(&self.digits);
-        hasher
-    }
-}
-
 #[cfg(test)]
-#[path = "arguments_hash_tests.rs"]
 mod tests;
