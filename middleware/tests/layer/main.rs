@@ -6,4 +6,6 @@ mod receiver;
 mod server;
 
 mod export;
+mod stdio;
+mod streams;
 mod tracing_join;
