@@ -8,6 +8,7 @@ mod connection;
 mod conversation;
 mod dialogue;
 mod exchange;
+mod head;
 mod in_flight;
 mod limits;
 mod mirrors;
@@ -21,7 +22,8 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 pub(crate) use conversation::Conversation;
-pub(crate) use exchange::{End, Exchange, RequestHead, ResponseHead};
+pub(crate) use exchange::Exchange;
+pub(crate) use head::{End, RequestHead, ResponseHead};
 pub(crate) use in_flight::InFlight;
 pub(crate) use limits::Counters;
 pub use limits::Forgotten;
@@ -191,3 +193,6 @@ impl Observer {
             .unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;
