@@ -1,6 +1,12 @@
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use rmcp::model::{CallToolRequestParams, ProtocolVersion};
 use toolsight::Toolsight;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::receiver::{Received, attributes};
 use crate::server::{connect, start};
@@ -48,4 +54,32 @@ async fn what_the_server_asks_of_the_client_is_a_span_below_the_call() {
     ] {
         assert!(received.metrics().iter().any(|name| name == metric), "{metric}");
     }
+}
+
+#[tokio::test]
+async fn a_call_that_still_waits_for_its_answer_is_sent_at_the_end() {
+    let received = Received::default();
+    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
+    let toolsight = Toolsight::builder()
+        .endpoint(format!("http://{address}"))
+        .build()
+        .unwrap();
+    let service = service_fn(
+        |request: Request<toolsight::http::RequestBody<Full<Bytes>>>| async move {
+            request.into_body().collect().await.unwrap();
+            Ok::<_, Infallible>(Response::builder().status(202).body(Full::<Bytes>::default()).unwrap())
+        },
+    );
+    let call = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"add"}}"#;
+    let request = Request::post("/mcp")
+        .header("mcp-session-id", "s1")
+        .body(Full::from(call))
+        .unwrap();
+    toolsight.layer().layer(service).oneshot(request).await.unwrap();
+    toolsight.flush().await;
+    assert_eq!(received.spans(), [], "the answer may still come");
+    toolsight.shutdown().await;
+    let spans = received.spans();
+    assert_eq!(spans.len(), 1);
+    assert_eq!(attributes(&spans[0])["toolsight.outcome"], "deferred");
 }
