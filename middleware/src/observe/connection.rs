@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::SessionEnd;
 use super::call::Call;
-use super::limits::{ANSWER_WITHIN, Slot, WAITING_OF_ONE};
+use super::limits::{Slot, WAITING_OF_ONE, answer_within};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Peer, Transport};
 use crate::wire::Id;
@@ -237,8 +237,10 @@ impl Connection {
             return Vec::new();
         }
         let mut state = self.state();
-        let late = |since: Instant| now.saturating_duration_since(since) >= ANSWER_WITHIN;
-        let expired = state.extract(|entry| matches!(entry.place, Place::Waiting { since, .. } if late(since)));
+        let expired = state.extract(|entry| {
+            let waited = now.saturating_duration_since(entry.since(now));
+            matches!(entry.place, Place::Waiting { .. }) && waited >= answer_within(entry.call.direction)
+        });
         state.waiting -= expired.len();
         expired.into_iter().map(|entry| entry.close(None, now)).collect()
     }

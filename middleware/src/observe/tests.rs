@@ -248,11 +248,23 @@ fn an_answer_that_does_not_come_in_time_is_as_the_exchange_ended() {
         assert_eq!(records(exchange.take()), [], "{end:?}");
         let runs = u64::from(end != End::Dropped);
         assert_eq!(stage.observer.in_flight.read().0, runs, "{end:?}");
-        assert!(stage.observer.expire(stage.at(1801)).is_empty());
-        assert_eq!(told(&records(stage.observer.expire(stage.at(1802)))), [expected]);
+        assert!(stage.observer.expire(stage.at(301)).is_empty());
+        assert_eq!(told(&records(stage.observer.expire(stage.at(302)))), [expected]);
         assert_eq!(stage.observer.in_flight.read().0, 0, "{end:?}");
-        assert!(stage.observer.finish(stage.at(1803)).is_empty());
+        assert!(stage.observer.finish(stage.at(303)).is_empty());
     }
+}
+
+#[test]
+fn a_person_may_take_longer_to_answer_than_a_server() {
+    let stage = Stage::new();
+    stage.post(stage.in_session(0), CALL, OK);
+    let mut stream = stage.stream(0, false);
+    stream.response_data(event(1, ASK).as_bytes(), stage.at(0));
+    stream.end(End::Dropped, stage.at(1));
+    assert!(stage.observer.expire(stage.at(1799)).is_empty());
+    let expired = records(stage.observer.expire(stage.at(1800)));
+    assert_eq!(told(&expired), ["elicitation/create abandoned client_gone (0, 0)"]);
 }
 
 #[test]
