@@ -9,3 +9,4 @@ mod export;
 mod stdio;
 mod streams;
 mod tracing_join;
+mod two_endpoints;
