@@ -64,3 +64,28 @@ impl<T: Observes> Contained<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fragile;
+
+    impl Observes for Fragile {
+        fn take(&mut self) -> Vec<Observation> {
+            vec![Observation::Omitted(1)]
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_the_observing_and_nothing_else() {
+        let (queue, _receiver) = Queue::new(1);
+        let counts = queue.counts();
+        let contained = Contained::new(Fragile, queue);
+        contained.observe(|_| {});
+        contained.observe(|_| panic!("a fault in observing"));
+        contained.observe(|_| panic!("nothing is observed any more"));
+        let dropped = counts.read();
+        assert_eq!((dropped.batch_limit, dropped.panicked), (1, 1));
+    }
+}

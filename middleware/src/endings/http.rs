@@ -25,7 +25,8 @@ use crate::observe::{Observation, Observer};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Passed {
     got: Vec<u8>,
-    head: Option<(u16, Vec<(String, Vec<u8>)>)>,
+    status: Option<u16>,
+    headers: Vec<(String, Vec<u8>)>,
     sent: Vec<u8>,
     end: Option<Result<(), &'static str>>,
 }
@@ -93,12 +94,12 @@ pub(super) fn play(
 ) -> (Vec<Passed>, Vec<Passed>, mpsc::Receiver<Observation>) {
     let acts = with_handshake(version, ending, acts);
     let server = Arc::<Server>::default();
-    let bare = pass(&acts, transport, version, server.clone(), service(server));
+    let bare = pass(&acts, transport, version, server.clone(), &service(server));
     let (queue, observations) = Queue::new(1000);
     let observer = Arc::new(Observer::new(None, Users::default(), 10));
     let layer = ToolsightLayer { observer, queue };
     let server = Arc::<Server>::default();
-    let layered = pass(&acts, transport, version, server.clone(), layer.layer(service(server)));
+    let layered = pass(&acts, transport, version, server.clone(), &layer.layer(service(server)));
     (bare, layered, observations)
 }
 
@@ -140,7 +141,7 @@ where
     })
 }
 
-fn pass<S, R>(acts: &[Act], transport: Transport, version: &str, server: Arc<Server>, service: S) -> Vec<Passed>
+fn pass<S, R>(acts: &[Act], transport: Transport, version: &str, server: Arc<Server>, service: &S) -> Vec<Passed>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<R>, Error = &'static str> + Clone + 'static,
     R: Body<Data = Bytes, Error = &'static str> + 'static,
@@ -154,7 +155,11 @@ where
             };
             let headers = response.headers().iter();
             let headers = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
-            passed.lock().unwrap().head = Some((response.status().as_u16(), headers.collect()));
+            {
+                let mut passed = passed.lock().unwrap();
+                passed.status = Some(response.status().as_u16());
+                passed.headers = headers.collect();
+            }
             let mut body = Box::pin(response.into_body());
             while let Some(frame) = body.frame().await {
                 match frame {
@@ -253,7 +258,7 @@ impl Stage<'_> {
                 Act::Server(text) | Act::Aside(text) => self.event(aside.unwrap(), text),
                 Act::HangUp | Act::Leave | Act::Break => {
                     let at = if two { aside.unwrap() } else { at_hand };
-                    if !accepted && !two && !(*act == Act::HangUp && transport == Transport::Json) {
+                    if !(accepted || two || *act == Act::HangUp && transport == Transport::Json) {
                         let content = if transport == Transport::Json {
                             JSON
                         } else {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use opentelemetry::trace::{SpanContext, SpanId};
 
 use super::connection::Connection;
-use super::exchange::RequestHead;
+use super::head::RequestHead;
 use super::in_flight::Ticket;
 use super::{Observer, classify, mirrors};
 use crate::identity::recognise;
@@ -76,7 +76,7 @@ impl Call {
         (head, start): (&Arc<RequestHead>, Instant),
         span: Option<SpanContext>,
         ambient: Option<&SpanContext>,
-    ) -> Self {
+    ) -> Box<Self> {
         let modern = classify::is_modern(message.params.meta.protocol_version.as_deref());
         let mismatch = (modern && head.post)
             .then(|| mirrors::mismatch(&message, head))
@@ -97,7 +97,7 @@ impl Call {
             (Some(span), _) => span,
             (None, _) => trace_context::child(parent),
         };
-        Self {
+        Box::new(Self {
             direction,
             client: params.meta.client.or(params.client),
             version: params.meta.protocol_version.or(params.protocol_version),
@@ -125,7 +125,7 @@ impl Call {
             method,
             target,
             span,
-        }
+        })
     }
 
     pub(super) fn is_modern(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The rules for outcome and fault, in one place.
 
-use super::exchange::End;
+use super::head::End;
 use super::tasks::Seen;
 use super::tools::Input;
 use crate::outcome::{Fault, Outcome};

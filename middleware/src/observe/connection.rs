@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::SessionEnd;
 use super::call::Call;
-use super::limits::{ANSWER_WITHIN, Slot, WAITING_OF_ONE};
+use super::limits::{Slot, WAITING_OF_ONE, answer_within};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Peer, Transport};
 use crate::wire::Id;
@@ -39,7 +39,7 @@ pub(super) struct Handshake {
 /// A call that is over, and how.
 #[derive(Debug)]
 pub(super) struct Closed {
-    pub(super) call: Call,
+    pub(super) call: Box<Call>,
     pub(super) outcome: Outcome,
     pub(super) fault: Fault,
     pub(super) at: Instant,
@@ -78,7 +78,7 @@ struct State {
 
 #[derive(Debug)]
 struct Entry {
-    call: Call,
+    call: Box<Call>,
     place: Place,
 }
 
@@ -149,7 +149,7 @@ impl Connection {
     }
 
     /// Opens a call that the exchange `home` carries.
-    pub(super) fn open(&self, call: Call, home: u64) {
+    pub(super) fn open(&self, call: Box<Call>, home: u64) {
         let place = Place::Home(home);
         self.state().entries.push(Entry { call, place });
     }
@@ -164,7 +164,7 @@ impl Connection {
     /// nothing more can come, or the one that had to make room for it.
     pub(super) fn wait(
         &self,
-        call: Call,
+        call: Box<Call>,
         fallback: (Outcome, Fault),
         slot: Option<Slot>,
         now: Instant,
@@ -174,7 +174,7 @@ impl Connection {
 
     /// Takes the call that is answered by `id`: the one of the exchange `home`, else one of any other. Tells whether it is
     /// the former.
-    pub(super) fn take(&self, direction: Direction, id: &Id, home: u64) -> Option<(Call, bool)> {
+    pub(super) fn take(&self, direction: Direction, id: &Id, home: u64) -> Option<(Box<Call>, bool)> {
         let mut state = self.state();
         let is = |entry: &Entry| entry.call.direction == direction && entry.call.id.as_ref() == Some(id);
         let own = state.entries.iter().position(|entry| entry.is_at(home) && is(entry));
@@ -183,14 +183,14 @@ impl Connection {
     }
 
     /// Takes the oldest call of the exchange `home`.
-    pub(super) fn take_own(&self, home: u64) -> Option<(Call, bool)> {
+    pub(super) fn take_own(&self, home: u64) -> Option<(Box<Call>, bool)> {
         let mut state = self.state();
         let at = state.entries.iter().position(|entry| entry.is_at(home))?;
         Some((state.remove(at).call, true))
     }
 
     /// Takes the oldest call for which `is` holds, of the exchange `home` or of those that wait.
-    pub(super) fn take_first(&self, home: u64, is: impl Fn(&Call) -> bool) -> Option<Call> {
+    pub(super) fn take_first(&self, home: u64, is: impl Fn(&Call) -> bool) -> Option<Box<Call>> {
         let mut state = self.state();
         let ours = |entry: &Entry| entry.is_at(home) || matches!(entry.place, Place::Waiting { .. });
         let at = state.entries.iter().position(|entry| ours(entry) && is(&entry.call))?;
@@ -237,8 +237,10 @@ impl Connection {
             return Vec::new();
         }
         let mut state = self.state();
-        let late = |since: Instant| now.saturating_duration_since(since) >= ANSWER_WITHIN;
-        let expired = state.extract(|entry| matches!(entry.place, Place::Waiting { since, .. } if late(since)));
+        let expired = state.extract(|entry| {
+            let waited = now.saturating_duration_since(entry.since(now));
+            matches!(entry.place, Place::Waiting { .. }) && waited >= answer_within(entry.call.direction)
+        });
         state.waiting -= expired.len();
         expired.into_iter().map(|entry| entry.close(None, now)).collect()
     }
@@ -266,7 +268,13 @@ impl State {
         entry
     }
 
-    fn wait(&mut self, call: Call, fallback: (Outcome, Fault), slot: Option<Slot>, now: Instant) -> Option<Closed> {
+    fn wait(
+        &mut self,
+        call: Box<Call>,
+        fallback: (Outcome, Fault),
+        slot: Option<Slot>,
+        now: Instant,
+    ) -> Option<Closed> {
         if let Some(over) = self.over {
             let how = call.when_over(over);
             return Some(Closed::new(call, how, now));
@@ -324,7 +332,7 @@ impl Entry {
 }
 
 impl Closed {
-    pub(super) const fn new(call: Call, (outcome, fault): (Outcome, Fault), at: Instant) -> Self {
+    pub(super) const fn new(call: Box<Call>, (outcome, fault): (Outcome, Fault), at: Instant) -> Self {
         Self {
             call,
             outcome,
@@ -335,7 +343,7 @@ impl Closed {
     }
 
     /// How such a call will end is not known.
-    fn forgotten(call: Call, at: Instant) -> Self {
+    fn forgotten(call: Box<Call>, at: Instant) -> Self {
         Self {
             forgotten: true,
             ..Self::new(call, (Outcome::Deferred, Fault::None), at)

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::call::Carrier;
 use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
-use super::exchange::RequestHead;
+use super::head::RequestHead;
 use super::{Observation, Observer};
 use crate::outcome::{Fault, Outcome};
 use crate::record::Direction;

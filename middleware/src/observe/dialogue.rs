@@ -9,7 +9,7 @@ use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier};
 use super::connection::{Closed, Connection, Handshake, Reach};
-use super::exchange::RequestHead;
+use super::head::RequestHead;
 use super::tasks::TaskEnd;
 use super::tools::Input;
 use super::{Observation, Observer, classify};
@@ -40,7 +40,7 @@ impl Dialogue {
     }
 
     /// The call that a request or notification of the client makes.
-    pub(super) fn client_call(&mut self, message: Message, span: Option<SpanContext>, now: Instant) -> Call {
+    pub(super) fn client_call(&mut self, message: Message, span: Option<SpanContext>, now: Instant) -> Box<Call> {
         if message.method.as_deref() == Some("notifications/cancelled")
             && let Some(request) = &message.params.request_id
         {
@@ -91,7 +91,7 @@ impl Dialogue {
         self.close_taken(taken.map(|(call, _)| call), how, now);
     }
 
-    fn close_taken(&mut self, call: Option<Call>, how: (Outcome, Fault), now: Instant) {
+    fn close_taken(&mut self, call: Option<Box<Call>>, how: (Outcome, Fault), now: Instant) {
         if let Some(call) = call {
             self.close(call, how, None, &Carrier::default(), now);
         }
@@ -137,7 +137,7 @@ impl Dialogue {
     }
 
     /// Keeps a call for an answer that comes elsewhere.
-    pub(super) fn wait(&mut self, call: Call, fallback: (Outcome, Fault), now: Instant) {
+    pub(super) fn wait(&mut self, call: Box<Call>, fallback: (Outcome, Fault), now: Instant) {
         let slot = self.observer.slots.take();
         let closed = self.connection.wait(call, fallback, slot, now);
         self.close_all(closed);
@@ -155,7 +155,7 @@ impl Dialogue {
     }
 
     /// Ends `call` by the server's answer, or follows it further.
-    pub(super) fn answered(&mut self, mut call: Call, answer: &Message, carrier: &Carrier, now: Instant) {
+    pub(super) fn answered(&mut self, mut call: Box<Call>, answer: &Message, carrier: &Carrier, now: Instant) {
         let judge = |name| self.observer.tools.judge(name, &call.arguments);
         let input = call.tool().map_or(Input::Fine, judge);
         let (mut outcome, mut fault) = classify::by_answer(&call.method, input, answer, carrier.status);
@@ -243,7 +243,7 @@ impl Dialogue {
 
     pub(super) fn close(
         &mut self,
-        call: Call,
+        call: Box<Call>,
         how: (Outcome, Fault),
         answer: Option<&Message>,
         carrier: &Carrier,

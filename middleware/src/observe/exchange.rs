@@ -1,7 +1,7 @@
 //! One HTTP request and its response, observed as the bytes pass.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use http::{Extensions, HeaderMap};
 use opentelemetry::trace::SpanContext;
@@ -9,83 +9,13 @@ use opentelemetry::trace::SpanContext;
 use super::call::{Call, Carrier};
 use super::connection::{Connection, Reach, Unanswered};
 use super::dialogue::Dialogue;
+use super::head::{End, RequestHead, ResponseHead};
 use super::sessions::endpoint_key;
 use super::{Observation, Observer, classify};
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Peer, Target, User};
+use crate::record::{Direction, Target};
 use crate::wire::headers::Content;
 use crate::wire::{EventStream, Kind, Message, Reader, Side};
-
-/// What is kept of a request's head.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestHead {
-    pub(crate) start: Instant,
-    pub(crate) start_wall: SystemTime,
-    pub(crate) post: bool,
-    pub(crate) delete: bool,
-    /// It resumes an event stream (`Last-Event-ID`).
-    pub(crate) resumes: bool,
-    /// The head alone shows that this is MCP, see [`crate::wire::headers::looks_like_mcp`].
-    pub(crate) mcp: bool,
-    pub(crate) http_version: Option<&'static str>,
-    pub(crate) protocol_version: Option<Box<str>>,
-    pub(crate) session_id: Option<Box<str>>,
-    /// What tells the event stream that answers, see [`endpoint_key`]; only where there are such streams.
-    pub(crate) endpoint: Option<Box<str>>,
-    /// The mirrored method and target, for requests whose body nobody reads.
-    pub(crate) method: Option<Box<str>>,
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) user_agent: Option<Peer>,
-    pub(crate) user: Option<User>,
-    pub(crate) tenant: Option<Box<str>>,
-    /// The surrounding span.
-    pub(crate) ambient: Option<SpanContext>,
-}
-
-impl RequestHead {
-    /// Of a pipe, which has no head: when it was opened, and what surrounds it.
-    pub(crate) const fn of_pipe(start: Instant, start_wall: SystemTime, ambient: Option<SpanContext>) -> Self {
-        Self {
-            start,
-            start_wall,
-            post: false,
-            delete: false,
-            resumes: false,
-            mcp: true,
-            http_version: None,
-            protocol_version: None,
-            session_id: None,
-            endpoint: None,
-            method: None,
-            name: None,
-            user_agent: None,
-            user: None,
-            tenant: None,
-            ambient,
-        }
-    }
-}
-
-/// What is kept of a response's head.
-#[derive(Debug)]
-pub(crate) struct ResponseHead {
-    pub(crate) status: u16,
-    pub(crate) session_id: Option<Box<str>>,
-    pub(crate) content: Content,
-}
-
-/// How an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The response body came to its end.
-    Complete,
-    /// The response body broke.
-    BodyError,
-    /// The service answered with an error instead of a response.
-    ServiceError,
-    /// Whoever waited for the answer is gone.
-    Dropped,
-}
 
 #[derive(Debug)]
 enum ResponseBody {
@@ -434,7 +364,7 @@ impl Exchange {
     }
 
     /// A request of which only the head is known: its body is not JSON, or the server did not read it.
-    fn unread_call(&self) -> Call {
+    fn unread_call(&self) -> Box<Call> {
         let head = &self.dialogue.head;
         let mut message = Message {
             method: head.method.clone(),

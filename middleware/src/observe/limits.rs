@@ -4,12 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::record::Direction;
+
 /// Calls of one session or connection whose answer may come elsewhere.
 pub(super) const WAITING_OF_ONE: usize = 1024;
 /// The same of all sessions together.
 const WAITING_OF_ALL: usize = 16_384;
-/// How long an answer is waited for once the exchange of its request has ended.
-pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30 * 60);
+
+/// How long an answer is waited for: the server's, once the exchange of its request has ended, for as long as a client may
+/// take to resume it, and the client's for as long as a person may take.
+pub(super) const fn answer_within(direction: Direction) -> Duration {
+    match direction {
+        Direction::ToServer => Duration::from_secs(5 * 60),
+        Direction::ToClient => Duration::from_secs(30 * 60),
+    }
+}
+
 /// Tasks that are followed.
 pub(super) const TASKS: usize = 4096;
 /// How long a task is followed that nobody asks for.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::exchange::RequestHead;
+use super::head::RequestHead;
 use crate::wire::{Message, NAME_LIMIT, cut};
 
 /// The headers that do not say what the body says, of the version, the method and the name or address that is asked for;

@@ -10,6 +10,7 @@ mod conversation;
 mod detail;
 mod dialogue;
 mod exchange;
+mod head;
 mod in_flight;
 mod limits;
 mod mirrors;
@@ -24,7 +25,8 @@ use std::time::{Duration, Instant};
 
 pub(crate) use conversation::Conversation;
 pub(crate) use detail::{Detail, DetailConfig};
-pub(crate) use exchange::{End, Exchange, RequestHead, ResponseHead};
+pub(crate) use exchange::Exchange;
+pub(crate) use head::{End, RequestHead, ResponseHead};
 pub(crate) use in_flight::InFlight;
 pub(crate) use limits::Counters;
 pub use limits::Forgotten;
@@ -202,3 +204,6 @@ impl Observer {
             .unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,8 +16,6 @@ pub(crate) struct Line {
     pub(crate) messages: Vec<Message>,
     /// Its bytes without the line end.
     pub(crate) bytes: u64,
-    /// Whether it was one JSON value.
-    pub(crate) whole: bool,
 }
 
 impl Lines {
@@ -50,8 +48,9 @@ impl Lines {
     pub(crate) fn end_line(&mut self) -> Option<Line> {
         let bytes = std::mem::take(&mut self.bytes);
         let messages = self.reader.take();
-        let whole = self.reader.finish();
-        (bytes > 0).then_some(Line { messages, bytes, whole })
+        // What is not JSON is no message and no error either.
+        self.reader.finish();
+        (bytes > 0).then_some(Line { messages, bytes })
     }
 
     /// Messages beyond the limit of a batch that were not kept.
@@ -75,19 +74,19 @@ mod tests {
 
     const TEXT: &str = "{\"id\":1,\"method\":\"ping\"}\n\r\n \n[{\"id\":2,\"method\":\"a\"},{\"id\":3,\"method\":\"b\"}]\r\nnot JSON\n{\"id\":4";
 
-    fn told(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<(usize, bool)> {
+    fn told(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<usize> {
         let mut lines = Lines::new(Side::Request);
         let mut told: Vec<_> = pieces
             .into_iter()
             .flat_map(|piece| lines.push(piece.as_ref()))
             .collect();
         told.extend(lines.end_line());
-        told.iter().map(|line| (line.messages.len(), line.whole)).collect()
+        told.iter().map(|line| line.messages.len()).collect()
     }
 
     #[test]
     fn each_line_is_a_document_of_its_own() {
-        assert_eq!(told([TEXT]), [(1, true), (2, true), (0, false), (0, false)]);
+        assert_eq!(told([TEXT]), [1, 2, 0, 0]);
         let mut lines = Lines::new(Side::Request);
         assert_eq!(lines.push(b"{\"id\":1}\n")[0].bytes, 8);
     }

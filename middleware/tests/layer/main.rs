@@ -8,5 +8,8 @@ mod server;
 mod capture;
 mod export;
 mod refusals;
+mod stdio;
+mod streams;
 mod tls;
 mod tracing_join;
+mod two_endpoints;
