@@ -9,6 +9,7 @@ pub(crate) mod message;
 mod reader;
 pub(crate) mod scan;
 pub(crate) mod schema;
+mod skip;
 pub(crate) mod sse;
 pub(crate) mod unescape;
 

@@ -2,7 +2,7 @@
 
 use super::member::Member;
 use super::message::{ErrorPart, Id, Message, ResultPart, Tool};
-use super::scan::{Interest, Scalar, Scanner, ValueKind, Visitor};
+use super::scan::{Interest, OPEN_LIMIT, Scalar, Scanner, ValueKind, Visitor};
 use super::schema::{Argument, Kinds};
 use super::unescape::unescape;
 use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, NAME_LIMIT, TOOLS_LIMIT, cut};
@@ -52,17 +52,49 @@ impl Reader {
     /// Ends the document and makes ready for the next; returns whether it was one whole JSON value.
     pub(crate) fn finish(&mut self) -> bool {
         let whole = self.scanner.finish(&mut self.builder);
-        self.builder.path.clear();
+        self.builder.path.length = 0;
         self.builder.message = Message::default();
         self.builder.kept = 0;
         whole
     }
 }
 
+/// The open containers, outermost first; the scanner opens no more than these.
+#[derive(Debug)]
+struct Path {
+    members: [Member; OPEN_LIMIT],
+    length: usize,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        Self {
+            members: [Member::Other; OPEN_LIMIT],
+            length: 0,
+        }
+    }
+}
+
+impl Path {
+    fn last(&self) -> Option<Member> {
+        self.members[..self.length].last().copied()
+    }
+
+    const fn push(&mut self, member: Member) {
+        self.members[self.length] = member;
+        self.length += 1;
+    }
+
+    fn pop(&mut self) -> Option<Member> {
+        let last = self.last()?;
+        self.length -= 1;
+        Some(last)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Builder {
-    /// The open containers, outermost first.
-    path: Vec<Member>,
+    path: Path,
     /// The messages are answers.
     answer: bool,
     /// The member whose value comes next.
@@ -88,9 +120,12 @@ impl Visitor for Builder {
     }
 
     fn key(&mut self, key: &[u8]) -> Interest {
-        let parent = self.path.last().copied();
-        let key = unescape(key);
-        self.next = parent.and_then(|parent| parent.child(&key));
+        let parent = self.path.last().unwrap_or(Member::Other);
+        self.next = parent.child(key).or_else(|| {
+            // Any key may be written with escapes, though nobody does.
+            let escaped = key.contains(&b'\\');
+            escaped.then(|| parent.child(unescape(key).as_bytes())).flatten()
+        });
         match self.next {
             Some(Member::Result) if !self.answer => {
                 self.result();
@@ -98,10 +133,10 @@ impl Visitor for Builder {
             }
             Some(Member::Params) if self.answer => self.next = None,
             Some(Member::Argument) => {
-                self.argument = cut(&key, NAME_LIMIT).into();
+                self.argument = cut(&unescape(key), NAME_LIMIT).into();
                 return Interest::Kind;
             }
-            Some(Member::Property) => self.start_property(&key),
+            Some(Member::Property) => self.start_property(&unescape(key)),
             _ => {}
         }
         self.interest()
@@ -109,7 +144,7 @@ impl Visitor for Builder {
 
     fn enter(&mut self, object: bool) {
         let member = match self.next.take() {
-            Some(Member::Root) if !object && self.path.is_empty() => Member::Batch,
+            Some(Member::Root) if !object && self.path.length == 0 => Member::Batch,
             Some(member) if member.is_array() != object => member,
             _ => Member::Other,
         };
@@ -134,6 +169,10 @@ impl Visitor for Builder {
             let message = std::mem::take(&mut self.message);
             if self.kept < BATCH_LIMIT {
                 self.kept += 1;
+                // Mostly it is the only one, and messages are large.
+                if self.done.is_empty() {
+                    self.done.reserve_exact(1);
+                }
                 self.done.push(message);
             } else {
                 self.omitted += 1;
