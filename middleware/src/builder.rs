@@ -162,6 +162,7 @@ impl Builder {
             metric_interval: self.metric_interval,
             tools: observer.tools.clone(),
             counts: queue.counts(),
+            pressure: queue.pressure(),
         };
         let worker = Arc::new(Worker::start(config, receiver)?);
         let layer = ToolsightLayer { observer, queue };
