@@ -1,7 +1,8 @@
 //! What is read of HTTP headers.
 
-use http::HeaderMap;
+use http::header::AsHeaderName;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName};
 
 use super::{NAME_LIMIT, cut};
 use crate::record::Peer;
@@ -17,8 +18,16 @@ pub(crate) enum Content {
     Other,
 }
 
+// Parsed once: looking up a name that is text parses it every time.
+pub(crate) static PROTOCOL_VERSION: HeaderName = HeaderName::from_static(semconv::HEADER_PROTOCOL_VERSION);
+pub(crate) static SESSION_ID: HeaderName = HeaderName::from_static(semconv::HEADER_SESSION_ID);
+pub(crate) static METHOD: HeaderName = HeaderName::from_static(semconv::HEADER_METHOD);
+pub(crate) static NAME: HeaderName = HeaderName::from_static(semconv::HEADER_NAME);
+pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static(semconv::META_TRACEPARENT);
+pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static(semconv::META_TRACESTATE);
+
 /// The header `name` as text, cut to [`NAME_LIMIT`].
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     let value = headers.get(name)?.to_str().ok()?.trim();
     (!value.is_empty()).then(|| cut(value, NAME_LIMIT))
 }
@@ -54,19 +63,15 @@ pub(crate) fn looks_like_mcp(headers: &HeaderMap) -> bool {
             .iter()
             .any(|value| value.to_str().is_ok_and(|value| value.contains(media_type)))
     };
-    [
-        semconv::HEADER_PROTOCOL_VERSION,
-        semconv::HEADER_SESSION_ID,
-        semconv::HEADER_METHOD,
-    ]
-    .iter()
-    .any(|name| headers.contains_key(*name))
+    [&PROTOCOL_VERSION, &SESSION_ID, &METHOD]
+        .iter()
+        .any(|name| headers.contains_key(*name))
         || (accepts("application/json") && accepts("text/event-stream"))
 }
 
 /// Name and version of the first product in `User-Agent`.
 pub(crate) fn user_agent(headers: &HeaderMap) -> Option<Peer> {
-    let product = text(headers, USER_AGENT.as_str())?.split_ascii_whitespace().next()?;
+    let product = text(headers, USER_AGENT)?.split_ascii_whitespace().next()?;
     let (name, version) = product.split_once('/').unwrap_or((product, ""));
     Some(Peer {
         name: name.into(),
