@@ -1,8 +1,5 @@
 //! A signal that is cheap to give again and again, and wakes its receiver once.
 
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicBool, Ordering};
-#[cfg(not(loom))]
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
@@ -29,5 +26,31 @@ impl Pressure {
 
     pub(super) async fn risen(&self) {
         self.notify.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    #[test]
+    fn it_wakes_once_until_it_has_fallen() {
+        let pressure = Pressure::default();
+        let is_woken = || {
+            pin!(pressure.risen())
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_ready()
+        };
+        assert!(!is_woken());
+        pressure.rise();
+        pressure.rise();
+        assert_eq!((is_woken(), is_woken()), (true, false));
+        pressure.rise();
+        assert!(!is_woken(), "who was woken has not looked yet");
+        pressure.fall();
+        pressure.rise();
+        assert!(is_woken());
     }
 }
