@@ -9,6 +9,9 @@
 
 mod builder;
 mod export;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 mod identity;
 mod observe;

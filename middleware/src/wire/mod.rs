@@ -6,6 +6,8 @@
 pub(crate) mod headers;
 mod member;
 pub(crate) mod message;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod oracle;
 mod reader;
 pub(crate) mod scan;
 pub(crate) mod schema;

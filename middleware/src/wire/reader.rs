@@ -127,9 +127,10 @@ impl Visitor for Builder {
             escaped.then(|| parent.child(unescape(key).as_bytes())).flatten()
         });
         match self.next {
-            Some(Member::Result) if !self.answer => {
+            Some(Member::Result) => {
+                // It may be any value by JSON-RPC; that there is one is what counts.
                 self.result();
-                self.next = None;
+                self.next = self.next.filter(|_| self.answer);
             }
             Some(Member::Params) if self.answer => self.next = None,
             Some(Member::Argument) => {
@@ -222,32 +223,41 @@ impl Builder {
     }
 
     fn text(&mut self, member: Member, text: &str) {
-        if member == Member::MetaTracestate {
-            self.message.params.meta.tracestate = Some(whole_entries(text).into());
-            return;
-        }
-        let text: Box<str> = cut(text, NAME_LIMIT).into();
+        let kept = || Some(cut(text, NAME_LIMIT).into());
         let message = &mut self.message;
         match member {
             Member::Jsonrpc => message.jsonrpc = true,
-            Member::Id => message.id = Some(Id::Text(text)),
-            Member::Method => message.method = Some(text),
-            Member::ParamsName => message.params.name = Some(text),
-            Member::ParamsUri => message.params.uri = Some(text),
-            Member::ParamsProtocolVersion => message.params.protocol_version = Some(text),
-            Member::ParamsRequestId => message.params.request_id = Some(Id::Text(text)),
-            Member::MetaProtocolVersion => message.params.meta.protocol_version = Some(text),
-            Member::MetaTraceparent => message.params.meta.traceparent = Some(text),
-            Member::ResultType => self.result().result_type = Some(text),
-            Member::ResultProtocolVersion => self.result().protocol_version = Some(text),
-            Member::ResultStatus if *text == *"failed" => self.result().task_failed = true,
+            Member::Id => message.id = kept().map(Id::Text),
+            Member::Method => message.method = kept(),
+            Member::ParamsName => message.params.name = kept(),
+            Member::ParamsUri => message.params.uri = kept(),
+            Member::ParamsProtocolVersion => message.params.protocol_version = kept(),
+            Member::ParamsRequestId => message.params.request_id = kept().map(Id::Text),
+            Member::MetaProtocolVersion => message.params.meta.protocol_version = kept(),
+            Member::MetaTraceparent => message.params.meta.traceparent = kept(),
+            Member::MetaTracestate => message.params.meta.tracestate = Some(whole_entries(text).into()),
+            Member::ResultType => self.result().result_type = kept(),
+            Member::ResultProtocolVersion => self.result().protocol_version = kept(),
+            Member::ResultStatus if text == "failed" => self.result().task_failed = true,
             Member::NextCursor => self.result().next_cursor = true,
-            Member::ToolName => self.tool().into_iter().for_each(|tool| tool.name = text.clone()),
-            Member::RequiredName => self.require(text),
-            Member::PropertyTypes | Member::PropertyType => self.property_type(&text),
-            Member::PeerName => self.peer().into_iter().for_each(|peer| peer.name = text.clone()),
-            Member::PeerVersion => self.peer().into_iter().for_each(|peer| peer.version = text.clone()),
-            Member::ErrorMessage => self.error().message = Some(text),
+            Member::ToolName => {
+                if let Some(tool) = self.tool() {
+                    tool.name = cut(text, NAME_LIMIT).into();
+                }
+            }
+            Member::RequiredName => self.require(cut(text, NAME_LIMIT).into()),
+            Member::PropertyTypes | Member::PropertyType => self.property_type(text),
+            Member::PeerName => {
+                if let Some(peer) = self.peer() {
+                    peer.name = cut(text, NAME_LIMIT).into();
+                }
+            }
+            Member::PeerVersion => {
+                if let Some(peer) = self.peer() {
+                    peer.version = cut(text, NAME_LIMIT).into();
+                }
+            }
+            Member::ErrorMessage => self.error().message = kept(),
             _ => {}
         }
     }
@@ -262,10 +272,6 @@ impl Builder {
                 self.tool().into_iter().for_each(|tool| tool.input.closed = true);
             }
             Member::ErrorCode => self.error().code = text.parse().ok(),
-            // A result may be any value by JSON-RPC; that there is one is what counts.
-            Member::Result => {
-                self.result();
-            }
             _ => {}
         }
     }
