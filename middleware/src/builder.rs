@@ -167,6 +167,7 @@ impl Builder {
             metric_interval: self.metric_interval,
             observer: observer.clone(),
             counts: queue.counts(),
+            pressure: queue.pressure(),
         };
         let worker = Arc::new(Worker::start(config, receiver)?);
         let layer = ToolsightLayer { observer, queue };

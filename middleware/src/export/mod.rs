@@ -6,6 +6,7 @@
 
 mod metrics;
 mod otlp;
+mod pressure;
 mod queue;
 mod spans;
 mod worker;

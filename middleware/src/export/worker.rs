@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 
 use super::metrics::Metrics;
 use super::otlp::{BuildError, OtlpConfig, resource};
+use super::pressure::Pressure;
 use super::queue::Counts;
 use super::spans;
 use crate::observe::{Observation, Observer};
@@ -38,6 +39,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) metric_interval: Duration,
     pub(crate) observer: Arc<Observer>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) pressure: Arc<Pressure>,
 }
 
 /// A handle of the export thread.
@@ -120,6 +122,7 @@ struct Loop {
     scope: InstrumentationScope,
     counts: Arc<Counts>,
     observer: Arc<Observer>,
+    pressure: Arc<Pressure>,
     batch: Vec<Record>,
 }
 
@@ -143,6 +146,7 @@ impl Loop {
                 .build(),
             counts: config.counts,
             observer: config.observer,
+            pressure: config.pressure,
             batch: Vec::with_capacity(BATCH),
         })
     }
@@ -155,7 +159,6 @@ impl Loop {
         let mut send_at = Instant::now();
         let mut orders_open = true;
         loop {
-            let room = BATCH - self.batch.len();
             tokio::select! {
                 biased;
                 order = orders.recv(), if orders_open => match order {
@@ -178,26 +181,30 @@ impl Loop {
                     }
                     None => orders_open = false,
                 },
-                () = sleep_until(send_at), if !self.batch.is_empty() => self.send().await,
+                () = sleep_until(send_at), if !self.batch.is_empty() => {
+                    self.fill(&mut received);
+                    self.send().await;
+                }
                 _ = tick.tick() => {
                     let mut expired = self.observer.expire(Instant::now().into_std());
                     self.take_in_pieces(&mut expired).await;
                     self.send_metrics().await;
                 }
-                count = self.queue.recv_many(&mut received, room) => {
+                // Waiting for the queue itself has every record wake this thread, at the expense of the thread that
+                // pushes it: so only the first is waited for, and then for time or pressure.
+                count = self.queue.recv_many(&mut received, BATCH), if self.batch.is_empty() => {
                     if count == 0 {
                         // Every layer and handle is gone.
-                        self.send().await;
                         self.finish().await;
                         return;
                     }
-                    if self.batch.is_empty() {
-                        send_at = Instant::now() + LINGER;
-                    }
+                    send_at = Instant::now() + LINGER;
                     self.take(&mut received);
-                    if self.batch.len() == BATCH {
-                        self.send().await;
-                    }
+                    self.send_if_full().await;
+                }
+                () = self.pressure.risen(), if !self.batch.is_empty() => {
+                    self.fill(&mut received);
+                    self.send_if_full().await;
                 }
             }
         }
@@ -220,6 +227,23 @@ impl Loop {
             let room = (BATCH - self.batch.len()).min(observations.len());
             let mut piece = observations.drain(..room).collect();
             self.take(&mut piece);
+        }
+    }
+
+    /// Takes what is in the queue by now, as far as the batch has room.
+    fn fill(&mut self, received: &mut Vec<Observation>) {
+        self.pressure.fall();
+        while self.batch.len() < BATCH
+            && let Ok(observation) = self.queue.try_recv()
+        {
+            received.push(observation);
+            self.take(received);
+        }
+    }
+
+    async fn send_if_full(&mut self) {
+        if self.batch.len() == BATCH {
+            self.send().await;
         }
     }
 
@@ -254,21 +278,26 @@ impl Loop {
     }
 
     async fn send(&mut self) {
-        if self.batch.is_empty() {
-            return;
+        if !self.batch.is_empty() {
+            self.export_batch().await;
+            self.batch.clear();
         }
-        let spans: Vec<_> = self
-            .batch
-            .drain(..)
-            .map(|record| spans::span(&record, &self.scope))
-            .collect();
-        let count = spans.len() as u64;
+    }
+
+    /// Returns when the batch is taken, or given up and counted.
+    async fn export_batch(&mut self) {
+        // Made anew for each attempt, of which there is mostly one, rather than copied for a second one.
+        let spans = || {
+            let spans = self.batch.iter().map(|record| spans::span(record, &self.scope));
+            spans.collect::<Vec<_>>()
+        };
+        let count = self.batch.len() as u64;
         let give_up = Instant::now() + RETRY_FOR;
         let mut pause = RETRY_FIRST;
         loop {
             let error = tokio::select! {
                 biased;
-                exported = self.spans.export(spans.clone()) => match exported {
+                exported = self.spans.export(spans()) => match exported {
                     Ok(()) => return,
                     Err(error) => error.to_string(),
                 },
