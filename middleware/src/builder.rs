@@ -268,6 +268,7 @@ impl Builder {
             metric_interval: interval.unwrap_or(METRIC_INTERVAL),
             observer: observer.clone(),
             counts: queue.counts(),
+            pressure: queue.pressure(),
         };
         let worker = Some(Arc::new(Worker::start(config, receiver)?));
         let layer = ToolsightLayer { observer, queue };

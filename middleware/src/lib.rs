@@ -14,6 +14,9 @@ mod contained;
 #[cfg(test)]
 mod endings;
 mod export;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 mod identity;
 mod observe;

@@ -7,6 +7,7 @@
 mod complaints;
 mod metrics;
 mod otlp;
+mod pressure;
 mod queue;
 mod resource;
 mod sampling;

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::pressure::Pressure;
+
 use crate::observe::Observation;
 
 /// Records that were not exported, by reason, since the start; exported as the counter `toolsight.records.dropped`.
@@ -45,6 +47,10 @@ impl Dropped {
     }
 }
 
+/// Waking a thread costs more than making a record, so the export thread sleeps until as many are queued, or its time
+/// has come.
+const ENOUGH: usize = 256;
+
 /// The counts behind [`Dropped`].
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -75,6 +81,7 @@ pub(crate) struct Queue {
     /// None where nothing is to be recorded at all.
     sender: Option<mpsc::Sender<Observation>>,
     counts: Arc<Counts>,
+    pressure: Arc<Pressure>,
 }
 
 impl Queue {
@@ -83,6 +90,7 @@ impl Queue {
         Self {
             sender: None,
             counts: Arc::default(),
+            pressure: Arc::default(),
         }
     }
 
@@ -93,26 +101,34 @@ impl Queue {
     /// A queue that holds at most `capacity` records, and its receiving side.
     pub(crate) fn new(capacity: usize) -> (Self, mpsc::Receiver<Observation>) {
         let (sender, receiver) = mpsc::channel(capacity.max(1));
-        (
-            Self {
-                sender: Some(sender),
-                counts: Arc::default(),
-            },
-            receiver,
-        )
+        let queue = Self {
+            sender: Some(sender),
+            counts: Arc::default(),
+            pressure: Arc::default(),
+        };
+        (queue, receiver)
     }
 
     /// Never waits: what does not fit is dropped and counted.
     pub(crate) fn push(&self, observation: Observation) {
+        let counts = &self.counts;
         if let Observation::Omitted(count) = observation {
-            self.counts.batch_limit.fetch_add(count, Relaxed);
+            counts.batch_limit.fetch_add(count, Relaxed);
             return;
         }
-        let sent = self.sender.as_ref().map(|sender| sender.try_send(observation));
-        let lost = match sent {
-            None | Some(Ok(())) => return,
-            Some(Err(TrySendError::Full(_))) => &self.counts.queue_full,
-            Some(Err(TrySendError::Closed(_))) => &self.counts.shutdown,
+        let Some(sender) = &self.sender else {
+            return;
+        };
+        let lost = match sender.try_send(observation) {
+            Ok(()) => {
+                let (room, most) = (sender.capacity(), sender.max_capacity());
+                if most - room >= ENOUGH.min(most / 2) {
+                    self.pressure.rise();
+                }
+                return;
+            }
+            Err(TrySendError::Full(_)) => &counts.queue_full,
+            Err(TrySendError::Closed(_)) => &counts.shutdown,
         };
         lost.fetch_add(1, Relaxed);
     }
@@ -123,6 +139,11 @@ impl Queue {
 
     pub(crate) fn counts(&self) -> Arc<Counts> {
         self.counts.clone()
+    }
+
+    /// Rises when enough records are queued to be worth waking the export thread.
+    pub(crate) fn pressure(&self) -> Arc<Pressure> {
+        self.pressure.clone()
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 use super::complaints::Complaints;
 use super::metrics::Metrics;
 use super::otlp::{BuildError, Exporter, Failure, OtlpConfig};
+use super::pressure::Pressure;
 use super::queue::Counts;
 use super::resource::resource;
 use super::sampling::{Sampler, Sampling};
@@ -46,6 +47,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) metric_interval: Duration,
     pub(crate) observer: Arc<Observer>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) pressure: Arc<Pressure>,
 }
 
 /// A handle of the export thread.
@@ -130,6 +132,7 @@ struct Loop {
     scope: InstrumentationScope,
     counts: Arc<Counts>,
     observer: Arc<Observer>,
+    pressure: Arc<Pressure>,
     batch: Vec<SpanData>,
 }
 
@@ -154,6 +157,7 @@ impl Loop {
                 .build(),
             counts: config.counts,
             observer: config.observer,
+            pressure: config.pressure,
             batch: Vec::with_capacity(BATCH),
         })
     }
@@ -166,7 +170,6 @@ impl Loop {
         let mut send_at = Instant::now();
         let mut orders_open = true;
         loop {
-            let room = BATCH - self.batch.len();
             tokio::select! {
                 biased;
                 order = orders.recv(), if orders_open => match order {
@@ -189,26 +192,30 @@ impl Loop {
                     }
                     None => orders_open = false,
                 },
-                () = sleep_until(send_at), if !self.batch.is_empty() => self.send().await,
+                () = sleep_until(send_at), if !self.batch.is_empty() => {
+                    self.fill(&mut received);
+                    self.send().await;
+                }
                 _ = tick.tick() => {
                     let mut expired = self.observer.expire(Instant::now().into_std());
                     self.take_in_pieces(&mut expired).await;
                     self.send_metrics().await;
                 }
-                count = self.queue.recv_many(&mut received, room) => {
+                // Waiting for the queue itself has every record wake this thread, at the expense of the thread that
+                // pushes it: so only the first is waited for, and then for time or pressure.
+                count = self.queue.recv_many(&mut received, BATCH), if self.batch.is_empty() => {
                     if count == 0 {
                         // Every layer and handle is gone.
-                        self.send().await;
                         self.finish().await;
                         return;
                     }
-                    if self.batch.is_empty() {
-                        send_at = Instant::now() + LINGER;
-                    }
+                    send_at = Instant::now() + LINGER;
                     self.take(&mut received);
-                    if self.batch.len() == BATCH {
-                        self.send().await;
-                    }
+                    self.send_if_full().await;
+                }
+                () = self.pressure.risen(), if !self.batch.is_empty() => {
+                    self.fill(&mut received);
+                    self.send_if_full().await;
                 }
             }
         }
@@ -231,6 +238,23 @@ impl Loop {
             let room = (BATCH - self.batch.len()).min(observations.len());
             let mut piece = observations.drain(..room).collect();
             self.take(&mut piece);
+        }
+    }
+
+    /// Takes what is in the queue by now, as far as the batch has room.
+    fn fill(&mut self, received: &mut Vec<Observation>) {
+        self.pressure.fall();
+        while self.batch.len() < BATCH
+            && let Ok(observation) = self.queue.try_recv()
+        {
+            received.push(observation);
+            self.take(received);
+        }
+    }
+
+    async fn send_if_full(&mut self) {
+        if self.batch.len() == BATCH {
+            self.send().await;
         }
     }
 

@@ -7,9 +7,12 @@ pub(crate) mod headers;
 mod lines;
 mod member;
 pub(crate) mod message;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod oracle;
 mod reader;
 pub(crate) mod scan;
 pub(crate) mod schema;
+mod skip;
 pub(crate) mod sse;
 mod tap;
 pub(crate) mod unescape;

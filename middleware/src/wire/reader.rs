@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::member::Member;
 use super::message::{ErrorPart, Id, Message, ResultPart, TaskStatus, Tool};
-use super::scan::{Interest, Scalar, Scanner, ValueKind, Visitor};
+use super::scan::{Interest, OPEN_LIMIT, Scalar, Scanner, ValueKind, Visitor};
 use super::schema::{Argument, InputSchema, Kinds};
 use super::tap::{Taps, Telling};
 use super::unescape::unescape;
@@ -62,7 +62,7 @@ impl Reader {
     /// Ends the document and makes ready for the next; returns whether it was one whole JSON value.
     pub(crate) fn finish(&mut self) -> bool {
         let whole = self.scanner.finish(&mut self.builder);
-        self.builder.path.clear();
+        self.builder.path.length = 0;
         self.builder.message = Message::default();
         self.builder.kept = 0;
         self.builder.taps.reset();
@@ -70,10 +70,42 @@ impl Reader {
     }
 }
 
+/// The open containers, outermost first; the scanner opens no more than these.
+#[derive(Debug)]
+struct Path {
+    members: [Member; OPEN_LIMIT],
+    length: usize,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        Self {
+            members: [Member::Other; OPEN_LIMIT],
+            length: 0,
+        }
+    }
+}
+
+impl Path {
+    fn last(&self) -> Option<Member> {
+        self.members[..self.length].last().copied()
+    }
+
+    const fn push(&mut self, member: Member) {
+        self.members[self.length] = member;
+        self.length += 1;
+    }
+
+    fn pop(&mut self) -> Option<Member> {
+        let last = self.last()?;
+        self.length -= 1;
+        Some(last)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Builder {
-    /// The open containers, outermost first.
-    path: Vec<Member>,
+    path: Path,
     /// The messages are answers.
     answer: bool,
     /// The member whose value comes next.
@@ -102,23 +134,27 @@ impl Visitor for Builder {
     }
 
     fn key(&mut self, key: &[u8]) -> Interest {
-        let parent = self.path.last().copied();
-        let key = unescape(key);
-        self.next = parent.and_then(|parent| parent.child(&key));
+        let parent = self.path.last().unwrap_or(Member::Other);
+        self.next = parent.child(key).or_else(|| {
+            // Any key may be written with escapes, though nobody does.
+            let escaped = key.contains(&b'\\');
+            escaped.then(|| parent.child(unescape(key).as_bytes())).flatten()
+        });
         match self.next {
-            Some(Member::Result) if !self.answer => {
+            Some(Member::Result) => {
+                // It may be any value by JSON-RPC; that there is one is what counts.
                 self.result();
+                self.next = self.next.filter(|_| self.answer);
+            }
+            Some(member) if self.answer && parent == Member::Params && !member.is_told_to_clients() => {
                 self.next = None;
             }
-            Some(member) if self.answer && parent == Some(Member::Params) && !member.is_told_to_clients() => {
-                self.next = None;
-            }
-            Some(Member::InputSchema) => self.is_output = &*key == "outputSchema",
+            Some(Member::InputSchema) => self.is_output = unescape(key) == "outputSchema",
             Some(Member::Argument | Member::StructuredValue) => {
-                self.argument = cut(&key, NAME_LIMIT).into();
+                self.argument = cut(&unescape(key), NAME_LIMIT).into();
                 return Interest::Kind;
             }
-            Some(Member::Property) => self.start_property(&key),
+            Some(Member::Property) => self.start_property(&unescape(key)),
             _ => {}
         }
         self.interest()
@@ -126,7 +162,7 @@ impl Visitor for Builder {
 
     fn enter(&mut self, object: bool) {
         let member = match self.next.take() {
-            Some(Member::Root) if !object && self.path.is_empty() => Member::Batch,
+            Some(Member::Root) if !object && self.path.length == 0 => Member::Batch,
             Some(member) if member.is_array() != object || member == Member::Structured => member,
             _ => Member::Other,
         };
@@ -159,6 +195,10 @@ impl Visitor for Builder {
             let message = std::mem::take(&mut self.message);
             if self.kept < BATCH_LIMIT {
                 self.kept += 1;
+                // Mostly it is the only one, and messages are large.
+                if self.done.is_empty() {
+                    self.done.reserve_exact(1);
+                }
                 self.done.push(message);
             } else {
                 self.omitted += 1;
@@ -231,49 +271,55 @@ impl Builder {
     }
 
     fn text(&mut self, member: Member, text: &str) {
-        if member == Member::MetaTracestate {
-            self.message.params.meta.tracestate = Some(whole_entries(text).into());
-            return;
-        }
-        match member {
-            Member::ParamsRequestState => return self.message.params.request_state = Some(hash(text)),
-            Member::ResultRequestState => return self.result().request_state = Some(hash(text)),
-            _ => {}
-        }
-        let text: Box<str> = cut(text, NAME_LIMIT).into();
+        let kept = || Some(cut(text, NAME_LIMIT).into());
         let message = &mut self.message;
         match member {
             Member::Jsonrpc => message.jsonrpc = true,
-            Member::Id => message.id = Some(Id::Text(text)),
-            Member::Method => message.method = Some(text),
-            Member::ParamsName => message.params.name = Some(text),
-            Member::ParamsUri => message.params.uri = Some(text),
-            Member::ParamsProtocolVersion => message.params.protocol_version = Some(text),
-            Member::ParamsRequestId => message.params.request_id = Some(Id::Text(text)),
-            Member::MetaProtocolVersion => message.params.meta.protocol_version = Some(text),
-            Member::MetaTraceparent => message.params.meta.traceparent = Some(text),
-            Member::ResultType => self.result().result_type = Some(text),
-            Member::ResultProtocolVersion => self.result().protocol_version = Some(text),
-            Member::ParamsTaskId => message.params.task.id = Some(text),
-            Member::ParamsStatus => message.params.task.status = TaskStatus::read(&text),
-            Member::ResultTaskId => self.result().task_part.id = Some(text),
+            Member::Id => message.id = kept().map(Id::Text),
+            Member::Method => message.method = kept(),
+            Member::ParamsName => message.params.name = kept(),
+            Member::ParamsUri => message.params.uri = kept(),
+            Member::ParamsProtocolVersion => message.params.protocol_version = kept(),
+            Member::ParamsRequestId => message.params.request_id = kept().map(Id::Text),
+            Member::MetaProtocolVersion => message.params.meta.protocol_version = kept(),
+            Member::MetaTraceparent => message.params.meta.traceparent = kept(),
+            Member::MetaTracestate => message.params.meta.tracestate = Some(whole_entries(text).into()),
+            Member::ResultType => self.result().result_type = kept(),
+            Member::ResultProtocolVersion => self.result().protocol_version = kept(),
+            Member::ParamsTaskId => message.params.task.id = kept(),
+            Member::ParamsStatus => message.params.task.status = TaskStatus::read(text),
+            Member::ParamsRequestState => message.params.request_state = Some(hash(text)),
+            Member::ResultTaskId => self.result().task_part.id = kept(),
             Member::ResultStatus => {
-                let status = TaskStatus::read(&text);
+                let status = TaskStatus::read(text);
                 let result = self.result();
                 result.task_part.status = status;
                 result.task_failed |= status == Some(TaskStatus::Failed);
             }
             Member::BlockType => {
-                self.result().content.types.add(&text);
-                self.taps.block_is_text(&*text == "text");
+                self.result().content.types.add(text);
+                self.taps.block_is_text(text == "text");
             }
+            Member::ResultRequestState => self.result().request_state = Some(hash(text)),
             Member::NextCursor => self.result().next_cursor = true,
-            Member::ToolName => self.tool().into_iter().for_each(|tool| tool.name = text.clone()),
-            Member::RequiredName => self.require(text),
-            Member::PropertyTypes | Member::PropertyType => self.property_type(&text),
-            Member::PeerName => self.peer().into_iter().for_each(|peer| peer.name = text.clone()),
-            Member::PeerVersion => self.peer().into_iter().for_each(|peer| peer.version = text.clone()),
-            Member::ErrorMessage => self.error().message = Some(text),
+            Member::ToolName => {
+                if let Some(tool) = self.tool() {
+                    tool.name = cut(text, NAME_LIMIT).into();
+                }
+            }
+            Member::RequiredName => self.require(cut(text, NAME_LIMIT).into()),
+            Member::PropertyTypes | Member::PropertyType => self.property_type(text),
+            Member::PeerName => {
+                if let Some(peer) = self.peer() {
+                    peer.name = cut(text, NAME_LIMIT).into();
+                }
+            }
+            Member::PeerVersion => {
+                if let Some(peer) = self.peer() {
+                    peer.version = cut(text, NAME_LIMIT).into();
+                }
+            }
+            Member::ErrorMessage => self.error().message = kept(),
             _ => {}
         }
     }
@@ -293,10 +339,6 @@ impl Builder {
                 self.schema().into_iter().for_each(|schema| schema.closed = true);
             }
             Member::ErrorCode => self.error().code = text.parse().ok(),
-            // A result may be any value by JSON-RPC; that there is one is what counts.
-            Member::Result => {
-                self.result();
-            }
             _ => {}
         }
     }

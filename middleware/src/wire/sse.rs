@@ -20,7 +20,7 @@ enum State {
 }
 
 /// The messages of one event.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Event {
     pub(crate) messages: Vec<Message>,
     /// Bytes of its data.
@@ -290,8 +290,13 @@ mod tests {
         }
 
         #[test]
+        fn any_bytes_read_in_pieces_as_whole(bytes in "(id: 1|data|:| |\\{\"id\":[12]\\}|\r|\n|.){0,60}", size in 1usize..40) {
+            crate::wire::oracle::same_events_in_pieces(bytes.as_bytes(), size);
+        }
+
+        #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            ids(bytes.chunks(5));
+            crate::wire::oracle::same_events_in_pieces(&bytes, 5);
         }
     }
 }
