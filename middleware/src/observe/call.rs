@@ -122,7 +122,7 @@ impl Call {
             duration: ending.now.saturating_duration_since(request.start),
             first_byte: ending.first_byte,
             method: self.method,
-            request_id: self.id.map(|id| id.as_str().into()),
+            request_id: self.id.map(Id::into_text),
             target: self.target,
             outcome: ending.outcome,
             fault: ending.fault,

@@ -147,6 +147,8 @@ impl Exchange {
                 {
                     self.observer.cancelled.insert(session, request.clone());
                 }
+                // Mostly it is the only one, and calls are large.
+                self.open.reserve_exact(usize::from(self.open.is_empty()));
                 self.open
                     .push(Call::new(message, self.span.take(), self.head.ambient.as_ref()));
             }
@@ -342,6 +344,7 @@ impl Exchange {
             },
             &self.observer,
         );
+        self.out.reserve_exact(usize::from(self.out.is_empty()));
         self.out.push(Observation::Call(Box::new(record)));
     }
 

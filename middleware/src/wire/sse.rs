@@ -121,7 +121,7 @@ mod tests {
         pieces
             .into_iter()
             .flat_map(|piece| stream.push(piece.as_ref()))
-            .map(|message| message.id.map_or_else(|| "-".to_owned(), |id| id.as_str().to_owned()))
+            .map(|message| message.id.map_or_else(|| "-".to_owned(), |id| id.into_text().into()))
             .collect()
     }
 
