@@ -197,7 +197,7 @@ impl Call {
                 .first_byte
                 .map(|first| first.saturating_duration_since(self.start)),
             method: self.method,
-            request_id: self.id.map(|id| id.as_str().into()),
+            request_id: self.id.map(Id::into_text),
             target: self.target,
             outcome: ending.outcome,
             fault: ending.fault,

@@ -151,7 +151,10 @@ impl Connection {
     /// Opens a call that the exchange `home` carries.
     pub(super) fn open(&self, call: Box<Call>, home: u64) {
         let place = Place::Home(home);
-        self.state().entries.push(Entry { call, place });
+        let entries = &mut self.state().entries;
+        // Mostly it is the only one.
+        entries.reserve_exact(usize::from(entries.is_empty()));
+        entries.push(Entry { call, place });
     }
 
     /// Moves the calls that the exchange `home` carries, once it is known where they belong.

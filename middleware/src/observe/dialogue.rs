@@ -251,6 +251,8 @@ impl Dialogue {
     ) {
         let closed = Closed::new(call, how, at);
         let record = self.observer.record(closed, answer, carrier, &self.connection);
+        // Mostly it is the only one.
+        self.out.reserve_exact(usize::from(self.out.is_empty()));
         self.out.push(record);
     }
 }

@@ -12,7 +12,7 @@ pub(crate) enum Id {
 }
 
 impl Id {
-    pub(crate) const fn as_str(&self) -> &str {
+    pub(crate) fn into_text(self) -> Box<str> {
         match self {
             Self::Text(text) | Self::Number(text) => text,
         }

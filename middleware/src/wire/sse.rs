@@ -204,7 +204,7 @@ mod tests {
             .into_iter()
             .flat_map(|piece| stream.push(piece.as_ref()))
             .flat_map(|event| event.messages)
-            .map(|message| message.id.map_or_else(|| "-".to_owned(), |id| id.as_str().to_owned()))
+            .map(|message| message.id.map_or_else(|| "-".to_owned(), |id| id.into_text().into()))
             .collect()
     }
 
