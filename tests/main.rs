@@ -8,10 +8,13 @@ mod support;
 
 mod bad_input;
 mod calls;
+mod crash;
 mod dashboards;
 mod demo;
 mod outages;
 mod page;
 mod readme;
 mod sdk;
+mod sign_in;
+mod store_readers;
 mod tidy;

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::support::clients::{self, Caller};
 use crate::support::collector::{Collector, children};
 use crate::support::eventually;
+use crate::support::sender::Sender;
 use crate::support::server::Server;
 
 const CALLER: Caller = Caller {
@@ -29,12 +30,23 @@ async fn calls(server: &Server, count: usize) -> Duration {
     durations[count / 2]
 }
 
-fn kill(process: u32) {
-    let killed = Command::new("kill")
-        .args(["-9", &process.to_string()])
+fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &process.to_string()])
         .status()
         .unwrap();
-    assert!(killed.success());
+    assert!(sent.success());
+}
+
+/// Resident memory of a process in bytes.
+fn resident(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+fn kill(process: u32) {
+    signal(process, "-9");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,6 +164,41 @@ async fn a_collector_that_is_told_to_end_leaves_nothing_behind() {
     assert_eq!(
         collector.tool_calls(10).await.len(),
         10,
-        "what was in the queue has been stored before the end"
+        "what was waiting has been stored before the end"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn senders_are_held_up_by_a_full_spool_and_nothing_of_what_was_acknowledged_is_missing() {
+    const SPOOL: u64 = 64 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let collector = Collector::start_in(folder.path(), &["--spool-bytes", &SPOOL.to_string()]).await;
+    collector.ready().await;
+    let mut sender = Sender::new("sender");
+    sender.padding = 1 << 20;
+    sender.send(&collector.http, 10).await;
+    let engine = collector.engines()[0];
+    // It is there and does not answer.
+    signal(engine, "-STOP");
+    let before = resident(collector.id());
+    let refused = loop {
+        let request = sender.request(10);
+        match sender.post(&collector.http, &request).await {
+            Some(status) if status.is_success() => sender.calls += 10,
+            status => break status,
+        }
+        assert!(sender.calls < 1000, "the spool is bounded");
+    };
+    assert_eq!(refused.map(|status| status.as_u16()), Some(429));
+    assert!(sender.calls > 300, "{} calls", sender.calls);
+    let grown = resident(collector.id()).saturating_sub(before);
+    assert!(grown < SPOOL / 2, "{grown} bytes of memory for what lies on disk");
+    assert!(collector.metric("toolsight_spool_bytes").await.unwrap() <= SPOOL as f64);
+    let ready = reqwest::get(format!("{}/readyz", collector.page)).await.unwrap();
+    assert_eq!(ready.status(), 200, "a store that is away is no reason to go elsewhere");
+
+    signal(engine, "-CONT");
+    sender.send(&collector.http, 10).await;
+    let told = collector.tool_calls(sender.calls as usize).await;
+    assert_eq!(told.len() as u64, sender.calls, "every call once");
 }

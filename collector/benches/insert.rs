@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench ends where something is wrong")]
 
+use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use divan::Bencher;
@@ -30,16 +31,13 @@ async fn open(folder: &std::path::Path) -> Store {
 
 #[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 10, sample_size = 1)]
 fn insert(bencher: Bencher<'_, '_>, count: u64) {
-    let (runtime, folder, rows) = (
-        Runtime::new().unwrap(),
-        tempfile::tempdir().unwrap(),
-        typical_rows(count),
-    );
+    let (runtime, folder) = (Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+    let block = typical_rows(count).iter().collect();
     let store = runtime.block_on(open(folder.path()));
     let mut batch = 0;
     bencher.counter(ItemsCount::new(count)).bench_local(|| {
         batch += 1;
-        runtime.block_on(store.insert(&rows, &batch.to_string())).unwrap();
+        runtime.block_on(store.insert(&block, &batch.to_string())).unwrap();
     });
     runtime.block_on(store.shutdown());
 }
@@ -51,35 +49,35 @@ fn start_and_stop(bencher: Bencher<'_, '_>) {
 }
 
 /// Rows as a handful of servers would send them within two minutes, with random ids.
-fn typical_rows(count: u64) -> Vec<Row> {
+fn typical_rows(count: u64) -> Vec<Row<'static>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as i64;
     let row = |n: u64| {
         let any = rand::random::<u64>();
         let failed = any.is_multiple_of(50);
         Row {
             time: now - (any % 120_000_000) as i64,
-            server: format!("server-{}", any % 4),
-            server_version: "1.4.2".to_owned(),
-            instance: format!("pod-{}", any % 8),
-            method: "tools/call".to_owned(),
-            kind: "tool".to_owned(),
-            target: format!("tool-{}", (any >> 8) % 40),
-            outcome: if failed { "tool_error" } else { "ok" }.to_owned(),
-            fault: if failed { "server" } else { "none" }.to_owned(),
+            server: format!("server-{}", any % 4).into(),
+            server_version: "1.4.2".into(),
+            instance: format!("pod-{}", any % 8).into(),
+            method: "tools/call".into(),
+            kind: "tool".into(),
+            target: format!("tool-{}", (any >> 8) % 40).into(),
+            outcome: if failed { "tool_error" } else { "ok" }.into(),
+            fault: if failed { "server" } else { "none" }.into(),
             message: if failed {
-                format!("upstream said {}", any % 7)
+                format!("upstream said {}", any % 7).into()
             } else {
-                String::new()
+                Cow::default()
             },
             duration_us: 1000 + (any >> 20) % 100_000,
             request_bytes: 200 + (any >> 30) % 500,
             response_bytes: 300 + (any >> 40) % 20_000,
-            client: format!("client-{}", (any >> 16) % 5),
-            client_version: format!("1.{}", (any >> 24) % 3),
-            protocol_version: "2026-07-28".to_owned(),
-            transport: "streamable_http".to_owned(),
-            user_id: format!("user-{}", any % 500),
-            request_id: n.to_string(),
+            client: format!("client-{}", (any >> 16) % 5).into(),
+            client_version: format!("1.{}", (any >> 24) % 3).into(),
+            protocol_version: "2026-07-28".into(),
+            transport: "streamable_http".into(),
+            user_id: format!("user-{}", any % 500).into(),
+            request_id: n.to_string().into(),
             weight: 1,
             trace_id: rand::random(),
             span_id: rand::random(),

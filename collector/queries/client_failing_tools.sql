@@ -7,11 +7,9 @@ SELECT
     target AS tool,
     sum(rollup.calls) AS calls,
     sum(rollup.failures) AS failures
-FROM calls_by_minute AS rollup
-WHERE ({tenant:String} = '' OR tenant = {tenant:String})
-    AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
-    AND ({server:String} = '' OR server = {server:String})
-    AND kind = 'tool'
+FROM client_tools_between(
+    tenant = {tenant:String}, from = {from:Int64}, to = {to:Int64}) AS rollup
+WHERE {server:String} = '' OR server = {server:String}
 GROUP BY client, version, protocol, server, tool
 HAVING failures > 0
 ORDER BY failures DESC, server, tool

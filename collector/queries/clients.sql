@@ -10,9 +10,9 @@ SELECT
     quantilesTDigestWeightedMerge(0.5, 0.95, 0.99)(rollup.duration_us)[2] / 1000 AS p95_ms,
     uniqCombined64IfMerge(12)(rollup.users) AS users,
     toUnixTimestamp(max(rollup.last_seen)) AS last_seen
-FROM calls_by_minute AS rollup
-WHERE ({tenant:String} = '' OR tenant = {tenant:String})
-    AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
+FROM calls_between(
+    slice = 'client', tenant = {tenant:String}, from = {from:Int64}, to = {to:Int64}, step = 86400) AS rollup
+WHERE direction != 'to_client'
     AND ({server:String} = '' OR server = {server:String})
 GROUP BY client, version, protocol
 ORDER BY calls DESC, client, version, protocol

@@ -1,16 +1,16 @@
--- Calls, failure rates and latencies per step of whole minutes, from the rollup; steps without calls are left out.
+-- Calls, failure rates and latencies per step of whole minutes, from the rollups; steps without calls are left out.
 WITH quantilesTDigestWeightedMerge(0.5, 0.95, 0.99)(rollup.duration_us) AS latency_us
 SELECT
-    toUInt32(intDiv(toUnixTimestamp(minute) - toUnixTimestamp({from:DateTime('UTC')}), {step:UInt32})) AS step,
+    toUInt32(intDiv(toUnixTimestamp(time) - {from:Int64}, {step:UInt32})) AS step,
     sum(rollup.calls) AS calls,
     sum(rollup.failures) / calls AS failure_rate,
     sum(rollup.caller_errors) / calls AS caller_error_rate,
     latency_us[1] / 1000 AS p50_ms,
     latency_us[2] / 1000 AS p95_ms,
     latency_us[3] / 1000 AS p99_ms
-FROM calls_by_minute AS rollup
-WHERE ({tenant:String} = '' OR tenant = {tenant:String})
-    AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
+FROM calls_between(
+    slice = 'server', tenant = {tenant:String}, from = {from:Int64}, to = {to:Int64}, step = {step:UInt32}) AS rollup
+WHERE direction != 'to_client'
     AND ({server:String} = '' OR server = {server:String})
 GROUP BY step
 ORDER BY step

@@ -11,9 +11,14 @@ SELECT
     latency_us[2] / 1000 AS p95_ms,
     latency_us[3] / 1000 AS p99_ms,
     uniqCombined64IfMerge(12)(rollup.users) AS users,
-    uniqExactIf(client, client != '') AS clients,
-    uniqExactIf((server, target), kind = 'tool') AS tools
-FROM calls_by_minute AS rollup
-WHERE ({tenant:String} = '' OR tenant = {tenant:String})
-    AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
+    uniqCombined64IfMerge(12)(rollup.clients) AS clients,
+    assumeNotNull((
+        SELECT uniqExact(tool.server, tool.target)
+        FROM calls_between(
+            slice = 'tool', tenant = {tenant:String}, from = {from:Int64}, to = {to:Int64}, step = 86400) AS tool
+        WHERE kind = 'tool' AND direction != 'to_client' AND ({server:String} = '' OR server = {server:String})
+    )) AS tools
+FROM calls_between(
+    slice = 'server', tenant = {tenant:String}, from = {from:Int64}, to = {to:Int64}, step = 86400) AS rollup
+WHERE direction != 'to_client'
     AND ({server:String} = '' OR server = {server:String})

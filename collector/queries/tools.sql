@@ -11,11 +11,11 @@ SELECT
     latency_us[2] / 1000 AS p95_ms,
     latency_us[3] / 1000 AS p99_ms,
     uniqCombined64IfMerge(12)(rollup.users) AS users,
-    uniqExactIf(client, client != '') AS clients,
+    uniqCombined64IfMerge(12)(rollup.clients) AS clients,
     toUnixTimestamp(max(rollup.last_seen)) AS last_seen
-FROM calls_by_minute AS rollup
-WHERE ({tenant:String} = '' OR tenant = {tenant:String})
-    AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
+FROM calls_between(
+    slice = 'tool', tenant = {tenant:String}, from = {from:Int64}, to = {to:Int64}, step = 86400) AS rollup
+WHERE direction != 'to_client'
     AND ({server:String} = '' OR server = {server:String})
     AND kind = 'tool'
 GROUP BY server, tool

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::auth::command::TokenCommand;
 use crate::config::{self, Config, ConfigError, Loaded, settings::SETTINGS};
 
 /// Receives MCP telemetry over OTLP, keeps it in ClickHouse, and shows it on a page.
@@ -32,8 +33,33 @@ pub enum Action {
     },
     /// Fetch the embedded database now, so that the next start finds it.
     FetchEngine,
+    /// Make and list the tokens of the tokens file.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Print the statements that make the tables, as they run with these settings.
+    PrintDdl,
     /// Check the settings, and print them all as a file with the place that each comes from.
     CheckConfig,
+    /// Print where the embedded store answers other programs, as whom, and where the password is.
+    StoreInfo,
+    /// Delete everything that is stored about one user, and count what is left; sums without a user stay.
+    ForgetUser {
+        /// The user as it is stored: plain or hashed.
+        user: String,
+        /// Only in this organisation.
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Copy the embedded store into a new folder, also while a collector runs.
+    Backup {
+        /// The folder, which must not be there yet.
+        folder: PathBuf,
+    },
+    /// Make an embedded store out of a backup; the folder that --store names must be empty.
+    Restore {
+        /// The backup's folder.
+        folder: PathBuf,
+    },
 }
 
 /// Reads the command line, the environment and the file; ends the program on `--help`, `--version` and usage errors.
@@ -63,8 +89,12 @@ pub fn command() -> Command {
 }
 
 fn interpret(mut matches: ArgMatches) -> Result<(Action, Loaded), ConfigError> {
-    // Flags may stand before and behind the subcommand; its matches have both.
-    let flags = matches.subcommand().map_or(&matches, |(_, flags)| flags).clone();
+    // Flags may stand before and behind the subcommand; its matches have both, the innermost ones where there are several.
+    let mut flags = &matches;
+    while let Some((_, deeper)) = flags.subcommand() {
+        flags = deeper;
+    }
+    let flags = flags.clone();
     let action = Cli::from_arg_matches_mut(&mut matches)
         .unwrap_or_else(|error| error.exit())
         .action;

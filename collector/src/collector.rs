@@ -3,20 +3,25 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::task::{self, JoinSet};
+use tokio::task::{self, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::auth::Access;
 use crate::config::{Config, Listen};
-use crate::listener::{MAX_CONNECTIONS, Protocol, serve};
+use crate::listener::{Protocol, Serving, serve};
+use crate::memory::Memory;
 use crate::pipeline::{Pipeline, Sink};
+use crate::receive::door::Door;
 use crate::receive::intake::Intake;
 use crate::receive::{grpc, http};
 use crate::telemetry::Metrics;
+use crate::tls::Tls;
 
 /// How long requests that are being answered may take at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
@@ -27,6 +32,8 @@ pub struct Listeners {
     grpc: TcpListener,
     http: TcpListener,
     page: TcpListener,
+    access: Access,
+    tls: Option<Tls>,
 }
 
 /// An address on which the collector cannot listen.
@@ -58,6 +65,7 @@ pub struct Collector {
     servers: JoinSet<()>,
     names: HashMap<task::Id, &'static str>,
     pipeline: Pipeline,
+    memory: Option<JoinHandle<()>>,
 }
 
 impl Listeners {
@@ -70,7 +78,15 @@ impl Listeners {
             grpc: bind(listen.grpc, "OTLP over gRPC", "grpc-listen").await?,
             http: bind(listen.http, "OTLP over HTTP", "http-listen").await?,
             page: bind(listen.page, "the page", "page-listen").await?,
+            access: Access::default(),
+            tls: None,
         })
+    }
+
+    /// Lets only those send telemetry whom `access` knows, and encrypts all connections with `tls`; without them
+    /// everybody may, and nothing is encrypted.
+    pub fn guarded_by(self, access: Access, tls: Option<Tls>) -> Self {
+        Self { access, tls, ..self }
     }
 
     /// Where they listen.
@@ -87,39 +103,50 @@ impl Listeners {
 }
 
 impl Collector {
-    /// Serves all listeners: telemetry goes to `sink`, the page's address answers with `page`.
+    /// Serves all listeners: telemetry goes to `sink` by way of the spool in `spool`, the page's address answers with
+    /// `page`.
     ///
     /// # Errors
-    /// When the system does not tell an address.
+    /// When the spool cannot be opened, or the system does not tell an address.
     pub fn start<S: Sink>(
         config: &Config,
         listeners: Listeners,
         sink: S,
+        spool: &Path,
         page: Router,
         metrics: &Metrics,
-    ) -> io::Result<Self> {
+    ) -> anyhow::Result<Self> {
         let addresses = listeners.addresses()?;
         let stop = CancellationToken::new();
-        let pipeline = Pipeline::start(&config.queue, sink, metrics.clone());
-        let intake = Intake::new(&config.receive, pipeline.queue.clone(), metrics.clone());
+        let pipeline = Pipeline::start(config, spool, sink, metrics.clone())?;
+        let (memory, watcher) = Memory::watch(config.receive.memory_limit_bytes, metrics.clone());
+        let intake = Intake::new(&config.receive, pipeline.spool().clone(), memory, metrics.clone());
+        let tls = listeners.tls;
+        let door = |intake| Door::new(&config.receive, intake, listeners.access.clone());
         let listeners = [
             (
                 listeners.grpc,
                 Protocol::Http2,
-                grpc::routes(intake.clone()),
+                grpc::routes(door(intake.clone())),
                 "the gRPC listener",
             ),
             (
                 listeners.http,
-                Protocol::Http1,
-                http::router(intake),
+                Protocol::Any,
+                http::router(door(intake)),
                 "the HTTP listener",
             ),
-            (listeners.page, Protocol::Http1, page, "the page's listener"),
+            (listeners.page, Protocol::Any, page, "the page's listener"),
         ];
         let (mut servers, mut names) = (JoinSet::new(), HashMap::new());
         for (listener, protocol, router, name) in listeners {
-            let server = servers.spawn(serve(listener, protocol, router, MAX_CONNECTIONS, stop.clone()));
+            let serving = Serving {
+                protocol,
+                max_connections: config.receive.max_connections,
+                tls: tls.clone(),
+                refused: metrics.connections_refused.clone(),
+            };
+            let server = servers.spawn(serve(listener, serving, router, stop.clone()));
             names.insert(server.id(), name);
         }
         info!(grpc = %addresses.grpc, http = %addresses.http, page = %addresses.page, "listening");
@@ -129,6 +156,7 @@ impl Collector {
             servers,
             names,
             pipeline,
+            memory: watcher,
         })
     }
 
@@ -144,17 +172,21 @@ impl Collector {
                 let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
                 self.names.get(&id).copied().unwrap_or("a listener")
             }
-            () = self.pipeline.ended() => "the inserter",
+            part = self.pipeline.ended() => part,
         }
     }
 
-    /// Stops receiving, answers what was received, empties the queue into the sink, each within its time.
+    /// Stops receiving, answers what was received, brings it to the sink, each within its time. What the sink does not
+    /// take stays in the spool.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         let stopped = async { while self.servers.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, stopped).await.is_err() {
             warn!("requests were broken off at shutdown");
             self.servers.shutdown().await;
+        }
+        if let Some(memory) = self.memory {
+            memory.abort();
         }
         self.pipeline.shutdown().await;
     }

@@ -1,21 +1,27 @@
 //! Receives MCP telemetry over OTLP, keeps it in ClickHouse, and shows it on a page.
 //!
-//! A record's way is one folder a stage: [`receive`] reads OTLP into [`row::Row`]s, [`pipeline`] queues and batches
-//! them, [`store`] writes them to ClickHouse, [`health`] decides which tool is flaky, and [`api`] answers questions and
-//! serves the page.
+//! A record's way is one folder a stage: [`receive`] takes OTLP, [`spool`] keeps it on disk, [`pipeline`] makes batches of
+//! [`row::Row`]s, [`store`] writes them to ClickHouse, [`health`] decides which tool is flaky, and [`api`] answers
+//! questions and serves the page. Who may do what is decided in [`auth`].
 
 pub mod api;
 pub mod args;
+pub mod auth;
 pub mod collector;
 pub mod config;
 pub mod demo;
 pub mod health;
 mod listener;
+pub mod memory;
+pub mod operate;
 pub mod pipeline;
 mod queries;
 pub mod receive;
+mod reload;
 pub mod row;
 pub mod serve;
 pub mod shutdown;
+pub mod spool;
 pub mod store;
 pub mod telemetry;
+pub mod tls;

@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use toolsight_collector::args::{self, Action};
+use toolsight_collector::auth;
 use toolsight_collector::config::{Config, Loaded, Log, misspelt_variables};
-use toolsight_collector::demo;
 use toolsight_collector::serve::serve;
 use toolsight_collector::store::{self, Location, engine_process};
 use toolsight_collector::telemetry;
+use toolsight_collector::{demo, operate};
 use tracing::warn;
+
+/// Several times as fast as the system's for the many small buffers of requests.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -47,7 +52,14 @@ fn run() -> anyhow::Result<()> {
         warn!("{misspelt}");
     }
     if action == Action::CheckConfig {
+        operate::check_places(config)?;
         return print(&loaded).context("print the settings");
+    }
+    if let Action::Token(command) = &action {
+        return auth::command::run(command, config.security.tokens_file.as_deref());
+    }
+    if action == Action::PrintDdl {
+        return print_ddl(config).context("print the statements");
     }
     let runtime = tokio::runtime::Runtime::new().context("start threads")?;
     let ended = runtime.block_on(act(action, config));
@@ -64,8 +76,20 @@ async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
             let found = store::fetch_engine(library, demo::show_progress).await?;
             writeln!(io::stdout(), "the embedded database is at {}", found.display()).context("print the place")
         }
-        Action::Serve | Action::CheckConfig => serve(config).await,
+        Action::StoreInfo => operate::store_info(config),
+        Action::ForgetUser { user, tenant } => operate::forget_user(config, &user, tenant.as_deref()).await,
+        Action::Backup { folder } => operate::backup(config, &folder).await,
+        Action::Restore { folder } => operate::restore(config, &folder).await,
+        Action::Serve | Action::CheckConfig | Action::Token(_) | Action::PrintDdl => serve(config).await,
     }
+}
+
+/// Prints a script that makes the tables of an empty database.
+fn print_ddl(config: &Config) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    store::ddl(config.store.cluster.as_deref())
+        .iter()
+        .try_for_each(|statement| writeln!(output, "{statement};\n"))
 }
 
 /// Prints the settings as a file that would have the same effect.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clickhouse::Client;
 
-/// The organisation that is asked about: none in particular, so all of them.
-pub(crate) const TENANT: &str = "";
+/// What stands for all tenants together where a question is about one.
+pub(crate) const ALL_TENANTS: &str = "";
 
 /// How long to wait for the store, longer than the 10 s it grants itself.
 pub(crate) const MAX_ANSWER: Duration = Duration::from_secs(12);

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::api::{self, AllowedHosts, ApiState};
+use crate::auth::Access;
 use crate::collector::{Addresses, Collector, Listeners};
 use crate::config::Config;
 use crate::health::ToolHealthTask;
 use crate::shutdown::signals;
 use crate::store::{Location, Progress, Store, StoreConfig};
 use crate::telemetry::Metrics;
+use crate::tls::Tls;
 
 /// Time between two looks at which tools are flaky.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
@@ -30,14 +32,23 @@ impl Running {
     /// Starts everything; `progress` hears of what takes long.
     ///
     /// # Errors
-    /// When an address is taken or the embedded engine cannot be had; nothing is left running then. A store that is
-    /// down is no error: calls wait for it.
+    /// When an address is taken, the spool is in use, or the embedded engine cannot be had; nothing is left running then.
+    /// A store that is down is no error: calls wait for it.
     pub async fn start(config: &Config, progress: impl Fn(Progress) + Send + Sync) -> anyhow::Result<Self> {
         let metrics = Metrics::new().context("register metrics")?;
         // Addresses first: an engine that was started for nothing would have to be stopped again.
-        let listeners = Listeners::bind(&config.listen).await?;
+        let access = Access::open(config.security.tokens_file.as_deref(), &metrics).await?;
+        let tls = Tls::open(&config.security, &metrics).await?;
+        let is_encrypted = tls.is_some();
+        let listeners = Listeners::bind(&config.listen).await?.guarded_by(access.clone(), tls);
         let page = listeners.addresses()?.page;
-        let store = Arc::new(Store::open(store_config(config)?, metrics.clone(), progress).await?);
+        warn_of_open_doors(&access, listeners.addresses()?);
+        let store_config = store_config(config)?;
+        let spool = match &config.spool.folder {
+            Some(folder) => folder.clone(),
+            None => store_config.location.spool_folder()?,
+        };
+        let store = Arc::new(Store::open(store_config, metrics.clone(), progress).await?);
         let (health, tool_health) =
             ToolHealthTask::new(store.reader().clone(), store.states(), metrics.clone(), HEALTH_INTERVAL);
         let state = ApiState::new(
@@ -46,9 +57,10 @@ impl Running {
             store.kind(),
             tool_health,
             metrics.clone(),
-        );
+        )
+        .guarded_by(access, is_encrypted);
         let router = api::router(state, AllowedHosts::new(page, &config.page.allowed_hosts));
-        let collector = Collector::start(config, listeners, Arc::clone(&store), router, &metrics)?;
+        let collector = Collector::start(config, listeners, Arc::clone(&store), &spool, router, &metrics)?;
         Ok(Self {
             collector,
             store,
@@ -74,7 +86,7 @@ impl Running {
         }
     }
 
-    /// Stops receiving, empties the queue into the store, and ends the store, each within its time.
+    /// Stops receiving, brings what waits to the store, and ends the store, each within its time.
     pub async fn shutdown(self) {
         self.health.abort();
         self.collector.shutdown().await;
@@ -107,19 +119,40 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     ended
 }
 
+/// Says once what everybody may do who can reach this machine.
+fn warn_of_open_doors(access: &Access, addresses: Addresses) {
+    let is_reachable = [addresses.grpc, addresses.http, addresses.page]
+        .iter()
+        .any(|address| !address.ip().is_loopback());
+    if is_reachable && !access.is_guarded() {
+        warn!("other machines can connect, and without tokens everybody may send and see everything: set tokens_file");
+    }
+}
+
 /// Logs that a task ended by itself, and gives the error to end with.
 pub(crate) fn failure(task: &'static str) -> anyhow::Error {
     error!(task, "a task ended by itself, shutting down");
     anyhow::anyhow!("{task} ended by itself: start the collector again, and report what stands above this line")
 }
 
-fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
+/// What the settings say of the store.
+///
+/// # Errors
+/// When it is the embedded one in the user's own data folder, and there is none.
+pub(crate) fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
     let location = match &config.store.location {
         Some(location) => location.clone(),
         None => "embedded".parse::<Location>()?,
     };
+    anyhow::ensure!(
+        config.store.cluster.is_none() || matches!(location, Location::Remote(_)),
+        "a cluster needs a remote store: name one with --store, or leave out --cluster"
+    );
     Ok(StoreConfig {
+        cluster: config.store.cluster.clone(),
         engine_library: config.store.engine_library.clone(),
+        engine_http_port: config.store.engine_port,
+        retention: config.store.retention,
         ..StoreConfig::new(location)
     })
 }

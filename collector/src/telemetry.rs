@@ -2,7 +2,12 @@
 
 use std::io::IsTerminal as _;
 
-use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    exponential_buckets,
+};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -23,14 +28,46 @@ pub struct Metrics {
     pub spans_ignored: IntCounterVec,
     /// Requests that were answered with an error, by `reason`.
     pub requests_refused: IntCounterVec,
+    /// Connections that were closed before their first request, by `reason` (`slow`, `handshake`).
+    pub connections_refused: IntCounterVec,
+    /// Changed files that could not be used, by the setting that names them.
+    pub reload_failures: IntCounterVec,
     /// Values of stored spans that had to be corrected, by `reason`.
     pub values_corrected: IntCounterVec,
+    /// Spans of requests that were known already, and so not stored again.
+    pub spans_duplicate: IntCounter,
+    /// Spans whose requests were stored in the spool; each becomes a row.
+    pub spans_spooled: IntCounter,
+    /// Rows that lay in the spool when the collector started.
+    pub rows_recovered: IntCounter,
     /// Rows that the store has confirmed.
     pub rows_inserted: IntCounter,
     /// Rows that will never be stored, by `reason`.
     pub rows_lost: IntCounterVec,
     /// Rows that wait for the store.
     pub rows_queued: IntGauge,
+    /// Requests that wait for the store.
+    pub spool_records: IntGauge,
+    /// Bytes that the spool takes on disk.
+    pub spool_bytes: IntGauge,
+    /// Age in seconds of the oldest request that waits.
+    pub spool_oldest_seconds: Gauge,
+    /// Seconds that one wait for the disk takes.
+    pub spool_fsync_seconds: Histogram,
+    /// Times at which the spool or its disk was full.
+    pub spool_full: IntCounter,
+    /// 1 while requests can be stored, else 0.
+    pub spool_writable: IntGauge,
+    /// Segments of the spool that were damaged.
+    pub corrupt_segments: IntCounter,
+    /// Rows of each batch.
+    pub batch_rows: Histogram,
+    /// Unix time of the start of the newest call that the store has confirmed.
+    pub newest_call: Gauge,
+    /// Memory: 0 is enough, 1 little, 2 so little that requests are refused.
+    pub memory_state: IntGauge,
+    /// Unix time of the last sign of life, by `worker`.
+    pub worker_last_tick: GaugeVec,
     /// Seconds from sending a batch to the store's answer.
     pub insert_seconds: Histogram,
     /// Batches that were sent once more.
@@ -61,7 +98,7 @@ impl Metrics {
         let tool = &["server", "tool"];
         let rows_lost = counters(&registry, "rows_lost_total", "rows that will never be stored", "reason")?;
         // An alert on the increase of a series needs its zero.
-        for reason in ["rejected", "shutdown"] {
+        for reason in ["rejected", "unreadable"] {
             rows_lost.with_label_values(&[reason]);
         }
         Ok(Self {
@@ -84,11 +121,35 @@ impl Metrics {
                 "requests answered with an error",
                 "reason",
             )?,
+            connections_refused: counters(
+                &registry,
+                "connections_refused_total",
+                "connections closed before their first request",
+                "reason",
+            )?,
+            reload_failures: counters(
+                &registry,
+                "reload_failures_total",
+                "changed files that could not be used",
+                "setting",
+            )?,
             values_corrected: counters(
                 &registry,
                 "values_corrected_total",
                 "values of stored spans that had to be corrected",
                 "reason",
+            )?,
+            spans_duplicate: register(
+                &registry,
+                IntCounter::new("spans_duplicate_total", "spans of requests that were known already")?,
+            )?,
+            spans_spooled: register(
+                &registry,
+                IntCounter::new("spans_spooled_total", "spans whose requests were stored in the spool")?,
+            )?,
+            rows_recovered: register(
+                &registry,
+                IntCounter::new("rows_recovered_total", "rows that lay in the spool at the start")?,
             )?,
             rows_inserted: register(
                 &registry,
@@ -96,6 +157,61 @@ impl Metrics {
             )?,
             rows_lost,
             rows_queued: register(&registry, IntGauge::new("rows_queued", "rows that wait for the store")?)?,
+            spool_records: register(
+                &registry,
+                IntGauge::new("spool_records", "requests that wait for the store")?,
+            )?,
+            spool_bytes: register(&registry, IntGauge::new("spool_bytes", "bytes of the spool on disk")?)?,
+            spool_oldest_seconds: register(
+                &registry,
+                Gauge::new("spool_oldest_seconds", "age of the oldest request that waits")?,
+            )?,
+            spool_fsync_seconds: register(
+                &registry,
+                Histogram::with_opts(
+                    HistogramOpts::new("spool_fsync_seconds", "one wait for the spool's disk")
+                        .buckets(exponential_buckets(0.000_1, 2.0, 16)?),
+                )?,
+            )?,
+            spool_full: register(
+                &registry,
+                IntCounter::new("spool_full_total", "requests that found the spool or its disk full")?,
+            )?,
+            spool_writable: register(
+                &registry,
+                IntGauge::new("spool_writable", "1 while requests can be stored")?,
+            )?,
+            corrupt_segments: register(
+                &registry,
+                IntCounter::new("corrupt_segments_total", "segments of the spool that were damaged")?,
+            )?,
+            batch_rows: register(
+                &registry,
+                Histogram::with_opts(
+                    HistogramOpts::new("batch_rows", "rows of a batch").buckets(exponential_buckets(1.0, 4.0, 11)?),
+                )?,
+            )?,
+            newest_call: register(
+                &registry,
+                Gauge::new(
+                    "newest_call_timestamp_seconds",
+                    "unix time of the newest call that the store has confirmed",
+                )?,
+            )?,
+            memory_state: register(
+                &registry,
+                IntGauge::new("memory_state", "0: enough, 1: little, 2: requests are refused")?,
+            )?,
+            worker_last_tick: register(
+                &registry,
+                GaugeVec::new(
+                    Opts::new(
+                        "worker_last_tick_timestamp_seconds",
+                        "unix time of the last sign of life",
+                    ),
+                    &["worker"],
+                )?,
+            )?,
             insert_seconds: register(
                 &registry,
                 Histogram::with_opts(HistogramOpts::new(
@@ -146,6 +262,20 @@ impl Metrics {
             registry,
         })
     }
+
+    /// Notes a worker's sign of life each time it is called, beginning now.
+    pub(crate) fn worker_tick(&self, worker: &str) -> impl Fn() + use<> {
+        let last = self.worker_last_tick.with_label_values(&[worker]);
+        let tick = move || last.set(unix_now());
+        tick();
+        tick
+    }
+}
+
+/// Seconds since the Unix epoch.
+pub(crate) fn unix_now() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Writes the log to standard error from now on.
@@ -191,6 +321,6 @@ mod tests {
             .iter()
             .map(|metric| (metric.get_label()[0].value(), metric.get_counter().get_value()))
             .collect();
-        assert_eq!(series, [("rejected", 0.0), ("shutdown", 0.0)]);
+        assert_eq!(series, [("rejected", 0.0), ("unreadable", 0.0)]);
     }
 }

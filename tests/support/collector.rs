@@ -36,9 +36,11 @@ impl Collector {
     pub(crate) async fn start_in(folder: &Path, arguments: &[&str]) -> Self {
         let mut command = command();
         let store = format!("embedded:{}", folder.join("store").display());
+        let spool = folder.join("spool").display().to_string();
         let anywhere = "127.0.0.1:0";
         let defaults = [
             ("--store", &*store),
+            ("--spool-folder", &*spool),
             ("--grpc-listen", anywhere),
             ("--http-listen", anywhere),
             ("--page-listen", anywhere),
@@ -81,7 +83,8 @@ impl Collector {
     pub(crate) async fn ready(&self) {
         eventually("the store is ready", || async {
             let answer = reqwest::get(format!("{}/readyz", self.page)).await.ok()?;
-            answer.status().is_success().then_some(())
+            let ready = answer.json::<Value>().await.ok()?;
+            (ready["state"] == "ready").then_some(())
         })
         .await;
     }
@@ -105,6 +108,18 @@ impl Collector {
             (calls.len() >= count).then_some(calls)
         })
         .await
+    }
+
+    /// A metric without labels.
+    pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
+        let text = reqwest::get(format!("{}/metrics", self.page))
+            .await
+            .ok()?
+            .text()
+            .await
+            .ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line?.trim().parse().ok()
     }
 
     /// Port of the embedded engine's HTTP interface.

@@ -2,6 +2,7 @@
 
 pub(crate) mod clients;
 pub(crate) mod collector;
+pub(crate) mod sender;
 pub(crate) mod server;
 pub(crate) mod store;
 

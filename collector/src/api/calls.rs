@@ -1,21 +1,43 @@
-//! `/api/v1/calls`: single calls, newest first, page by page.
+//! `/api/v1/calls`: single calls, newest first, page by page or as a file.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{ApiError, ApiState, cursor::Cursor, parameters::Parameters, range::Scope};
+use super::{
+    ApiError, ApiState,
+    cursor::Cursor,
+    error::ErrorAnswer,
+    export::{self, Accepted, Format, Pages},
+    openapi::{CallParameters, FormatParameter, ScopeParameters},
+    parameters::Parameters,
+    range::Scope,
+    reader::Reader,
+};
 
 const CALLS: &str = include_str!("../../queries/calls.sql");
 const DEFAULT_LIMIT: u32 = 100;
-const MAX_LIMIT: u32 = 1000;
+/// Calls in one answer, and in one question to the store where the answer is a file.
+pub(crate) const MAX_LIMIT: u32 = 1000;
+/// Calls in one file.
+pub(crate) const MAX_FILE: u32 = 100_000;
+/// Seconds that are searched for calls at first, and how many times as many after that.
+const FIRST_SEARCH: i64 = 3600;
+const SEARCH_GROWTH: i64 = 6;
 
 /// Parameters that select calls by one of their texts.
-const TEXT_FILTERS: [&str; 7] = ["target", "client", "version", "protocol", "user", "session", "outcome"];
-const FAULTS: [&str; 5] = ["none", "server", "caller", "auth", "client_gone"];
+pub(crate) const TEXT_FILTERS: [&str; 7] = ["target", "client", "version", "protocol", "user", "session", "outcome"];
+pub(crate) const FAULTS: [&str; 5] = ["none", "server", "caller", "auth", "client_gone"];
 
-#[derive(Row, Deserialize, Serialize)]
-struct Call {
+/// One call.
+#[derive(Default, Row, Deserialize, Serialize, ToSchema)]
+pub(crate) struct Call {
+    /// Unix time.
     time: f64,
     server: String,
     method: String,
@@ -42,42 +64,127 @@ struct Call {
     span_id: String,
 }
 
-#[derive(Serialize)]
+/// One page of calls.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Calls {
     calls: Vec<Call>,
     /// Goes into `cursor` for the next page; `null` on the last one.
     next: Option<String>,
 }
 
-/// Answers with one page of the calls that pass all filters.
-pub(crate) async fn calls(State(state): State<ApiState>, mut parameters: Parameters) -> Result<Json<Calls>, ApiError> {
-    let Scope { range, server } = Scope::take(&mut parameters)?;
-    let limit = parameters.take_number("limit", 1..=MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
-    let cursor = take_cursor(&mut parameters)?
-        .filter(|cursor| *cursor < Cursor::at(range.to))
-        .unwrap_or_else(|| Cursor::at(range.to));
-    let mut query = state
-        .reader
-        .query(CALLS, &range)
-        .param("server", &server)
-        .param("fault", take_fault(&mut parameters)?)
-        .param("before", cursor.time_us)
-        .param("before_trace", &cursor.trace_id)
-        .param("before_span", &cursor.span_id)
-        .param("limit", limit + 1);
-    for name in TEXT_FILTERS {
-        query = query.param(name, parameters.take(name)?.unwrap_or_default());
-    }
+/// Answers with one page of the calls that pass all filters, newest first; as a file, with at most 100,000 of them.
+#[utoipa::path(
+    get,
+    path = "/calls",
+    params(ScopeParameters, CallParameters, FormatParameter),
+    responses((status = OK, description = "One page of calls", body = Calls), (status = "default", body = ErrorAnswer))
+)]
+pub(crate) async fn calls(
+    State(state): State<ApiState>,
+    accepted: Accepted,
+    mut parameters: Parameters,
+) -> Result<Response, ApiError> {
+    let format = accepted.or_taken(&mut parameters)?;
+    let (default, most) = match format {
+        Format::Json => (DEFAULT_LIMIT, MAX_LIMIT),
+        Format::Csv | Format::Lines => (MAX_FILE, MAX_FILE),
+    };
+    let limit = parameters.take_number("limit", 1..=most)?.unwrap_or(default);
+    let cursor = take_cursor(&mut parameters)?;
+    let question = Question::take(&mut parameters)?;
     parameters.finish()?;
-
-    let mut calls = state.reader.rows::<Call>(query).await?;
+    let end = Cursor::at(question.scope.range.to);
+    let cursor = cursor.filter(|cursor| *cursor < end).unwrap_or(end);
+    if format != Format::Json {
+        let pages = CallPages {
+            reader: state.reader,
+            question,
+            cursor,
+            left: limit,
+        };
+        return export::paged(format, "calls", pages).await;
+    }
+    let mut calls = question.page(&state.reader, &cursor, limit + 1).await?;
     let is_last_page = calls.len() <= limit as usize;
     calls.truncate(limit as usize);
     let next = calls
         .last()
         .filter(|_| !is_last_page)
         .map(|call| Cursor::after(call).to_string());
-    Ok(Json(Calls { calls, next }))
+    Ok(Json(Calls { calls, next }).into_response())
+}
+
+/// Which calls are asked for.
+struct Question {
+    scope: Scope,
+    fault: String,
+    /// In the order of [`TEXT_FILTERS`], empty for any.
+    texts: Vec<String>,
+}
+
+impl Question {
+    fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        Ok(Self {
+            scope: Scope::take(parameters)?,
+            fault: take_fault(parameters)?,
+            texts: TEXT_FILTERS
+                .iter()
+                .map(|name| Ok(parameters.take(name)?.unwrap_or_default()))
+                .collect::<Result<_, ApiError>>()?,
+        })
+    }
+
+    /// At most `limit` calls that follow `cursor`, the newest first. The last hour is searched first, then six times as
+    /// far back each time, so that calls of which there are many do not cost a month.
+    async fn page(&self, reader: &Reader, cursor: &Cursor, limit: u32) -> Result<Vec<Call>, ApiError> {
+        let (mut calls, mut before) = (Vec::new(), cursor.clone());
+        let mut seconds = FIRST_SEARCH;
+        let mut searched = self.scope.clone();
+        loop {
+            let oldest = self.scope.range.from;
+            searched.range.from = oldest.max(before.time_us / 1_000_000 - seconds);
+            let query = reader
+                .query(CALLS, &searched)
+                .param("fault", &self.fault)
+                .param("before", before.time_us)
+                .param("before_trace", &before.trace_id)
+                .param("before_span", &before.span_id)
+                .param("limit", limit - calls.len() as u32);
+            let texts = TEXT_FILTERS.iter().zip(&self.texts);
+            let query = texts.fold(query, |query, (name, text)| query.param(name, text));
+            calls.extend(reader.rows::<Call>(query).await?);
+            if calls.len() >= limit as usize || searched.range.from <= oldest {
+                return Ok(calls);
+            }
+            before = Cursor::at(searched.range.from);
+            seconds *= SEARCH_GROWTH;
+        }
+    }
+}
+
+/// The pages of a file.
+struct CallPages {
+    reader: Reader,
+    question: Question,
+    cursor: Cursor,
+    left: u32,
+}
+
+impl Pages for CallPages {
+    type Row = Call;
+
+    async fn next(&mut self) -> Result<Vec<Call>, ApiError> {
+        let limit = self.left.min(MAX_LIMIT);
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let calls = self.question.page(&self.reader, &self.cursor, limit).await?;
+        self.left -= calls.len() as u32;
+        if let Some(last) = calls.last() {
+            self.cursor = Cursor::after(last);
+        }
+        Ok(calls)
+    }
 }
 
 impl Cursor {

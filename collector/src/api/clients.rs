@@ -2,19 +2,27 @@
 
 use std::collections::HashMap;
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     ApiError, ApiState,
-    range::{Range, Scope},
+    error::ErrorAnswer,
+    export::{self, Format, Listed},
+    openapi::{FormatParameter, ScopeParameters},
+    range::Range,
 };
 
 const CLIENTS: &str = include_str!("../../queries/clients.sql");
 const FAILING_TOOLS: &str = include_str!("../../queries/client_failing_tools.sql");
 
-#[derive(Row, Deserialize, Serialize)]
+#[derive(Default, Row, Deserialize, Serialize, ToSchema)]
 struct ClientRow {
     client: String,
     version: String,
@@ -22,7 +30,9 @@ struct ClientRow {
     calls: u64,
     failures: u64,
     caller_errors: u64,
+    #[schema(value_type = Option<f64>)]
     failure_rate: f64,
+    #[schema(value_type = Option<f64>)]
     p95_ms: f64,
     users: u64,
     last_seen: u32,
@@ -39,7 +49,8 @@ struct FailingToolRow {
     failures: u64,
 }
 
-#[derive(Serialize)]
+/// A tool that fails for a client.
+#[derive(Serialize, ToSchema)]
 struct FailingTool {
     server: String,
     tool: String,
@@ -47,7 +58,8 @@ struct FailingTool {
     failures: u64,
 }
 
-#[derive(Serialize)]
+/// How one client in one version fared on one version of the protocol.
+#[derive(Default, Serialize, ToSchema)]
 struct Client {
     #[serde(flatten)]
     row: ClientRow,
@@ -55,19 +67,28 @@ struct Client {
     tools: Vec<FailingTool>,
 }
 
-#[derive(Serialize)]
+/// How each client fared.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Clients {
     range: Range,
     clients: Vec<Client>,
 }
 
 /// Answers with at most 1000 clients, those with the most calls first.
-pub(crate) async fn clients(State(state): State<ApiState>, scope: Scope) -> Result<Json<Clients>, ApiError> {
-    let Scope { range, server } = scope;
+#[utoipa::path(
+    get,
+    path = "/clients",
+    params(ScopeParameters, FormatParameter),
+    responses((status = OK, description = "The clients", body = Clients), (status = "default", body = ErrorAnswer))
+)]
+pub(crate) async fn clients(
+    State(state): State<ApiState>,
+    Listed { scope, format }: Listed,
+) -> Result<Response, ApiError> {
     let reader = &state.reader;
     let (clients, tools) = tokio::try_join!(
-        reader.rows::<ClientRow>(reader.query(CLIENTS, &range).param("server", &server)),
-        reader.rows::<FailingToolRow>(reader.query(FAILING_TOOLS, &range).param("server", &server)),
+        reader.rows::<ClientRow>(reader.query(CLIENTS, &scope)),
+        reader.rows::<FailingToolRow>(reader.query(FAILING_TOOLS, &scope)),
     )?;
     let mut failing = HashMap::<_, Vec<_>>::new();
     for row in tools {
@@ -81,7 +102,7 @@ pub(crate) async fn clients(State(state): State<ApiState>, scope: Scope) -> Resu
                 failures: row.failures,
             });
     }
-    let clients = clients
+    let clients: Vec<_> = clients
         .into_iter()
         .map(|row| {
             let key = (row.client.clone(), row.version.clone(), row.protocol.clone());
@@ -91,5 +112,9 @@ pub(crate) async fn clients(State(state): State<ApiState>, scope: Scope) -> Resu
             }
         })
         .collect();
-    Ok(Json(Clients { range, clients }))
+    if format != Format::Json {
+        return export::whole(format, "clients", &clients);
+    }
+    let range = scope.range;
+    Ok(Json(Clients { range, clients }).into_response())
 }

@@ -2,10 +2,15 @@
 
 use axum::{
     Json,
-    http::{StatusCode, header::RETRY_AFTER},
+    http::{
+        StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+
+use crate::auth::Denied;
 
 /// ClickHouse's code of a query that ran longer than `max_execution_time`.
 const TIMEOUT_EXCEEDED: &str = "Code: 159.";
@@ -26,12 +31,18 @@ pub enum ApiError {
     /// No such path.
     #[error("there is nothing at this path, see /api/v1/status")]
     NotFound,
-    /// The path is there for GET only.
-    #[error("this path answers GET only")]
+    /// The path is there for other methods only.
+    #[error("this path does not answer this method, but GET; a session also POST and DELETE")]
     MethodNotAllowed,
     /// The request names a host that this server was not told to answer for.
     #[error("host `{0}` is not allowed, add it to `allowed_hosts` or use localhost")]
     ForbiddenHost(String),
+    /// A request to sign in is not `{"token":"..."}`, not sent as JSON, too long, or too slow.
+    #[error("send {{\"token\":\"...\"}} as application/json, at most 4096 bytes")]
+    InvalidBody,
+    /// The caller has no token, or one that is not for this.
+    #[error("{0}")]
+    Denied(Denied),
     /// The store does not answer or is not ready yet.
     #[error("the store cannot be asked: {0}")]
     StoreUnavailable(String),
@@ -59,6 +70,9 @@ impl ApiError {
             Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, "invalid_parameter"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::InvalidBody => (StatusCode::BAD_REQUEST, "invalid_body"),
+            Self::Denied(Denied::Role(_)) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Denied(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Self::ForbiddenHost(_) => (StatusCode::FORBIDDEN, "forbidden_host"),
             Self::StoreUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
@@ -83,15 +97,19 @@ impl From<clickhouse::error::Error> for ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct Body {
-    error: Detail,
+/// What stands in place of an answer.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct ErrorAnswer {
+    error: ErrorDetail,
 }
 
-#[derive(Serialize)]
-struct Detail {
+#[derive(Serialize, utoipa::ToSchema)]
+struct ErrorDetail {
+    /// For programs; stays the same.
     code: &'static str,
+    /// For people: what is wrong, and what to do.
     message: String,
+    /// The parameter that is to blame, where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
 }
@@ -104,17 +122,17 @@ impl IntoResponse for ApiError {
             Self::InvalidParameter { parameter, .. } => Some(parameter),
             _ => None,
         };
-        let body = Json(Body {
-            error: Detail {
+        let body = Json(ErrorAnswer {
+            error: ErrorDetail {
                 code,
                 message,
                 parameter,
             },
         });
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            (status, [(RETRY_AFTER, "1")], body).into_response()
-        } else {
-            (status, body).into_response()
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => (status, [(RETRY_AFTER, "1")], body).into_response(),
+            StatusCode::UNAUTHORIZED => (status, [(WWW_AUTHENTICATE, "Bearer")], body).into_response(),
+            _ => (status, body).into_response(),
         }
     }
 }

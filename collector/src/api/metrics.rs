@@ -1,16 +1,23 @@
-//! `/metrics`, `/healthz` and `/readyz`, for machines that watch the collector.
+//! `/metrics`, `/livez`, its other name `/healthz`, and `/readyz`, for machines that watch the collector.
 
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use prometheus::{Encoder, TextEncoder};
+use prometheus::{Encoder, TextEncoder, core::Collector};
 use serde_json::json;
 
 use super::{ApiError, ApiState};
+use crate::auth::Role;
 use crate::store::StoreState;
+use crate::telemetry::{Metrics, unix_now};
+
+/// Seconds without a sign of life after which a worker counts as stuck; it gives one each second.
+const STUCK: f64 = 15.0;
+/// The state of the memory in which requests are refused.
+const SCARCE: i64 = 2;
 
 /// Answers with all metrics in the Prometheus text format.
 pub(crate) async fn metrics(State(state): State<ApiState>) -> Result<Response, ApiError> {
@@ -25,15 +32,55 @@ pub(crate) async fn metrics(State(state): State<ApiState>) -> Result<Response, A
 }
 
 /// Answers 200 as long as the process serves requests.
-pub(crate) async fn healthz() -> StatusCode {
+pub(crate) async fn livez() -> StatusCode {
     StatusCode::OK
 }
 
-/// Answers 200 while the store is ready, else 503 with the reason.
-pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<Response, ApiError> {
-    match state.reader.state() {
-        StoreState::Ready => Ok(Json(json!({ "state": "ready" })).into_response()),
-        StoreState::Starting => Err(ApiError::StoreUnavailable("it is starting".to_owned())),
-        StoreState::Unreachable(reason) => Err(ApiError::StoreUnavailable(reason)),
+/// Answers 200 while requests can be taken, else 503, both with what is wrong. A store that is away is no reason to send
+/// requests elsewhere, since they wait for it on disk. With tokens, only admins are told where the store is.
+pub(crate) async fn readyz(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+    let may_know = state
+        .principal(&headers)
+        .is_ok_and(|principal| principal.require(Role::Admin).is_ok());
+    let metrics = &state.metrics;
+    // The same values as under `/metrics`, so that both say the same.
+    let mut unready = Vec::new();
+    if metrics.spool_writable.get() == 0 {
+        unready.push("the spool cannot be written".to_owned());
     }
+    if metrics.memory_state.get() >= SCARCE {
+        unready.push("there is too little memory".to_owned());
+    }
+    for (worker, tick) in workers(metrics) {
+        let silent = unix_now() - tick;
+        if silent > STUCK {
+            unready.push(format!("the worker \"{worker}\" has not moved for {silent:.0} s"));
+        }
+    }
+    let store = match state.reader.state() {
+        StoreState::Ready => None,
+        StoreState::Starting => Some("it is starting".to_owned()),
+        StoreState::Unreachable(_) if !may_know => Some("see the collector's log".to_owned()),
+        StoreState::Unreachable(reason) => Some(reason),
+    };
+    let (status, name) = match (&unready[..], &store) {
+        ([_, ..], _) => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
+        ([], Some(_)) => (StatusCode::OK, "degraded"),
+        ([], None) => (StatusCode::OK, "ready"),
+    };
+    let reasons = unready.into_iter();
+    let reasons = reasons.chain(store.map(|reason| format!("the store cannot be asked: {reason}")));
+    let reasons: Vec<_> = reasons.collect();
+    (status, Json(json!({ "state": name, "reasons": reasons }))).into_response()
+}
+
+/// Each worker, and the unix time of its last sign of life.
+fn workers(metrics: &Metrics) -> Vec<(String, f64)> {
+    let families = metrics.worker_last_tick.collect();
+    let ticks = families.iter().flat_map(|family| family.get_metric());
+    let worker = |metric: &prometheus::proto::Metric| {
+        let name = metric.get_label().first().map_or("", |label| label.value());
+        (name.to_owned(), metric.get_gauge().get_value())
+    };
+    ticks.map(worker).collect()
 }

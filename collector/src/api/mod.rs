@@ -1,35 +1,42 @@
 //! What the collector answers over HTTP: the JSON API, the page that uses it, and its own metrics and health.
 
+mod access;
 mod calls;
 mod clients;
 mod cursor;
 mod error;
+mod export;
 mod headers;
 mod host;
 mod metrics;
+mod openapi;
 mod overview;
 mod parameters;
 mod range;
 mod reader;
+mod session;
 mod status;
 mod tools;
 mod ui;
 mod users;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::{
-    Router,
+    Extension, Router,
     http::{HeaderMap, Uri},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
 use tokio::sync::watch;
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::reader::Reader;
 pub use self::{error::ApiError, host::AllowedHosts};
-use crate::{health::ToolHealthAnswer, store::StoreState, telemetry::Metrics};
+use crate::{auth::Access, health::ToolHealthAnswer, store::StoreState, telemetry::Metrics};
 
 /// What the handlers answer from.
 #[derive(Clone)]
@@ -39,6 +46,8 @@ pub struct ApiState {
     metrics: Metrics,
     tool_health: watch::Receiver<ToolHealthAnswer>,
     started: Instant,
+    access: Access,
+    is_encrypted: bool,
 }
 
 impl std::fmt::Debug for ApiState {
@@ -65,23 +74,46 @@ impl ApiState {
             metrics,
             tool_health,
             started: Instant::now(),
+            access: Access::default(),
+            is_encrypted: false,
+        }
+    }
+
+    /// Answers only those whom `access` knows; without it everybody is told everything. The page's cookie is for
+    /// encrypted connections only where `is_encrypted` says that there are no others.
+    pub fn guarded_by(self, access: Access, is_encrypted: bool) -> Self {
+        Self {
+            access,
+            is_encrypted,
+            ..self
         }
     }
 }
 
-/// All paths: `/api/v1/…`, `/metrics`, `/healthz`, `/readyz`, and the page for the rest.
+/// All paths: `/api/v1/…`, `/metrics`, `/livez`, `/healthz`, `/readyz`, and the page for the rest.
+///
+/// With tokens, questions about calls need one of the role `read`, and the metrics one of the role `admin`, since they
+/// name the tools of all tenants. Health is open, for those who watch the process; the page is, since it holds no data.
 pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
-    let api = Router::new()
-        .route("/overview", get(overview::overview))
-        .route("/tools", get(tools::tools))
-        .route("/clients", get(clients::clients))
-        .route("/users", get(users::users))
-        .route("/calls", get(calls::calls))
-        .route("/status", get(status::status));
-    Router::new()
+    let readers = middleware::from_fn_with_state(state.clone(), access::readers);
+    let admins = middleware::from_fn_with_state(state.clone(), access::admins);
+    let api = OpenApiRouter::new()
+        .routes(routes!(overview::overview))
+        .routes(routes!(tools::tools))
+        .routes(routes!(clients::clients))
+        .routes(routes!(users::users))
+        .routes(routes!(calls::calls))
+        .routes(routes!(status::status))
+        .route_layer(readers)
+        .routes(routes!(session::show, session::sign_in, session::sign_out))
+        .routes(routes!(openapi::openapi));
+    let (api, document) = OpenApiRouter::with_openapi(openapi::Described::openapi())
         .nest("/api/v1", api)
-        .route("/metrics", get(metrics::metrics))
-        .route("/healthz", get(metrics::healthz))
+        .split_for_parts();
+    api.layer(Extension(Arc::new(document)))
+        .route("/metrics", get(metrics::metrics).route_layer(admins))
+        .route("/livez", get(metrics::livez))
+        .route("/healthz", get(metrics::livez))
         .route("/readyz", get(metrics::readyz))
         .fallback(get(other))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

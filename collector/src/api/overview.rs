@@ -3,9 +3,12 @@
 use axum::{Json, extract::State};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     ApiError, ApiState,
+    error::ErrorAnswer,
+    openapi::ScopeParameters,
     range::{Range, Scope},
 };
 
@@ -15,16 +18,22 @@ const SERIES_MINUTES: &str = include_str!("../../queries/overview_series_minutes
 const SERVERS: &str = include_str!("../../queries/servers.sql");
 
 /// Rates and latencies are not a number where there were no calls, which JSON writes as `null`.
-#[derive(Row, Deserialize, Serialize)]
+#[derive(Row, Deserialize, Serialize, ToSchema)]
+#[schema(as = TotalsRow)]
 struct Totals {
     calls: u64,
     failures: u64,
     caller_errors: u64,
     auth_errors: u64,
+    #[schema(value_type = Option<f64>)]
     failure_rate: f64,
+    #[schema(value_type = Option<f64>)]
     caller_error_rate: f64,
+    #[schema(value_type = Option<f64>)]
     p50_ms: f64,
+    #[schema(value_type = Option<f64>)]
     p95_ms: f64,
+    #[schema(value_type = Option<f64>)]
     p99_ms: f64,
     users: u64,
     clients: u64,
@@ -47,7 +56,8 @@ struct Server {
     server: String,
 }
 
-#[derive(Serialize)]
+/// The totals of a range and how they developed.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Overview {
     range: Range,
     totals: TotalsAndRate,
@@ -55,7 +65,8 @@ pub(crate) struct Overview {
     servers: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Totals)]
 struct TotalsAndRate {
     #[serde(flatten)]
     totals: Totals,
@@ -63,14 +74,19 @@ struct TotalsAndRate {
 }
 
 /// One value per step in each list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Series {
     time: Vec<i64>,
     calls_per_second: Vec<f64>,
+    #[schema(value_type = Vec<Option<f64>>)]
     failure_rate: Vec<f64>,
+    #[schema(value_type = Vec<Option<f64>>)]
     caller_error_rate: Vec<f64>,
+    #[schema(value_type = Vec<Option<f64>>)]
     p50_ms: Vec<f64>,
+    #[schema(value_type = Vec<Option<f64>>)]
     p95_ms: Vec<f64>,
+    #[schema(value_type = Vec<Option<f64>>)]
     p99_ms: Vec<f64>,
 }
 
@@ -102,20 +118,23 @@ impl Series {
 }
 
 /// Answers with totals, series and the names of all servers, whatever server is asked for.
+#[utoipa::path(
+    get,
+    path = "/overview",
+    params(ScopeParameters),
+    responses((status = OK, description = "Totals and series", body = Overview), (status = "default", body = ErrorAnswer))
+)]
 pub(crate) async fn overview(State(state): State<ApiState>, scope: Scope) -> Result<Json<Overview>, ApiError> {
-    let Scope { range, server } = scope;
+    let range = scope.range;
     let series_sql = if range.is_finer_than_minutes() {
         SERIES_SECONDS
     } else {
         SERIES_MINUTES
     };
     let reader = &state.reader;
-    let totals = reader.query(TOTALS, &range).param("server", &server);
-    let series = reader
-        .query(series_sql, &range)
-        .param("server", &server)
-        .param("step", range.step);
-    let servers = reader.query(SERVERS, &range);
+    let totals = reader.query(TOTALS, &scope);
+    let series = reader.query(series_sql, &scope).param("step", range.step);
+    let servers = reader.query(SERVERS, &scope);
     let (totals, steps, servers) = tokio::try_join!(
         reader.rows::<Totals>(totals),
         reader.rows::<Step>(series),

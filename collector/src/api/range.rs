@@ -11,7 +11,7 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-const NAMED: [(&str, i64); 6] = [
+pub(crate) const NAMED: [(&str, i64); 6] = [
     ("15m", 15 * MINUTE),
     ("1h", HOUR),
     ("6h", 6 * HOUR),
@@ -33,7 +33,7 @@ const LATEST: f64 = 4_102_444_800.0;
 ///
 /// Begins at a whole minute and a whole step, so that charts keep their steps as time goes on. Ends at a whole minute
 /// too, or now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct Range {
     /// First second, since the Unix epoch.
     pub(crate) from: i64,
@@ -94,7 +94,7 @@ impl Range {
             span if span <= 15 * MINUTE => 10,
             span if span <= 6 * HOUR => MINUTE,
             span if span <= DAY => 5 * MINUTE,
-            span if span <= 7 * DAY => HOUR / 2,
+            span if span <= 7 * DAY => HOUR,
             span if span <= 30 * DAY => 2 * HOUR,
             _ => 6 * HOUR,
         };
@@ -129,21 +129,24 @@ impl Range {
     }
 }
 
-/// What nearly all requests ask about: a span of time and, if not empty, one server.
-#[derive(Debug)]
+/// What nearly all requests ask about: a span of time and, if not empty, one tenant and one server.
+#[derive(Clone, Debug)]
 pub(crate) struct Scope {
     pub(crate) range: Range,
+    /// Whose calls; from the caller's token where that is bound to a tenant.
+    pub(crate) tenant: String,
     pub(crate) server: String,
 }
 
 impl Scope {
-    /// Takes the range and `server`.
+    /// Takes the range, `tenant` and `server`.
     ///
     /// # Errors
-    /// As [`Range::take`].
+    /// As [`Range::take`] and [`Parameters::take_tenant`].
     pub(crate) fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
         Ok(Self {
             range: Range::take(parameters)?,
+            tenant: parameters.take_tenant()?,
             server: parameters.take("server")?.unwrap_or_default(),
         })
     }
@@ -153,7 +156,7 @@ impl<S: Sync> FromRequestParts<S> for Scope {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let Ok(mut parameters) = Parameters::from_request_parts(parts, state).await;
+        let mut parameters = Parameters::from_request_parts(parts, state).await?;
         let scope = Self::take(&mut parameters)?;
         parameters.finish()?;
         Ok(scope)

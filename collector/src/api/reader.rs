@@ -8,9 +8,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ApiError, range::Range};
+use super::{ApiError, range::Scope};
 use crate::{
-    queries::{MAX_ANSWER, TENANT, limited},
+    health::ToolHealth,
+    queries::{MAX_ANSWER, limited},
     store::StoreState,
 };
 
@@ -41,18 +42,20 @@ impl Reader {
         self.state.borrow().clone()
     }
 
-    /// For questions about no span of time.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    /// A query about how the tools of a tenant are doing now.
+    pub(crate) fn tool_health(&self, scope: &Scope) -> Query {
+        ToolHealth::query(&self.client, &scope.tenant)
     }
 
-    /// A query about a span of time; it may use the parameters `tenant`, `from` and `to`.
-    pub(crate) fn query(&self, sql: &str, range: &Range) -> Query {
+    /// A query with the parameters `tenant`, `from`, `to` and `server`. There is no other way to ask about calls, so that
+    /// nobody is shown those of a tenant that is not theirs.
+    pub(crate) fn query(&self, sql: &str, scope: &Scope) -> Query {
         self.client
             .query_raw(sql)
-            .param("tenant", TENANT)
-            .param("from", range.from)
-            .param("to", range.to)
+            .param("tenant", &scope.tenant)
+            .param("from", scope.range.from)
+            .param("to", scope.range.to)
+            .param("server", &scope.server)
     }
 
     /// Runs a query and collects its rows.

@@ -1,38 +1,41 @@
 //! `/api/v1/status`: how the collector itself is doing.
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use prometheus::{IntCounterVec, core::Collector};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::ApiState;
-use crate::store::StoreState;
+use super::{ApiState, error::ErrorAnswer};
+use crate::{auth::Principal, store::StoreState};
 
-#[derive(Serialize)]
+/// How the collector itself is doing.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Status {
     version: &'static str,
     store: StoreStatus,
-    spans: Spans,
-    rows: Rows,
-    /// Unix time, `null` before the first insert.
+    /// Of all tenants together, as `rows` and `last_insert`; `null` for somebody who may see one tenant only.
+    spans: Option<Spans>,
+    rows: Option<Rows>,
+    /// Unix time; `null` before the first insert too.
     last_insert: Option<f64>,
     uptime_seconds: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct StoreStatus {
     kind: &'static str,
     state: &'static str,
     error: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Spans {
     received: u64,
     refused: u64,
     ignored: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Rows {
     inserted: u64,
     queued: i64,
@@ -42,12 +45,18 @@ struct Rows {
 }
 
 /// Answers with the state of the store and what was counted since the start, whether the store answers or not.
-pub(crate) async fn status(State(state): State<ApiState>) -> Json<Status> {
+#[utoipa::path(
+    get,
+    path = "/status",
+    responses((status = OK, description = "The collector's state", body = Status), (status = "default", body = ErrorAnswer))
+)]
+pub(crate) async fn status(State(state): State<ApiState>, Extension(principal): Extension<Principal>) -> Json<Status> {
+    let sees_all = principal.tenant().is_empty();
     let metrics = &state.metrics;
     let (store, error) = match state.reader.state() {
         StoreState::Starting => ("starting", None),
         StoreState::Ready => ("ready", None),
-        StoreState::Unreachable(reason) => ("unreachable", Some(reason)),
+        StoreState::Unreachable(reason) => ("unreachable", sees_all.then_some(reason)),
     };
     let last_insert = metrics.last_insert.get();
     Json(Status {
@@ -57,18 +66,18 @@ pub(crate) async fn status(State(state): State<ApiState>) -> Json<Status> {
             state: store,
             error,
         },
-        spans: Spans {
+        spans: sees_all.then(|| Spans {
             received: sum(&metrics.spans_received),
             refused: sum(&metrics.spans_refused),
             ignored: sum(&metrics.spans_ignored),
-        },
-        rows: Rows {
+        }),
+        rows: sees_all.then(|| Rows {
             inserted: metrics.rows_inserted.get(),
             queued: metrics.rows_queued.get(),
             failed: metrics.rows_lost.with_label_values(&["rejected"]).get(),
             lost: sum(&metrics.rows_lost),
-        },
-        last_insert: (last_insert > 0.0).then_some(last_insert),
+        }),
+        last_insert: (sees_all && last_insert > 0.0).then_some(last_insert),
         uptime_seconds: state.started.elapsed().as_secs(),
     })
 }

@@ -2,35 +2,51 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     ApiError, ApiState,
+    error::ErrorAnswer,
+    export::{self, Format, Listed},
+    openapi::{FormatParameter, ScopeParameters},
     range::{Range, Scope},
 };
-use crate::health::{self, ToolHealth, ToolState};
+use crate::{
+    health::{self, ToolHealth, ToolState},
+    queries::ALL_TENANTS,
+};
 
 const TOOLS: &str = include_str!("../../queries/tools.sql");
 
-#[derive(Row, Deserialize, Serialize)]
+#[derive(Default, Row, Deserialize, Serialize, ToSchema)]
 struct ToolRow {
     server: String,
     tool: String,
     calls: u64,
     failures: u64,
     caller_errors: u64,
+    #[schema(value_type = Option<f64>)]
     failure_rate: f64,
+    #[schema(value_type = Option<f64>)]
     p50_ms: f64,
+    #[schema(value_type = Option<f64>)]
     p95_ms: f64,
+    #[schema(value_type = Option<f64>)]
     p99_ms: f64,
     users: u64,
     clients: u64,
     last_seen: u32,
 }
 
-#[derive(Serialize)]
+/// How one tool did.
+#[derive(Default, Serialize, ToSchema)]
 struct Tool {
     #[serde(flatten)]
     row: ToolRow,
@@ -38,34 +54,47 @@ struct Tool {
     state: ToolState,
 }
 
-#[derive(Serialize)]
+/// How each tool did.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Tools {
     range: Range,
     tools: Vec<Tool>,
 }
 
 /// Answers with at most 1000 tools, those with the most calls first.
-pub(crate) async fn tools(State(state): State<ApiState>, scope: Scope) -> Result<Json<Tools>, ApiError> {
-    let Scope { range, server } = scope;
-    let query = state.reader.query(TOOLS, &range).param("server", &server);
-    let (rows, health) = tokio::try_join!(state.reader.rows::<ToolRow>(query), tool_health(&state))?;
-    let tools = rows
+#[utoipa::path(
+    get,
+    path = "/tools",
+    params(ScopeParameters, FormatParameter),
+    responses((status = OK, description = "The tools", body = Tools), (status = "default", body = ErrorAnswer))
+)]
+pub(crate) async fn tools(
+    State(state): State<ApiState>,
+    Listed { scope, format }: Listed,
+) -> Result<Response, ApiError> {
+    let query = state.reader.query(TOOLS, &scope);
+    let (rows, health) = tokio::try_join!(state.reader.rows::<ToolRow>(query), tool_health(&state, &scope))?;
+    let tools: Vec<_> = rows
         .into_iter()
         .map(|row| Tool {
             state: health.state_of(&row.server, &row.tool),
             row,
         })
         .collect();
-    Ok(Json(Tools { range, tools }))
+    if format != Format::Json {
+        return export::whole(format, "tools", &tools);
+    }
+    let range = scope.range;
+    Ok(Json(Tools { range, tools }).into_response())
 }
 
-/// The latest answer or, as long as there is none, one of this moment.
-async fn tool_health(state: &ApiState) -> Result<Arc<ToolHealth>, ApiError> {
+/// The latest answer about all tenants; about one of them, or as long as there is none, one of this moment.
+async fn tool_health(state: &ApiState, scope: &Scope) -> Result<Arc<ToolHealth>, ApiError> {
     let latest = state.tool_health.borrow().clone();
     match latest {
-        Some(health) => Ok(health),
-        None => {
-            let query = ToolHealth::query(state.reader.client());
+        Some(health) if scope.tenant == ALL_TENANTS => Ok(health),
+        _ => {
+            let query = state.reader.tool_health(scope);
             let rows = state.reader.rows::<health::ToolRow>(query).await?;
             Ok(Arc::new(ToolHealth::new(&rows)))
         }

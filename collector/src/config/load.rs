@@ -125,14 +125,20 @@ impl Loaded {
 
     /// What no single setting can know.
     fn check(&self) -> Result<(), ConfigError> {
-        let queue = &self.config.queue;
-        if queue.batch_rows > queue.rows {
-            return Err(ConfigError {
-                place: "batch_rows".to_owned(),
-                message: format!("{} is more than queue_rows, which is {}", queue.batch_rows, queue.rows),
-            });
+        let security = &self.config.security;
+        let missing = match (&security.tls_certificate, &security.tls_key, &security.tls_client_ca) {
+            (Some(_), None, _) => Some(("tls_certificate", "tls_key")),
+            (None, Some(_), _) => Some(("tls_key", "tls_certificate")),
+            (None, None, Some(_)) => Some(("tls_client_ca", "tls_certificate")),
+            _ => None,
+        };
+        match missing {
+            None => Ok(()),
+            Some((given, needed)) => Err(ConfigError {
+                place: given.to_owned(),
+                message: format!("{needed} has to be set too"),
+            }),
         }
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the collector can be told, one struct per concern.
 //!
-//! Every setting has one name: `queue_rows` in the file is `TOOLSIGHT_QUEUE_ROWS` in the environment and
-//! `--queue-rows` on the command line; flags win over the environment, the environment over the file. All names, texts
+//! Every setting has one name: `spool_bytes` in the file is `TOOLSIGHT_SPOOL_BYTES` in the environment and
+//! `--spool-bytes` on the command line; flags win over the environment, the environment over the file. All names, texts
 //! and ranges stand in [`settings`], all defaults in the structs here.
 
 mod load;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use load::{ConfigError, Loaded, Source, load, misspelt_variables};
 
-use crate::store::Location;
+use crate::store::{Location, Retention};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,12 +22,16 @@ pub struct Config {
     pub listen: Listen,
     /// Limits of a request.
     pub receive: Receive,
-    /// The way from rows to the store.
-    pub queue: Queue,
+    /// Requests on disk that wait for the store.
+    pub spool: Spool,
+    /// The way from the spool to the store.
+    pub batch: Batch,
     /// Where rows are kept.
     pub store: Store,
     /// Who may see the page.
     pub page: Page,
+    /// Who may connect, and how.
+    pub security: Security,
     /// The collector's own log.
     pub log: Log,
 }
@@ -48,27 +52,52 @@ pub struct Listen {
 pub struct Receive {
     /// Largest body in bytes, as sent and inflated.
     pub max_body_bytes: usize,
-    /// Requests that are read at the same time; their bodies are in memory.
+    /// Requests that are read at the same time, three quarters of them over one protocol; their bodies are in memory.
     pub max_concurrent_requests: usize,
+    /// Connections that each address has open at a time; further ones wait.
+    pub max_connections: usize,
     /// Time for a body to arrive.
     pub body_timeout: Duration,
+    /// Memory in bytes near which requests are refused; 0 for the limit of the control group, where there is one.
+    pub memory_limit_bytes: u64,
 }
 
-/// The way from rows to the store.
+/// Requests on disk that wait for the store.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Queue {
-    /// Rows in memory, those on their way to the store included.
-    pub rows: usize,
-    /// Bytes in memory that these rows and those of requests which are being read may take, about.
-    pub bytes: usize,
-    /// Rows that are inserted together at most.
-    pub batch_rows: usize,
-    /// How long the first row of a batch waits for others.
-    pub batch_linger: Duration,
-    /// Time to empty the queue at shutdown.
-    pub drain_time: Duration,
+pub struct Spool {
+    /// Its folder; `None` for one beside the store's data, or in the user's own data folder.
+    pub folder: Option<PathBuf>,
+    /// Bytes on disk at most; beyond it senders are asked to come again.
+    pub bytes: u64,
+    /// How long requests stay after the store has confirmed them, since it does not wait for its own disk.
+    pub linger: Duration,
+    /// What an acknowledgement waits for.
+    pub durability: Durability,
     /// Name of this collector in the tokens of its batches.
     pub instance: String,
+}
+
+/// What an acknowledgement waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The disk has the request: it survives a power failure.
+    #[default]
+    Fsync,
+    /// The operating system has the request: it survives the end of the collector, but not a power failure.
+    Os,
+}
+
+/// The way from the spool to the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Rows that are inserted together at most.
+    pub rows: usize,
+    /// Bytes in memory that these rows may take, about.
+    pub bytes: usize,
+    /// How long the first row of a batch waits for others.
+    pub linger: Duration,
+    /// Time to bring what waits to the store at shutdown.
+    pub drain_time: Duration,
 }
 
 /// Where rows are kept.
@@ -76,8 +105,14 @@ pub struct Queue {
 pub struct Store {
     /// Which ClickHouse; `None` for the embedded one in the user's own data folder.
     pub location: Option<Location>,
+    /// The cluster that the tables of a remote store spread over; `None` for one server.
+    pub cluster: Option<String>,
     /// The embedded engine's shared library; searched for and fetched where not set.
     pub engine_library: Option<PathBuf>,
+    /// Port on 127.0.0.1 at which the embedded engine speaks HTTP; 0 for any that is free.
+    pub engine_port: u16,
+    /// How long rows are kept.
+    pub retention: Retention,
 }
 
 /// Who may see the page.
@@ -86,6 +121,19 @@ pub struct Page {
     /// Names by which a page that listens on this machine only may be called, besides the machine's own; for a proxy in
     /// front of it.
     pub allowed_hosts: Vec<String>,
+}
+
+/// Who may connect, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Security {
+    /// The file of tokens; without one everybody may do everything.
+    pub tokens_file: Option<PathBuf>,
+    /// The certificates of this server in PEM, its own first; without them connections are not encrypted.
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of the first certificate, in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Certificates in PEM, one of which has to have signed that of each client; without them clients need none.
+    pub tls_client_ca: Option<PathBuf>,
 }
 
 /// The collector's own log, on standard error.
@@ -123,20 +171,32 @@ impl Default for Receive {
         Self {
             max_body_bytes: 16 * 1024 * 1024,
             max_concurrent_requests: 32,
+            max_connections: 1024,
             body_timeout: Duration::from_secs(10),
+            memory_limit_bytes: 0,
         }
     }
 }
 
-impl Default for Queue {
+impl Default for Spool {
     fn default() -> Self {
         Self {
-            rows: 200_000,
-            bytes: 256 * 1024 * 1024,
-            batch_rows: 50_000,
-            batch_linger: Duration::from_secs(1),
-            drain_time: Duration::from_secs(10),
+            folder: None,
+            bytes: 10 << 30,
+            linger: Duration::from_secs(60),
+            durability: Durability::Fsync,
             instance: "collector".to_owned(),
+        }
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            rows: 50_000,
+            bytes: 64 << 20,
+            linger: Duration::from_secs(1),
+            drain_time: Duration::from_secs(10),
         }
     }
 }

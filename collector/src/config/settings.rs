@@ -1,9 +1,10 @@
 //! The one list of settings, from which the file, the environment, the command line and their documentation are made.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Config, LogFormat};
+use super::{Config, Durability, LogFormat};
 use crate::store::{Location, LocationError};
 
 /// What the names of all settings begin with in the environment.
@@ -76,20 +77,60 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, text| location(text).map(|location| config.store.location = location),
     },
     Setting {
+        name: "cluster",
+        value: "NAME",
+        help: "The cluster that the tables of a remote store spread over, as the store's configuration names it",
+        get: |config| config.store.cluster.clone().unwrap_or_default(),
+        set: |config, text| {
+            let cluster = if text.is_empty() { None } else { Some(name(text)?) };
+            config.store.cluster = cluster;
+            Ok(())
+        },
+    },
+    Setting {
         name: "engine_library",
         value: "FILE",
         help: "The embedded engine's shared library; searched for and fetched where not set",
-        get: |config| {
-            config
-                .store
-                .engine_library
-                .as_ref()
-                .map_or(String::new(), |path| path.display().to_string())
-        },
+        get: |config| shown(config.store.engine_library.as_ref()),
         set: |config, text| {
-            config.store.engine_library = (!text.is_empty()).then(|| text.into());
+            config.store.engine_library = path(text);
             Ok(())
         },
+    },
+    Setting {
+        name: "engine_port",
+        value: "PORT",
+        help: "Port on 127.0.0.1 at which the embedded engine answers other programs; 0 for any that is free",
+        get: |config| config.store.engine_port.to_string(),
+        set: |config, text| number(text, 0, 65_535).map(|port| config.store.engine_port = port as u16),
+    },
+    Setting {
+        name: "retain_calls_days",
+        value: "DAYS",
+        help: "How long single calls are kept; as the tables were made where not set",
+        get: |config| days_text(config.store.retention.calls),
+        set: |config, text| days(text).map(|days| config.store.retention.calls = days),
+    },
+    Setting {
+        name: "retain_minutes_days",
+        value: "DAYS",
+        help: "How long sums by minute are kept; as the tables were made where not set",
+        get: |config| days_text(config.store.retention.minutes),
+        set: |config, text| days(text).map(|days| config.store.retention.minutes = days),
+    },
+    Setting {
+        name: "retain_hours_days",
+        value: "DAYS",
+        help: "How long sums by hour are kept; as the tables were made where not set",
+        get: |config| days_text(config.store.retention.hours),
+        set: |config, text| days(text).map(|days| config.store.retention.hours = days),
+    },
+    Setting {
+        name: "retain_days_days",
+        value: "DAYS",
+        help: "How long sums by day are kept; as the tables were made where not set",
+        get: |config| days_text(config.store.retention.days),
+        set: |config, text| days(text).map(|days| config.store.retention.days = days),
     },
     Setting {
         name: "allowed_hosts",
@@ -103,46 +144,113 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
-        name: "queue_rows",
-        value: "ROWS",
-        help: "Rows that wait in memory for the store; beyond it senders are asked to come again",
-        get: |config| config.queue.rows.to_string(),
-        set: |config, text| number(text, 1_000, 10_000_000).map(|rows| config.queue.rows = rows),
+        name: "tokens_file",
+        value: "FILE",
+        help: "The bearer tokens that may send and see telemetry, as `token new` writes them; without it everybody may who can connect",
+        get: |config| shown(config.security.tokens_file.as_ref()),
+        set: |config, text| {
+            config.security.tokens_file = path(text);
+            Ok(())
+        },
     },
     Setting {
-        name: "queue_bytes",
+        name: "tls_certificate",
+        value: "FILE",
+        help: "This server's certificates in PEM, its own first; without them nothing is encrypted",
+        get: |config| shown(config.security.tls_certificate.as_ref()),
+        set: |config, text| {
+            config.security.tls_certificate = path(text);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "tls_key",
+        value: "FILE",
+        help: "The key of the server's own certificate, in PEM",
+        get: |config| shown(config.security.tls_key.as_ref()),
+        set: |config, text| {
+            config.security.tls_key = path(text);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "tls_client_ca",
+        value: "FILE",
+        help: "Certificates in PEM of which one has to have signed each client's own; without them clients need none",
+        get: |config| shown(config.security.tls_client_ca.as_ref()),
+        set: |config, text| {
+            config.security.tls_client_ca = path(text);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "spool_folder",
+        value: "FOLDER",
+        help: "Where requests lie until the store has them; beside the embedded store or in the user's data folder where not set",
+        get: |config| shown(config.spool.folder.as_ref()),
+        set: |config, text| {
+            config.spool.folder = path(text);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "spool_bytes",
         value: "BYTES",
-        help: "Memory for these rows and those of requests that are being read, about; beyond it the same happens",
-        get: |config| config.queue.bytes.to_string(),
-        set: |config, text| number(text, 1 << 20, 1 << 40).map(|bytes| config.queue.bytes = bytes),
+        help: "Disk that these requests may take; beyond it senders are asked to come again",
+        get: |config| config.spool.bytes.to_string(),
+        set: |config, text| number(text, 4 << 20, 1 << 50).map(|bytes| config.spool.bytes = bytes as u64),
+    },
+    Setting {
+        name: "spool_linger_seconds",
+        value: "TIME",
+        help: "How long requests stay on disk after the store has confirmed them, in case the machine fails",
+        get: |config| config.spool.linger.as_secs().to_string(),
+        set: |config, text| number(text, 0, 86_400).map(|time| config.spool.linger = seconds(time)),
+    },
+    Setting {
+        name: "durability",
+        value: "fsync|os",
+        help: "What a sender's acknowledgement waits for: the disk, or the operating system only, which a power failure loses",
+        get: |config| match config.spool.durability {
+            Durability::Fsync => "fsync".to_owned(),
+            Durability::Os => "os".to_owned(),
+        },
+        set: |config, text| durability(text).map(|durability| config.spool.durability = durability),
     },
     Setting {
         name: "batch_rows",
         value: "ROWS",
         help: "Rows that are inserted together at most",
-        get: |config| config.queue.batch_rows.to_string(),
-        set: |config, text| number(text, 1, 1_000_000).map(|rows| config.queue.batch_rows = rows),
+        get: |config| config.batch.rows.to_string(),
+        set: |config, text| number(text, 1, 1_000_000).map(|rows| config.batch.rows = rows),
+    },
+    Setting {
+        name: "batch_bytes",
+        value: "BYTES",
+        help: "Memory that the rows of one insert may take, about",
+        get: |config| config.batch.bytes.to_string(),
+        set: |config, text| number(text, 1 << 20, 1 << 32).map(|bytes| config.batch.bytes = bytes),
     },
     Setting {
         name: "batch_milliseconds",
         value: "TIME",
         help: "How long the first row of a batch waits for others",
-        get: |config| config.queue.batch_linger.as_millis().to_string(),
-        set: |config, text| number(text, 1, 60_000).map(|time| config.queue.batch_linger = milliseconds(time)),
+        get: |config| config.batch.linger.as_millis().to_string(),
+        set: |config, text| number(text, 1, 60_000).map(|time| config.batch.linger = milliseconds(time)),
     },
     Setting {
         name: "drain_seconds",
         value: "TIME",
-        help: "Time to empty the queue at shutdown; rows left then are lost",
-        get: |config| config.queue.drain_time.as_secs().to_string(),
-        set: |config, text| number(text, 0, 3_600).map(|time| config.queue.drain_time = seconds(time)),
+        help: "Time to bring what waits to the store at shutdown; what is left then stays in the spool",
+        get: |config| config.batch.drain_time.as_secs().to_string(),
+        set: |config, text| number(text, 0, 3_600).map(|time| config.batch.drain_time = seconds(time)),
     },
     Setting {
         name: "instance",
         value: "NAME",
         help: "Name of this collector in the tokens by which the store recognises a repeated batch",
-        get: |config| config.queue.instance.clone(),
-        set: |config, text| name(text).map(|name| config.queue.instance = name),
+        get: |config| config.spool.instance.clone(),
+        set: |config, text| name(text).map(|name| config.spool.instance = name),
     },
     Setting {
         name: "max_body_bytes",
@@ -154,9 +262,16 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "max_concurrent_requests",
         value: "COUNT",
-        help: "Requests that are read at the same time; their bodies are in memory",
+        help: "Requests that are read at the same time, three quarters of them over one protocol; their bodies are in memory",
         get: |config| config.receive.max_concurrent_requests.to_string(),
         set: |config, text| number(text, 1, 10_000).map(|count| config.receive.max_concurrent_requests = count),
+    },
+    Setting {
+        name: "max_connections",
+        value: "COUNT",
+        help: "Connections that each address has open at a time; further ones wait",
+        get: |config| config.receive.max_connections.to_string(),
+        set: |config, text| number(text, 1, 1_000_000).map(|count| config.receive.max_connections = count),
     },
     Setting {
         name: "body_timeout_seconds",
@@ -164,6 +279,13 @@ pub const SETTINGS: &[Setting] = &[
         help: "Time for a request body to arrive",
         get: |config| config.receive.body_timeout.as_secs().to_string(),
         set: |config, text| number(text, 1, 3_600).map(|time| config.receive.body_timeout = seconds(time)),
+    },
+    Setting {
+        name: "memory_limit_bytes",
+        value: "BYTES",
+        help: "Memory of the process near which requests are refused; 0 for the limit of its control group, where there is one",
+        get: |config| config.receive.memory_limit_bytes.to_string(),
+        set: |config, text| number(text, 0, 1 << 50).map(|bytes| config.receive.memory_limit_bytes = bytes as u64),
     },
     Setting {
         name: "log_format",
@@ -194,6 +316,14 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| format!("expected an address and a port such as 127.0.0.1:4317, not \"{text}\""))
 }
 
+fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| text.into())
+}
+
+fn shown(path: Option<&PathBuf>) -> String {
+    path.map_or(String::new(), |path| path.display().to_string())
+}
+
 /// The message does not repeat the address, since there may be a password in it.
 fn location(text: &str) -> Result<Option<Location>, String> {
     if text == "embedded" {
@@ -205,6 +335,17 @@ fn location(text: &str) -> Result<Option<Location>, String> {
 fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| format!("expected a whole number from {least} to {most}, not \"{text}\""))
+}
+
+fn days(text: &str) -> Result<Option<u16>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    number(text, 1, 36_500).map(|days| Some(days as u16))
+}
+
+fn days_text(days: Option<u16>) -> String {
+    days.map_or_else(String::new, |days| days.to_string())
 }
 
 const fn milliseconds(time: usize) -> Duration {
@@ -223,6 +364,14 @@ fn name(text: &str) -> Result<String, String> {
     Err(format!(
         "expected 1 to 64 letters, digits, dots, dashes or underscores, not \"{text}\""
     ))
+}
+
+fn durability(text: &str) -> Result<Durability, String> {
+    match text {
+        "fsync" => Ok(Durability::Fsync),
+        "os" => Ok(Durability::Os),
+        _ => Err(format!("expected \"fsync\" or \"os\", not \"{text}\"")),
+    }
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    queries::{MAX_ANSWER, TENANT, limited},
+    queries::{ALL_TENANTS, MAX_ANSWER, limited},
     store::StoreState,
     telemetry::Metrics,
 };
@@ -28,10 +28,11 @@ const KEPT_INTERVALS: u32 = 8;
 const KEPT_AT_MOST: Duration = Duration::from_secs(120);
 
 /// How a tool is doing; `queries/tool_health.sql` decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ToolState {
     /// It works, or there were too few calls to tell.
+    #[default]
     Healthy,
     /// It fails and recovers again and again.
     Flaky,
@@ -59,9 +60,9 @@ pub struct ToolHealth {
 }
 
 impl ToolHealth {
-    /// The question whose rows are its parts.
-    pub(crate) fn query(client: &Client) -> Query {
-        client.query_raw(TOOL_HEALTH).param("tenant", TENANT)
+    /// The question whose rows are its parts, about one tenant or [`ALL_TENANTS`].
+    pub(crate) fn query(client: &Client, tenant: &str) -> Query {
+        client.query_raw(TOOL_HEALTH).param("tenant", tenant)
     }
 
     pub(crate) fn new(rows: &[ToolRow]) -> Self {
@@ -161,7 +162,7 @@ impl ToolHealthTask {
     }
 
     async fn refresh(&mut self) {
-        let query = ToolHealth::query(&self.client);
+        let query = ToolHealth::query(&self.client, ALL_TENANTS);
         let answer = match timeout(MAX_ANSWER, query.fetch_all::<ToolRow>()).await {
             Ok(answer) => answer,
             Err(_) => Err(clickhouse::error::Error::TimedOut),

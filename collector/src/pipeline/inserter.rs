@@ -1,121 +1,261 @@
-//! Brings batches into the sink, one at a time, each exactly once.
+//! Brings what is in the spool to the sink, one batch at a time, each exactly once.
 
-use std::pin::pin;
+use std::future::pending;
+use std::io;
+use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::sync::watch;
+use tokio::time::{Instant, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::backoff::Backoff;
-use super::batch::Batcher;
-use super::queue::{Chunk, Space};
 use super::sink::{InsertError, Sink};
+use super::walk::Walk;
+use crate::config;
 use crate::row::Row;
-use crate::telemetry::Metrics;
+use crate::spool::{Reader, Seal};
+use crate::store::Block;
+use crate::telemetry::{Metrics, unix_now};
 
-/// The one task that talks to the sink.
+/// Longest time between two signs of life, and between two looks at what has lingered long enough.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The one task that talks to the sink. It reads from the disk, so it has a thread of its own.
 #[derive(Debug)]
 pub(crate) struct Inserter<S> {
     pub(crate) sink: S,
-    pub(crate) batcher: Batcher,
-    pub(crate) tokens: Tokens,
-    pub(crate) space: Space,
+    pub(crate) reader: Reader,
+    pub(crate) config: config::Batch,
     pub(crate) metrics: Metrics,
+    /// Cancelled when the spool takes no more and what is in it shall go.
+    pub(crate) drain: CancellationToken,
 }
 
-/// Names for batches, unique for ever: the epoch is drawn anew at each start.
+/// A batch with boundaries that are sealed.
 #[derive(Debug)]
-pub(crate) struct Tokens {
-    prefix: String,
-    sequence: u64,
+struct Batch {
+    seal: Seal,
+    walk: Walk,
+    block: Block,
+    /// Start of its newest call in microseconds since the Unix epoch.
+    newest: i64,
 }
 
-impl Tokens {
-    pub(crate) fn new(instance: &str) -> Self {
-        Self {
-            prefix: format!("{instance}:{:032x}", rand::random::<u128>()),
-            sequence: 0,
-        }
-    }
+/// Rows on their way into a batch.
+#[derive(Debug, Default)]
+struct Rows {
+    block: Block,
+    /// Start of the newest call.
+    newest: i64,
+}
 
-    fn next(&mut self) -> String {
-        self.sequence += 1;
-        format!("{}:{}", self.prefix, self.sequence)
-    }
+/// Rows that were decided on so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Decided {
+    inserted: u64,
+    rejected: u64,
 }
 
 impl<S: Sink> Inserter<S> {
-    /// Inserts until the queue is closed and empty, or `give_up` is cancelled; what is left then is lost and counted.
-    pub(crate) async fn run(mut self, give_up: CancellationToken) {
-        let (space, metrics) = (self.space.clone(), self.metrics.clone());
-        {
-            // Rows in the hands of this future hold their space until it is dropped, so it has to outlive the count.
-            let mut work = pin!(self.insert_all());
+    /// Inserts until the spool is drained, or `give_up` is cancelled; what is left then stays in the spool.
+    ///
+    /// # Errors
+    /// When the spool's disk fails.
+    pub(crate) async fn run(mut self, give_up: CancellationToken) -> io::Result<()> {
+        let (metrics, oldest) = (self.metrics.clone(), AtomicU64::new(0));
+        let tick = metrics.worker_tick("inserter");
+        let mut work = std::pin::pin!(self.insert_all(&oldest));
+        let mut ticks = interval(TICK);
+        loop {
             tokio::select! {
-                () = &mut work => {}
-                () = give_up.cancelled() => {}
+                biased;
+                () = give_up.cancelled() => return Ok(()),
+                ended = &mut work => return ended,
+                _ = ticks.tick() => {
+                    tick();
+                    let arrived = oldest.load(Ordering::Relaxed) as f64 / 1e6;
+                    let age = if arrived > 0.0 { (unix_now() - arrived).max(0.0) } else { 0.0 };
+                    metrics.spool_oldest_seconds.set(age);
+                }
             }
-            let lost = space.taken();
-            if lost > 0 {
-                metrics.rows_lost.with_label_values(&["shutdown"]).inc_by(lost as u64);
-                error!(
-                    rows = lost,
-                    "rows lost: the store did not take them before the end of the shutdown"
-                );
-            }
-        }
-        drop(self);
-        space.publish();
-    }
-
-    async fn insert_all(&mut self) {
-        while let Some(batch) = self.batcher.next().await {
-            self.insert_batch(batch).await;
         }
     }
 
-    /// Inserts a batch; one that is rejected is halved until the bad rows stand alone.
-    async fn insert_batch(&mut self, mut batch: Chunk) {
-        let mut rejected = 0_u64;
+    async fn insert_all(&mut self, oldest: &AtomicU64) -> io::Result<()> {
+        let left = self.reader.left();
+        for seal in left.replays {
+            let batch = self.form_sealed(seal)?;
+            // These rows were counted when they came and when they were confirmed.
+            self.deliver(batch).await?;
+        }
+        self.reader.replayed();
+        for seal in left.unconfirmed {
+            let batch = self.form_sealed(seal)?;
+            oldest.store(batch.walk.arrival, Ordering::Relaxed);
+            self.finish(batch).await?;
+        }
+        let mut committed = self.reader.committed();
+        while self.wait(&mut committed, oldest).await {
+            let batch = self.form()?;
+            oldest.store(batch.walk.arrival, Ordering::Relaxed);
+            self.finish(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for enough rows, or until the first has waited long enough; false once the spool is drained.
+    async fn wait(&mut self, committed: &mut watch::Receiver<u64>, oldest: &AtomicU64) -> bool {
+        loop {
+            self.reader.reclaim();
+            if self.reader.next().lsn < self.reader.waiting().1 {
+                break;
+            }
+            oldest.store(0, Ordering::Relaxed);
+            if self.drain.is_cancelled() {
+                return false;
+            }
+            tokio::select! {
+                () = changed(committed) => {}
+                () = self.drain.cancelled() => {}
+                () = sleep(TICK) => {}
+            }
+        }
+        let full_at = Instant::now() + self.config.linger;
+        oldest.store((unix_now() * 1e6) as u64, Ordering::Relaxed);
+        while self.reader.waiting().0 < self.config.rows as u64 {
+            tokio::select! {
+                () = changed(committed) => {}
+                () = self.drain.cancelled() => break,
+                () = sleep_until(full_at) => break,
+            }
+        }
+        true
+    }
+
+    /// Forms the next batch, as large as it may be, and seals it.
+    fn form(&mut self) -> io::Result<Batch> {
+        let (first, config) = (self.reader.next(), &self.config);
+        let (mut rows, mut bytes) = (Rows::default(), 0);
+        let walk = Walk::open(&mut self.reader, first, |row| {
+            bytes += row.bytes();
+            rows.push(row);
+            if rows.block.rows() >= config.rows || bytes >= config.bytes {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        let end = walk.at;
+        let batch = Batch::new(Seal { first, end }, walk, rows);
+        self.reader.seal(batch.seal)?;
+        Ok(batch)
+    }
+
+    /// Forms a batch again.
+    fn form_sealed(&mut self, seal: Seal) -> io::Result<Batch> {
+        let mut rows = Rows::default();
+        let walk = Walk::sealed(&mut self.reader, seal, |row| rows.push(row))?;
+        Ok(Batch::new(seal, walk, rows))
+    }
+
+    /// Visits some rows of a sealed batch, by their place in it.
+    fn part(&mut self, seal: Seal, part: &Range<u64>, mut visit: impl FnMut(&Row<'_>)) -> io::Result<()> {
+        let mut index = 0;
+        Walk::sealed(&mut self.reader, seal, |row| {
+            if part.contains(&index) {
+                visit(row);
+            }
+            index += 1;
+        })?;
+        Ok(())
+    }
+
+    /// Delivers a batch, and notes that.
+    async fn finish(&mut self, batch: Batch) -> io::Result<()> {
+        for tally in &batch.walk.tallies {
+            tally.record_corrections(&self.metrics);
+        }
+        let (seal, newest) = (batch.seal, batch.newest);
+        let (taken, all) = (batch.walk.taken.clone(), batch.walk.taken());
+        let decided = self.deliver(batch).await?;
+        let lost = &self.metrics.rows_lost;
+        let unreadable = all.saturating_sub(decided.inserted + decided.rejected);
+        self.reader.confirm(seal, &taken)?;
+        self.metrics.rows_inserted.inc_by(decided.inserted);
+        lost.with_label_values(&["rejected"]).inc_by(decided.rejected);
+        lost.with_label_values(&["unreadable"]).inc_by(unreadable);
+        if newest > 0 {
+            let newest = self.metrics.newest_call.get().max(newest as f64 / 1e6);
+            self.metrics.newest_call.set(newest);
+        }
+        Ok(())
+    }
+
+    /// Inserts a batch; one that is rejected is halved until the bad rows stand alone, and these are set aside.
+    async fn deliver(&mut self, batch: Batch) -> io::Result<Decided> {
+        let mut decided = Decided::default();
+        let Some(token) = batch.token() else {
+            return Ok(decided);
+        };
+        if batch.block.rows() == 0 {
+            return Ok(decided);
+        }
+        self.metrics.batch_rows.observe(batch.block.rows() as f64);
+        if self.insert(&batch.block, &token).await.is_ok() {
+            decided.inserted = batch.walk.rows;
+            return Ok(decided);
+        }
+        let Batch { seal, walk, block, .. } = batch;
+        // The parts are read again, so that no row is in memory twice.
+        drop(block);
         let mut reason = String::new();
         let mut parts = Vec::new();
-        parts.push(0..batch.rows.len());
+        parts.push(0..walk.rows);
         while let Some(part) = parts.pop() {
-            match self.insert(&batch.rows[part.clone()]).await {
-                Ok(()) => {}
-                Err(message) if part.len() == 1 => {
-                    self.metrics.rows_lost.with_label_values(&["rejected"]).inc();
-                    rejected += 1;
-                    reason = message;
+            let token = format!("{token}/{}-{}", part.start, part.end);
+            let mut block = Block::default();
+            self.part(seal, &part, |row| block.push(row))?;
+            match self.insert(&block, &token).await {
+                Ok(()) => decided.inserted += part.end - part.start,
+                Err(why) if part.end - part.start <= 1 => {
+                    let mut rows = Vec::new();
+                    self.part(seal, &part, |row| rows.push(row.clone().into_owned()))?;
+                    self.reader.set_aside.add(&rows, &why, &token)?;
+                    decided.rejected += part.end - part.start;
+                    reason = why;
                 }
                 Err(_) => {
-                    let middle = part.start + part.len() / 2;
+                    let middle = part.start + (part.end - part.start) / 2;
                     parts.push(middle..part.end);
                     parts.push(part.start..middle);
-                    continue;
                 }
             }
-            drop(batch.space.split(&batch.rows[part]));
-            self.space.publish();
         }
-        if rejected > 0 {
-            error!(rows = rejected, reason, "rows lost: the store rejects them");
+        if decided.rejected > 0 {
+            let rows = decided.rejected;
+            error!(
+                rows,
+                reason, "the store rejects rows, which stand in set_aside.ndjson of the spool now"
+            );
         }
+        Ok(decided)
     }
 
     /// Sends the same rows with the same token until the sink has decided.
-    async fn insert(&mut self, rows: &[Row]) -> Result<(), String> {
-        let token = self.tokens.next();
+    async fn insert(&mut self, block: &Block, token: &str) -> Result<(), String> {
         let mut backoff = Backoff::default();
         loop {
-            match self.sink.insert(rows, &token).await {
+            match self.sink.insert(block, token).await {
                 Ok(()) => return Ok(()),
                 Err(InsertError::Permanent(message)) => return Err(message),
                 Err(InsertError::Retryable(reason)) => {
                     let delay = backoff.next();
                     let retry_in_seconds = delay.as_secs_f64();
                     warn!(
-                        rows = rows.len(),
+                        rows = block.rows(),
                         retry_in_seconds, reason, "the store did not take a batch"
                     );
                     sleep(delay).await;
@@ -123,5 +263,37 @@ impl<S: Sink> Inserter<S> {
                 }
             }
         }
+    }
+}
+
+impl Rows {
+    fn push(&mut self, row: &Row<'_>) {
+        self.block.push(row);
+        self.newest = self.newest.max(row.time);
+    }
+}
+
+impl Batch {
+    fn new(seal: Seal, walk: Walk, rows: Rows) -> Self {
+        let Rows { block, newest } = rows;
+        Self {
+            seal,
+            walk,
+            block,
+            newest,
+        }
+    }
+
+    /// The name that it has for ever; `None` where no record of it can be read.
+    fn token(&self) -> Option<String> {
+        let (prefix, Seal { first, end }) = (self.walk.prefix.as_ref()?, self.seal);
+        Some(format!("{prefix}:{}.{}-{}.{}", first.lsn, first.row, end.lsn, end.row))
+    }
+}
+
+/// Waits for the next commit; there is none once the writer has ended.
+async fn changed(committed: &mut watch::Receiver<u64>) {
+    if committed.changed().await.is_err() {
+        pending::<()>().await;
     }
 }

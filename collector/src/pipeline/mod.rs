@@ -1,89 +1,121 @@
-//! From rows to the store: a bounded queue, and one task behind it that inserts batches.
+//! From the spool to the store: one thread that forms batches of rows and inserts them.
 //!
 //! ```text
-//! receive -> Queue -> Batcher -> Inserter -> Sink
+//! receive -> Spool -> Walk -> Inserter -> Sink
 //! ```
 //!
-//! A request's rows are taken whole or not at all. Rows count against the queue's bound until the sink has confirmed
-//! them, so the bounds in rows and bytes hold for everything in memory, and `toolsight_rows_queued` is what would be lost by a crash.
+//! Only the batch on its way is in memory. Whatever happens to the store, what waits for it waits on disk.
 
 mod backoff;
-mod batch;
 mod inserter;
-mod queue;
 mod sink;
+mod walk;
 
-use std::time::Duration;
+use std::path::Path;
+use std::thread;
 
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{error, info};
 
-pub use queue::{PushError, Queue};
 pub use sink::{InsertError, Sink};
 
-use self::batch::Batcher;
-use self::inserter::{Inserter, Tokens};
-use self::queue::Space;
-use crate::config;
+use self::inserter::Inserter;
+use crate::config::Config;
+use crate::spool::{Spool, SpoolError};
 use crate::telemetry::Metrics;
 
-/// A running pipeline.
+/// A running pipeline. Dropping it ends it at once; nothing that was acknowledged is lost by that.
 #[derive(Debug)]
 pub struct Pipeline {
-    /// Where receivers put rows.
-    pub queue: Queue,
+    spool: Spool,
+    config: crate::config::Batch,
+    metrics: Metrics,
     drain: CancellationToken,
-    give_up: CancellationToken,
-    drain_time: Duration,
-    inserter: JoinHandle<()>,
+    give_up: DropGuard,
+    /// Closed when the threads end.
+    writer: oneshot::Receiver<()>,
+    inserter: oneshot::Receiver<()>,
 }
 
 impl Pipeline {
-    /// Starts the inserter; all channels of the pipeline are made here.
-    pub fn start<S: Sink>(config: &config::Queue, sink: S, metrics: Metrics) -> Self {
-        // A chunk has at least one row, so a channel with room for as many chunks as rows is never the tighter bound.
-        let (sender, receiver) = mpsc::channel(config.rows);
-        let space = Space::new(config.rows, config.bytes, metrics.rows_queued.clone());
+    /// Opens the spool in this folder, and starts to write to it and to read from it.
+    ///
+    /// # Errors
+    /// See [`SpoolError`].
+    pub fn start<S: Sink>(config: &Config, folder: &Path, sink: S, metrics: Metrics) -> Result<Self, SpoolError> {
+        let (spool, reader, writer) = Spool::open(&config.spool, folder, &metrics)?;
         let (drain, give_up) = (CancellationToken::new(), CancellationToken::new());
         let inserter = Inserter {
             sink,
-            batcher: Batcher {
-                chunks: receiver,
-                drain: drain.clone(),
-                most: config.batch_rows,
-                linger: config.batch_linger,
-                rest: None,
-            },
-            tokens: Tokens::new(&config.instance),
-            space: space.clone(),
-            metrics,
+            reader,
+            config: config.batch.clone(),
+            metrics: metrics.clone(),
+            drain: drain.clone(),
         };
-        Self {
-            queue: Queue::new(space, sender),
-            inserter: tokio::spawn(inserter.run(give_up.clone())),
+        let (ended, end) = oneshot::channel();
+        let (runtime, stop) = (Handle::current(), give_up.clone());
+        let run = move || {
+            if let Err(cause) = runtime.block_on(inserter.run(stop)) {
+                error!(%cause, "the spool cannot be read");
+            }
+            drop(ended);
+        };
+        let started = thread::Builder::new().name("inserter".to_owned()).spawn(run);
+        started.map_err(|cause| SpoolError::Folder {
+            folder: folder.to_owned(),
+            cause,
+        })?;
+        Ok(Self {
+            spool,
+            config: config.batch.clone(),
+            metrics,
             drain,
-            give_up,
-            drain_time: config.drain_time,
+            give_up: give_up.drop_guard(),
+            writer,
+            inserter: end,
+        })
+    }
+
+    /// Where requests are stored.
+    pub(crate) const fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    /// Waits until a part ends by itself, which none should before [`Pipeline::shutdown`], and tells which.
+    pub(crate) async fn ended(&mut self) -> &'static str {
+        tokio::select! {
+            _ = &mut self.writer => "the spool",
+            _ = &mut self.inserter => "the inserter",
         }
     }
 
-    /// Waits until the inserter ends, which it should not do before [`Pipeline::shutdown`].
-    pub(crate) async fn ended(&mut self) {
-        drop((&mut self.inserter).await);
-    }
-
-    /// Takes no more rows, brings those in the queue to the sink, and returns when that is done or its time is over;
-    /// rows left then are lost and counted.
+    /// Brings what waits to the sink, and returns when that is done or its time is over; what is left then waits on disk
+    /// for the next start.
     pub async fn shutdown(mut self) {
         self.drain.cancel();
-        if self.inserter.is_finished() {
-            return;
+        if !self.inserter.is_terminated()
+            && tokio::time::timeout(self.config.drain_time, &mut self.inserter)
+                .await
+                .is_err()
+        {
+            drop(self.give_up);
+            let _ = self.inserter.await;
         }
-        if tokio::time::timeout(self.drain_time, &mut self.inserter).await.is_err() {
-            self.give_up.cancel();
-            // The inserter only has to count what is left.
-            drop(self.inserter.await);
+        let rows = self.metrics.rows_queued.get();
+        if rows > 0 {
+            info!(
+                rows,
+                "the store did not take all rows in time: they stay in the spool until the next start"
+            );
+        }
+        let spool = self.spool;
+        // May wait for the disk.
+        let _ = task::spawn_blocking(move || spool.close()).await;
+        if !self.writer.is_terminated() {
+            let _ = self.writer.await;
         }
     }
 }

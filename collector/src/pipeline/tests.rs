@@ -1,221 +1,295 @@
 //! The pipeline with a sink that follows a script.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::PushError::TooMany;
-use super::{InsertError, Pipeline, PushError, Sink};
-use crate::config;
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message as _;
+use tempfile::TempDir;
+
+use super::{InsertError, Pipeline, Sink};
+use crate::config::Config;
 use crate::row::Row;
+use crate::store::Block;
 use crate::telemetry::Metrics;
+
+#[path = "../../tests/support/native.rs"]
+mod native;
 
 /// Answers by the script first, then rejects what has a bad row, then stores.
 #[derive(Clone, Default)]
 struct Script {
     answers: Arc<Mutex<VecDeque<InsertError>>>,
     attempts: Arc<Mutex<Vec<(String, usize)>>>,
-    stored: Arc<Mutex<BTreeMap<String, Vec<Row>>>>,
+    stored: Arc<Mutex<BTreeMap<String, Vec<Row<'static>>>>>,
     /// Stores the rows although the answer is an error, as when the answer gets lost.
     stores_anyway: bool,
 }
 
 impl Sink for Script {
-    async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
+    async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
+        let rows = native::rows(block);
         self.attempts.lock().unwrap().push((token.to_owned(), rows.len()));
         let answer = self.answers.lock().unwrap().pop_front();
         if answer.is_none() || self.stores_anyway {
             if rows.iter().any(|row| row.target == "bad") {
                 return Err(InsertError::Permanent("a bad row".to_owned()));
             }
-            self.stored
-                .lock()
-                .unwrap()
-                .entry(token.to_owned())
-                .or_insert_with(|| rows.to_vec());
+            self.stored.lock().unwrap().entry(token.to_owned()).or_insert(rows);
         }
         answer.map_or(Ok(()), Err)
     }
 }
 
 impl Script {
+    fn failing(times: usize) -> Self {
+        Self {
+            answers: Arc::new(Mutex::new(
+                vec![InsertError::Retryable("no route".to_owned()); times].into(),
+            )),
+            ..Self::default()
+        }
+    }
+
     fn stored(&self) -> Vec<String> {
         let stored = self.stored.lock().unwrap();
-        let mut ids: Vec<_> = stored.values().flatten().map(|row| row.request_id.clone()).collect();
+        let mut ids: Vec<_> = stored
+            .values()
+            .flatten()
+            .map(|row| row.request_id.to_string())
+            .collect();
         ids.sort();
         ids
     }
+
+    fn tokens(&self) -> Vec<String> {
+        self.attempts
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(token, _)| token.clone())
+            .collect()
+    }
 }
 
-fn rows(targets: &[&str]) -> Vec<Row> {
-    let row = |(index, target): (usize, &&str)| Row {
-        request_id: format!("{index:04}"),
-        target: (*target).to_owned(),
-        ..Row::default()
+/// A request with a call of each tool, numbered from `first` on.
+fn request(first: usize, tools: &[&str]) -> Bytes {
+    let text = |key: &str, value: &str| KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue {
+            value: Some(Value::StringValue(value.to_owned())),
+        }),
+        ..KeyValue::default()
     };
-    targets.iter().enumerate().map(row).collect()
+    let span = |(index, tool): (usize, &&str)| Span {
+        kind: 2,
+        span_id: (index as u64 + 1).to_be_bytes().to_vec(),
+        attributes: vec![
+            text("mcp.method.name", "tools/call"),
+            text("gen_ai.tool.name", tool),
+            text("jsonrpc.request.id", &format!("{:04}", first + index)),
+            text("toolsight.tenant", "its own"),
+        ],
+        ..Span::default()
+    };
+    let scope_spans = vec![ScopeSpans {
+        spans: tools.iter().enumerate().map(span).collect(),
+        ..ScopeSpans::default()
+    }];
+    let request = ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans {
+            scope_spans,
+            ..ResourceSpans::default()
+        }],
+    };
+    request.encode_to_vec().into()
 }
 
-fn start(sink: &Script, rows: usize) -> (Pipeline, Metrics) {
+fn ids(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{number:04}")).collect()
+}
+
+fn start(folder: &TempDir, sink: &Script, rows: usize) -> (Pipeline, Metrics) {
     let metrics = Metrics::new().unwrap();
-    let config = config::Queue {
-        rows,
-        ..config::Queue::default()
-    };
-    (Pipeline::start(&config, sink.clone(), metrics.clone()), metrics)
+    let mut config = Config::default();
+    config.batch.rows = rows;
+    let pipeline = Pipeline::start(&config, folder.path(), sink.clone(), metrics.clone()).unwrap();
+    (pipeline, metrics)
 }
 
-fn retryable() -> InsertError {
-    InsertError::Retryable("no route".to_owned())
+async fn append(pipeline: &Pipeline, first: usize, tools: &[&str]) {
+    let appended = pipeline
+        .spool()
+        .append("", request(first, tools), tools.len() as u32)
+        .await;
+    appended.unwrap();
+}
+
+/// Every row that came is in the store, set aside, or waits.
+fn check_ledger(metrics: &Metrics) {
+    let lost = ["rejected", "unreadable"].map(|reason| metrics.rows_lost.with_label_values(&[reason]).get());
+    let became = metrics.rows_inserted.get() + lost.iter().sum::<u64>() + metrics.rows_queued.get() as u64;
+    assert_eq!(metrics.spans_spooled.get() + metrics.rows_recovered.get(), became);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_repeated_with_the_same_token_until_the_sink_takes_it() {
     for stores_anyway in [false, true] {
-        let sink = Script {
-            answers: Arc::new(Mutex::new(vec![retryable(); 12].into())),
-            stores_anyway,
-            ..Script::default()
-        };
-        let (pipeline, metrics) = start(&sink, 1000);
-        pipeline.queue.push(rows(&["a", "b"])).unwrap();
-        while metrics.insert_retries.get() < 12 || sink.stored().len() < 2 {
+        let (folder, sink) = (tempfile::tempdir().unwrap(), Script::failing(12));
+        let sink = Script { stores_anyway, ..sink };
+        let (pipeline, metrics) = start(&folder, &sink, 1000);
+        append(&pipeline, 0, &["a", "b"]).await;
+        while metrics.rows_inserted.get() < 2 {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        assert_eq!(metrics.insert_retries.get(), 12);
         pipeline.shutdown().await;
         let attempts = sink.attempts.lock().unwrap().clone();
         assert_eq!(attempts.len(), 13);
         assert!(attempts.iter().all(|attempt| *attempt == attempts[0]), "{attempts:?}");
-        assert_eq!(sink.stored(), ["0000", "0001"]);
+        assert_eq!(sink.stored(), ids(2));
+        check_ledger(&metrics);
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_rejected_batch_is_halved_until_only_the_bad_rows_are_lost() {
-    let mut targets = vec!["good"; 100];
-    targets[0] = "bad";
-    targets[57] = "bad";
-    targets[58] = "bad";
-    let sink = Script::default();
-    let (pipeline, metrics) = start(&sink, 1000);
-    pipeline.queue.push(rows(&targets)).unwrap();
+#[tokio::test]
+async fn a_rejected_batch_is_halved_until_only_the_bad_rows_are_set_aside() {
+    let mut tools = vec!["good"; 100];
+    (tools[0], tools[57], tools[58]) = ("bad", "bad", "bad");
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
+    let (pipeline, metrics) = start(&folder, &sink, 1000);
+    append(&pipeline, 0, &tools).await;
     pipeline.shutdown().await;
     assert_eq!(sink.stored().len(), 97);
     assert_eq!(metrics.rows_lost.with_label_values(&["rejected"]).get(), 3);
-    assert_eq!(metrics.rows_lost.with_label_values(&["shutdown"]).get(), 0);
-    let attempts = sink.attempts.lock().unwrap().clone();
-    let tokens: std::collections::BTreeSet<_> = attempts.iter().map(|(token, _)| token).collect();
-    assert_eq!(tokens.len(), attempts.len(), "other rows have another token");
-    assert!(attempts.len() < 50, "{} attempts", attempts.len());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_full_queue_takes_nothing_of_a_request_and_has_room_again_once_rows_are_stored() {
-    let sink = Script {
-        answers: Arc::new(Mutex::new(vec![retryable(); 3].into())),
-        ..Script::default()
-    };
-    let (pipeline, metrics) = start(&sink, 1000);
+    check_ledger(&metrics);
+    let tokens = sink.tokens();
     assert_eq!(
-        pipeline.queue.push(rows(&["a"; 1001])),
-        Err(PushError::TooMany {
-            rows: 1000,
-            bytes: config::Queue::default().bytes
-        })
+        tokens.iter().collect::<BTreeSet<_>>().len(),
+        tokens.len(),
+        "other rows have another token"
     );
-    pipeline.queue.push(rows(&["a"; 600])).unwrap();
-    assert_eq!(pipeline.queue.push(rows(&["a"; 401])), Err(PushError::Full));
-    assert_eq!(metrics.rows_queued.get(), 600);
-    pipeline.queue.push(rows(&["a"; 400])).unwrap();
-    assert_eq!(pipeline.queue.push(rows(&["a"])), Err(PushError::Full));
-    while metrics.rows_queued.get() > 0 {
-        assert_eq!(
-            pipeline.queue.push(rows(&["a"])),
-            Err(PushError::Full),
-            "rows count until they are stored"
-        );
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    pipeline.queue.push(rows(&["a"])).unwrap();
-    let queue = pipeline.queue.clone();
-    pipeline.shutdown().await;
-    assert_eq!(sink.stored().len(), 1001);
-    assert_eq!(queue.push(rows(&["a"])), Err(PushError::Closed));
+    assert!(tokens.len() < 50, "{} attempts", tokens.len());
+    let set_aside = std::fs::read_to_string(folder.path().join("set_aside.ndjson")).unwrap();
+    let lines: Vec<serde_json::Value> = set_aside
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (&line["reason"], &line["row"]["request_id"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&"a bad row".into(), &"0000".into()),
+            (&"a bad row".into(), &"0057".into()),
+            (&"a bad row".into(), &"0058".into()),
+        ]
+    );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_shutdown_brings_the_queue_to_the_sink_without_waiting_for_a_full_batch() {
-    let sink = Script::default();
-    let (pipeline, metrics) = start(&sink, 1000);
-    let started = tokio::time::Instant::now();
-    pipeline.queue.push(rows(&["a"; 10])).unwrap();
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    pipeline.queue.push(rows(&["a"; 10])).unwrap();
+#[tokio::test]
+async fn requests_are_put_together_and_cut_to_the_size_of_a_batch_without_waiting_at_shutdown() {
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
+    let (pipeline, metrics) = start(&folder, &sink, 100);
+    append(&pipeline, 0, &["a"; 30]).await;
+    append(&pipeline, 30, &["a"; 250]).await;
+    append(&pipeline, 280, &["a"; 30]).await;
     pipeline.shutdown().await;
-    assert_eq!(sink.stored().len(), 20);
-    assert!(started.elapsed() < Duration::from_millis(500));
-    assert_eq!(metrics.rows_queued.get(), 0);
+    let sizes: Vec<_> = sink.attempts.lock().unwrap().iter().map(|(_, rows)| *rows).collect();
+    assert_eq!(sizes.iter().sum::<usize>(), 310);
+    assert!(sizes.iter().all(|size| *size <= 100), "{sizes:?}");
+    assert_eq!(sink.stored(), ids(310));
+    check_ledger(&metrics);
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_the_sink_does_not_take_in_time_at_shutdown_is_counted_as_lost() {
-    for (case, pushed) in [
-        ("in the inserter's hands", &[30][..]),
-        ("there and in the queue", &[800, 100]),
+#[tokio::test]
+async fn what_the_sink_does_not_take_before_the_end_comes_with_the_same_tokens_after_the_next_start() {
+    for (case, rows, stores_anyway) in [
+        ("one batch", 1000, false),
+        ("one batch whose answer was lost", 1000, true),
+        ("a batch that ends within a request", 7, true),
     ] {
-        let sink = Script {
-            answers: Arc::new(Mutex::new(vec![retryable(); 1000].into())),
-            ..Script::default()
-        };
-        let (pipeline, metrics) = start(&sink, 1000);
-        for count in pushed {
-            pipeline.queue.push(rows(&vec!["a"; *count])).unwrap();
-            tokio::time::sleep(Duration::from_secs(2)).await;
+        let (folder, sink) = (tempfile::tempdir().unwrap(), Script::failing(1000));
+        let sink = Script { stores_anyway, ..sink };
+        let (pipeline, metrics) = start(&folder, &sink, rows);
+        append(&pipeline, 0, &["a"; 10]).await;
+        append(&pipeline, 10, &["a"; 10]).await;
+        while sink.tokens().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        check_ledger(&metrics);
+        // As if it was killed: nothing is drained.
+        drop(pipeline);
+        let (first, before) = (sink.tokens()[0].clone(), sink.tokens().len());
+
+        // The lock is free once the threads have ended.
+        let (pipeline, metrics) = loop {
+            let metrics = Metrics::new().unwrap();
+            let mut config = Config::default();
+            config.batch.rows = rows + 3;
+            match Pipeline::start(&config, folder.path(), sink.clone(), metrics.clone()) {
+                Ok(pipeline) => break (pipeline, metrics),
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        sink.answers.lock().unwrap().clear();
         pipeline.shutdown().await;
-        let lost = metrics.rows_lost.with_label_values(&["shutdown"]).get();
-        assert_eq!(lost as usize, pushed.iter().sum::<usize>(), "{case}");
-        assert_eq!(metrics.rows_queued.get(), 0, "{case}");
+        assert_eq!(metrics.rows_recovered.get(), 20, "{case}");
+        assert_eq!(sink.tokens().get(before), Some(&first), "{case}");
+        assert_eq!(sink.stored(), ids(20), "{case}");
+        check_ledger(&metrics);
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn large_rows_fill_the_queue_by_their_bytes_also_while_their_request_is_read() {
-    let (sink, metrics) = (Script::default(), Metrics::new().unwrap());
-    let config = config::Queue {
-        bytes: 1 << 20,
-        ..config::Queue::default()
-    };
-    let pipeline = Pipeline::start(&config, sink.clone(), metrics.clone());
-    let queue = &pipeline.queue;
-    let large = |count| {
-        let row = Row {
-            message: "x".repeat(10_000),
-            ..Row::default()
-        };
-        vec![row; count]
-    };
-    let TooMany { rows, bytes } = queue.push(large(100)).unwrap_err() else {
-        panic!("a request of more bytes than the queue never fits");
-    };
-    assert_eq!((rows, bytes), (config.rows, config.bytes));
-    queue.push(large(50)).unwrap();
-    assert_eq!(queue.push(large(50)), Err(PushError::Full));
-    assert!(
-        matches!(queue.push(large(100)), Err(TooMany { .. })),
-        "in a full queue as well"
-    );
-
-    let mut reading = queue.draft();
-    assert!(large(30).into_iter().all(|row| reading.add(row).is_continue()));
-    assert_eq!(queue.push(large(30)), Err(PushError::Full));
-    drop(reading);
-    queue.push(large(30)).unwrap();
-    assert_eq!(metrics.rows_queued.get(), 80);
-    while metrics.rows_queued.get() > 0 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    queue.push(large(90)).unwrap();
+#[tokio::test]
+async fn the_tenant_of_the_sender_wins_over_that_of_the_rows() {
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
+    let (pipeline, _) = start(&folder, &sink, 1000);
+    let body = request(0, &["a"]);
+    pipeline.spool().append("", body.clone(), 1).await.unwrap();
+    pipeline.spool().append("sender's", body, 1).await.unwrap();
     pipeline.shutdown().await;
-    assert_eq!(sink.stored().len(), 170);
+    let stored = sink.stored.lock().unwrap();
+    let tenants: Vec<_> = stored.values().flatten().map(|row| row.tenant.to_string()).collect();
+    assert_eq!(
+        tenants,
+        ["its own", "sender's"],
+        "and the same body of another tenant is another request"
+    );
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_read_any_more_are_counted_and_hold_nothing_up() {
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::failing(1000));
+    let (pipeline, metrics) = start(&folder, &sink, 5);
+    append(&pipeline, 0, &["a"; 5]).await;
+    append(&pipeline, 5, &["a"; 5]).await;
+    let second = request(5, &["a"; 5]);
+    let path = folder.path().join("00000000000000000001.segment");
+    let mut segment = std::fs::read(&path).unwrap();
+    let at = segment
+        .windows(second.len())
+        .position(|window| window == second)
+        .unwrap();
+    segment[at] ^= 1;
+    // In place: the reader has the file open.
+    std::os::unix::fs::FileExt::write_all_at(
+        &std::fs::OpenOptions::new().write(true).open(&path).unwrap(),
+        &segment[at..=at],
+        at as u64,
+    )
+    .unwrap();
+    append(&pipeline, 10, &["a"; 5]).await;
+    sink.answers.lock().unwrap().clear();
+    pipeline.shutdown().await;
+    assert_eq!(sink.stored(), ids(5));
+    assert_eq!(metrics.rows_lost.with_label_values(&["unreadable"]).get(), 10);
+    assert_eq!((metrics.corrupt_segments.get(), metrics.rows_queued.get()), (1, 0));
+    check_ledger(&metrics);
 }

@@ -2,6 +2,8 @@
 
 use toolsight::semconv;
 
+use super::index::Index;
+
 /// What Toolsight wants to know from the attributes of a span and its resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
@@ -45,6 +47,15 @@ pub(crate) enum Field {
     DefinitionBytes,
     Arguments,
     Result,
+    /// What Sentry calls the operation of a span.
+    SentryOperation,
+    /// What Traceloop calls the kind of a span.
+    TraceloopKind,
+    /// Traceloop's name of the server object, with `.mcp` behind it.
+    TraceloopWorkflow,
+    /// The server's name in its source; where it has none, some products make one up at every start.
+    OwnName,
+    UserAgent,
     Weight,
 }
 
@@ -54,19 +65,24 @@ const FIELDS: usize = Field::Weight as usize + 1;
 /// convention's name, then Toolsight's own, then older drafts and what other products write.
 const NAMES: &[(&str, Field)] = &[
     (semconv::MCP_METHOD_NAME, Field::Method),
+    ("mcp.method", Field::Method),
     (semconv::TOOLSIGHT_OUTCOME, Field::Outcome),
     (semconv::TOOLSIGHT_FAULT, Field::Fault),
     (semconv::ERROR_TYPE, Field::ErrorType),
     (semconv::RPC_RESPONSE_STATUS_CODE, Field::RpcCode),
     ("rpc.jsonrpc.error_code", Field::RpcCode),
+    ("mcp.error.code", Field::RpcCode),
     (semconv::HTTP_RESPONSE_STATUS_CODE, Field::HttpStatus),
     ("http.status_code", Field::HttpStatus),
+    ("http.status", Field::HttpStatus),
     (semconv::TOOLSIGHT_MESSAGE, Field::Message),
     ("rpc.jsonrpc.error_message", Field::Message),
+    ("mcp.error.message", Field::Message),
     ("error.message", Field::Message),
     ("mcp.tool.result.is_error", Field::IsError),
     (semconv::GEN_AI_TOOL_NAME, Field::Tool),
     ("mcp.tool.name", Field::Tool),
+    ("traceloop.entity.name", Field::Tool),
     (semconv::GEN_AI_PROMPT_NAME, Field::Prompt),
     ("mcp.prompt.name", Field::Prompt),
     (semconv::MCP_RESOURCE_URI, Field::ResourceUri),
@@ -82,9 +98,14 @@ const NAMES: &[(&str, Field)] = &[
     ("mcp.transport", Field::Transport),
     (semconv::NETWORK_TRANSPORT, Field::NetworkTransport),
     (semconv::TOOLSIGHT_REQUEST_BYTES, Field::RequestBytes),
+    ("http.request.body.size", Field::RequestBytes),
+    ("http.request_content_length", Field::RequestBytes),
     (semconv::TOOLSIGHT_RESPONSE_BYTES, Field::ResponseBytes),
+    ("http.response.body.size", Field::ResponseBytes),
+    ("http.response_content_length", Field::ResponseBytes),
     (semconv::TOOLSIGHT_FIRST_BYTE_MS, Field::FirstByteMs),
     (semconv::MCP_SERVER_NAME, Field::Server),
+    ("mcp.target", Field::Server),
     (semconv::SERVICE_NAME, Field::Server),
     (semconv::MCP_SERVER_VERSION, Field::ServerVersion),
     (semconv::SERVICE_VERSION, Field::ServerVersion),
@@ -96,6 +117,7 @@ const NAMES: &[(&str, Field)] = &[
     (semconv::USER_HASH, Field::User),
     ("enduser.id", Field::User),
     ("enduser.pseudo.id", Field::User),
+    ("jwt.sub", Field::User),
     (semconv::TOOLSIGHT_DIRECTION, Field::Direction),
     (semconv::TOOLSIGHT_CHAIN_ID, Field::Chain),
     (semconv::TOOLSIGHT_ARGS_HASH, Field::ArgsHash),
@@ -109,8 +131,17 @@ const NAMES: &[(&str, Field)] = &[
     (semconv::TOOLSIGHT_DEFINITION_BYTES, Field::DefinitionBytes),
     (semconv::GEN_AI_TOOL_CALL_ARGUMENTS, Field::Arguments),
     (semconv::GEN_AI_TOOL_CALL_RESULT, Field::Result),
+    ("sentry.op", Field::SentryOperation),
+    ("traceloop.span.kind", Field::TraceloopKind),
+    ("traceloop.workflow.name", Field::TraceloopWorkflow),
+    ("fastmcp.server.name", Field::OwnName),
+    ("user_agent.original", Field::UserAgent),
+    ("http.user_agent", Field::UserAgent),
     (semconv::TOOLSIGHT_WEIGHT, Field::Weight),
 ];
+
+static INDEX: Index = Index::new(NAMES);
+const _: () = assert!(FIELDS <= u128::BITS as usize, "each field has a bit in Attributes");
 
 impl Field {
     /// How many bytes of text a row keeps of this field; the rest is cut off and counted.
@@ -137,41 +168,60 @@ pub(crate) enum Value<'a> {
 }
 
 /// The attributes of one span or resource that Toolsight wants, found by name.
+///
+/// Places stay as they are when it is cleared, so that one can be used for all spans of a request at little cost.
 #[derive(Clone, Debug)]
 pub(crate) struct Attributes<'a> {
-    found: [Option<(usize, Value<'a>)>; FIELDS],
+    /// One bit for each field that was found; what the places of others hold means nothing.
+    found: u128,
+    ranks: [u8; FIELDS],
+    values: [Value<'a>; FIELDS],
 }
 
 impl Default for Attributes<'_> {
     fn default() -> Self {
-        Self { found: [None; FIELDS] }
+        Self {
+            found: 0,
+            ranks: [0; FIELDS],
+            values: [Value::Compound; FIELDS],
+        }
     }
 }
 
 impl<'a> Attributes<'a> {
     /// Keeps the value if its name is in the table and no better name was seen.
+    #[inline]
     pub(crate) fn offer(&mut self, name: &[u8], value: Value<'a>) {
-        let Some(rank) = NAMES.iter().position(|(known, _)| known.as_bytes() == name) else {
+        let Some(rank) = INDEX.find(name, NAMES) else {
             return;
         };
-        let place = &mut self.found[NAMES[rank].1 as usize];
-        if place.is_none_or(|(best, _)| rank < best) {
-            *place = Some((rank, value));
+        let field = NAMES[usize::from(rank)].1;
+        if !self.has(field) || rank < self.ranks[field as usize] {
+            self.found |= 1 << field as usize;
+            self.ranks[field as usize] = rank;
+            self.values[field as usize] = value;
         }
     }
 
+    /// Forgets what was found.
+    pub(crate) fn clear(&mut self) {
+        self.found = 0;
+    }
+
     pub(crate) fn get(&self, field: Field) -> Option<Value<'a>> {
-        self.found[field as usize].map(|(_, value)| value)
+        self.has(field).then(|| self.values[field as usize])
     }
 
     /// The value under the best name here or in `resource`; here where both have the same name.
     pub(crate) fn get_or_inherit(&self, resource: &Self, field: Field) -> Option<Value<'a>> {
-        let places = [self.found[field as usize], resource.found[field as usize]];
-        places
-            .into_iter()
-            .flatten()
-            .min_by_key(|(rank, _)| *rank)
-            .map(|(_, value)| value)
+        if resource.has(field) && !(self.has(field) && self.ranks[field as usize] <= resource.ranks[field as usize]) {
+            return resource.get(field);
+        }
+        self.get(field)
+    }
+
+    const fn has(&self, field: Field) -> bool {
+        self.found >> field as usize & 1 == 1
     }
 }
 

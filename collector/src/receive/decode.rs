@@ -12,8 +12,10 @@ pub(crate) struct Span<'a> {
     pub(crate) span_id: &'a [u8],
     pub(crate) parent_span_id: &'a [u8],
     pub(crate) name: &'a [u8],
+    /// Name of the instrumentation scope that made the span.
+    pub(crate) scope: &'a [u8],
     /// `SpanKind`, 0 where absent.
-    pub(crate) kind: u64,
+    pub(crate) kind: u32,
     /// Nanoseconds since the Unix epoch, 0 where absent.
     pub(crate) start: u64,
     /// Nanoseconds since the Unix epoch, 0 where absent.
@@ -44,12 +46,14 @@ impl fmt::Display for Broken {
 /// When the framing around the spans is broken, so that it is not known which spans there are.
 pub(crate) fn spans<'a>(
     request: &'a [u8],
-    mut each: impl FnMut(&Attributes<'a>, Result<Span<'a>, Malformed>),
+    mut each: impl FnMut(&Attributes<'a>, Result<&Span<'a>, Malformed>),
 ) -> Result<(), Broken> {
+    // Their attributes are kilobytes, so all spans are read into the same one.
+    let (mut resource, mut span) = (Attributes::default(), Span::default());
     for resource_spans in messages(request, "ExportTraceServiceRequest", 1) {
         let resource_spans = resource_spans?;
         // A resource may be written after the spans that it describes.
-        let mut resource = Attributes::default();
+        resource.clear();
         for message in messages(resource_spans, "ResourceSpans", 1) {
             for attribute in messages(message?, "Resource", 1) {
                 key_value(attribute?, &mut resource).map_err(|cause| Broken {
@@ -59,12 +63,27 @@ pub(crate) fn spans<'a>(
             }
         }
         for scope_spans in messages(resource_spans, "ResourceSpans", 2) {
-            for message in messages(scope_spans?, "ScopeSpans", 2) {
-                each(&resource, span(message?));
+            let scope_spans = scope_spans?;
+            let scope = scope_name(scope_spans)?;
+            for message in messages(scope_spans, "ScopeSpans", 2) {
+                let read = span.read(message?);
+                span.scope = scope;
+                each(&resource, read.map(|()| &span));
             }
         }
     }
     Ok(())
+}
+
+/// The name of the scope, empty where there is none.
+fn scope_name(scope_spans: &[u8]) -> Result<&[u8], Broken> {
+    let mut name = &[][..];
+    for scope in messages(scope_spans, "ScopeSpans", 1) {
+        for last in messages(scope?, "InstrumentationScope", 1) {
+            name = last?;
+        }
+    }
+    Ok(name)
 }
 
 /// Checks the outermost framing of a request whose content is not used.
@@ -84,35 +103,46 @@ fn messages<'a>(bytes: &'a [u8], message: &'static str, number: u32) -> impl Ite
     })
 }
 
-fn span(message: &[u8]) -> Result<Span<'_>, Malformed> {
-    let mut span = Span::default();
-    for field in Fields::new(message) {
-        let (number, value) = field?;
-        match number {
-            1 => span.trace_id = value.bytes("trace_id")?,
-            2 => span.span_id = value.bytes("span_id")?,
-            4 => span.parent_span_id = value.bytes("parent_span_id")?,
-            5 => span.name = value.bytes("name")?,
-            6 => span.kind = value.varint("kind")?,
-            7 => span.start = value.fixed64("start_time_unix_nano")?,
-            8 => span.end = value.fixed64("end_time_unix_nano")?,
-            9 => key_value(value.bytes("attributes")?, &mut span.attributes)?,
-            15 => status(value.bytes("status")?, &mut span)?,
-            _ => {}
+impl<'a> Span<'a> {
+    /// Becomes the span of this message.
+    fn read(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+        self.clear();
+        for field in Fields::new(message) {
+            let (number, value) = field?;
+            match number {
+                1 => self.trace_id = value.bytes("trace_id")?,
+                2 => self.span_id = value.bytes("span_id")?,
+                4 => self.parent_span_id = value.bytes("parent_span_id")?,
+                5 => self.name = value.bytes("name")?,
+                6 => self.kind = value.varint("kind")? as u32,
+                7 => self.start = value.fixed64("start_time_unix_nano")?,
+                8 => self.end = value.fixed64("end_time_unix_nano")?,
+                9 => key_value(value.bytes("attributes")?, &mut self.attributes)?,
+                15 => self.read_status(value.bytes("status")?)?,
+                _ => {}
+            }
         }
+        Ok(())
     }
-    Ok(span)
-}
 
-fn status<'a>(message: &'a [u8], span: &mut Span<'a>) -> Result<(), Malformed> {
-    for field in Fields::new(message) {
-        match field? {
-            (2, value) => span.status_message = value.bytes("status.message")?,
-            (3, value) => span.failed = value.varint("status.code")? == 2,
-            _ => {}
+    fn read_status(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+        for field in Fields::new(message) {
+            match field? {
+                (2, value) => self.status_message = value.bytes("status.message")?,
+                (3, value) => self.failed = value.varint("status.code")? as u32 == 2,
+                _ => {}
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn clear(&mut self) {
+        [self.trace_id, self.span_id, self.parent_span_id] = [&[]; 3];
+        [self.name, self.status_message] = [&[]; 2];
+        [self.start, self.end] = [0; 2];
+        (self.kind, self.failed) = (0, false);
+        self.attributes.clear();
+    }
 }
 
 fn key_value<'a>(message: &'a [u8], attributes: &mut Attributes<'a>) -> Result<(), Malformed> {
@@ -121,7 +151,7 @@ fn key_value<'a>(message: &'a [u8], attributes: &mut Attributes<'a>) -> Result<(
     for field in Fields::new(message) {
         match field? {
             (1, value) => name = value.bytes("key")?,
-            (2, value) => found = any_value(value.bytes("value")?)?,
+            (2, value) => found = any_value(value.bytes("value")?)?.or(found),
             _ => {}
         }
     }

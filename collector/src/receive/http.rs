@@ -2,20 +2,21 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use tonic::Code;
 
-use super::intake::{Accepted, Body, Intake, Refusal, Signal};
+use super::door::Door;
+use super::intake::{Accepted, Body, Refusal, Signal};
 use super::status::status_body;
 use super::{Encoding, body};
 
 /// The three OTLP endpoints.
-pub(crate) fn router(intake: Intake) -> Router {
+pub(crate) fn router(door: Door) -> Router {
     let export = |signal| {
-        post(move |State(intake): State<Intake>, request: Request| async move { export(intake, signal, request).await })
+        post(move |State(door): State<Door>, request: Request| async move { export(&door, signal, request).await })
     };
     Router::new()
         .route("/v1/traces", export(Signal::Traces))
@@ -33,20 +34,20 @@ pub(crate) fn router(intake: Intake) -> Router {
             let message = "OTLP is served at /v1/traces, /v1/metrics and /v1/logs";
             misdirected(&headers, StatusCode::NOT_FOUND, Code::NotFound, message)
         })
-        .with_state(intake)
+        .with_state(door)
 }
 
-async fn export(intake: Intake, signal: Signal, request: Request) -> Response {
+async fn export(door: &Door, signal: Signal, request: Request) -> Response {
     let encoding = encoding(request.headers());
     let answered_in = encoding.clone().unwrap_or(Encoding::Json);
     let taken = match encoding {
-        Ok(encoding) => take(&intake, signal, encoding, request).await,
+        Ok(encoding) => take(door, signal, encoding, request).await,
         Err(refusal) => Err(refusal),
     };
     match taken {
         Ok(accepted) => (content_type(answered_in), accepted.to_body(answered_in)).into_response(),
         Err(refusal) => {
-            intake.count_refusal(&refusal);
+            door.intake.count_refusal(&refusal);
             let answer = (
                 refusal.http_status(),
                 content_type(answered_in),
@@ -56,12 +57,18 @@ async fn export(intake: Intake, signal: Signal, request: Request) -> Response {
             if let Some(seconds) = refusal.retry_after() {
                 response.headers_mut().insert(RETRY_AFTER, seconds.into());
             }
+            if response.status() == StatusCode::UNAUTHORIZED {
+                let challenge = HeaderValue::from_static("Bearer");
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            }
             response
         }
     }
 }
 
-async fn take(intake: &Intake, signal: Signal, encoding: Encoding, request: Request) -> Result<Accepted, Refusal> {
+async fn take(door: &Door, signal: Signal, encoding: Encoding, request: Request) -> Result<Accepted, Refusal> {
+    let intake = &door.intake;
+    let sender = door.sender(request.headers())?;
     let gzip = gzip(request.headers())?;
     let announced = request
         .headers()
@@ -70,9 +77,10 @@ async fn take(intake: &Intake, signal: Signal, encoding: Encoding, request: Requ
     if announced.is_some_and(|length| length > intake.max_body_bytes as u64) {
         return Err(Refusal::TooLarge(intake.max_body_bytes));
     }
-    let _turn = intake.turn().await?;
+    let _turn = door.turn().await?;
     let bytes = body::read(intake, request.into_body(), intake.max_body_bytes).await?;
-    intake.take("http", signal, Body { bytes, gzip, encoding }).await
+    let body = Body { bytes, gzip, encoding };
+    intake.take("http", signal, body, sender.tenant()).await
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {

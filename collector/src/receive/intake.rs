@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read as _;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
@@ -12,22 +12,25 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task;
 use tokio::time::timeout;
 
-use super::{Encoding, decode, each_row};
+use super::{Encoding, Tally, decode, survey};
+use crate::auth::Denied;
 use crate::config;
-use crate::pipeline::{PushError, Queue};
+use crate::memory::Memory;
+use crate::spool::{AppendError, Appended, MAX_TENANT, Spool};
 use crate::telemetry::Metrics;
 
 /// How long a sender shall wait before it comes again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long a request waits for its turn before it is refused.
-const TURN: Duration = Duration::from_secs(5);
+pub(crate) const TURN: Duration = Duration::from_secs(5);
 /// Bodies beyond this size are read on a thread that may block, so that they do not hold up other requests.
 const LARGE: usize = 64 * 1024;
 
-/// The door to the pipeline; cloning shares it.
+/// The door to the spool; cloning shares it.
 #[derive(Clone, Debug)]
 pub(crate) struct Intake {
-    queue: Queue,
+    spool: Spool,
+    memory: Memory,
     metrics: Metrics,
     turns: Arc<Semaphore>,
     pub(crate) max_body_bytes: usize,
@@ -60,8 +63,12 @@ pub(crate) struct Accepted {
 /// Why nothing of a request was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The queue is full; come again.
+    /// The spool is full; come again.
     QueueFull,
+    /// The file system is full; come again.
+    DiskFull,
+    /// There is too little memory; come again.
+    Memory,
     /// Too many requests at once; come again.
     Busy,
     /// The collector is shutting down; come again.
@@ -70,12 +77,14 @@ pub(crate) enum Refusal {
     Slow,
     /// The body is larger than the limit in bytes, as sent or inflated.
     TooLarge(usize),
-    /// The request has more rows, or more bytes of them, than the whole queue.
-    TooMany { rows: usize, bytes: usize },
+    /// The request is larger than the whole spool in bytes.
+    TooMany(u64),
     /// The body cannot be read.
     Invalid(String),
     /// The content type or encoding is none that OTLP knows.
     Unsupported(String),
+    /// The sender has no token, or one that is not for sending.
+    Denied(Denied),
 }
 
 impl Refusal {
@@ -83,13 +92,17 @@ impl Refusal {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
+            Self::DiskFull => "disk_full",
+            Self::Memory => "memory",
             Self::Busy => "busy",
             Self::ShuttingDown => "shutdown",
             Self::Slow => "slow",
             Self::TooLarge(_) => "too_large",
-            Self::TooMany { .. } => "too_many",
+            Self::TooMany(_) => "too_many",
             Self::Invalid(_) => "invalid",
             Self::Unsupported(_) => "unsupported",
+            Self::Denied(Denied::Role(_)) => "forbidden",
+            Self::Denied(_) => "unauthenticated",
         }
     }
 }
@@ -97,7 +110,9 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::QueueFull => formatter.write_str("the collector's queue is full, send again later"),
+            Self::QueueFull => formatter.write_str("the collector's spool is full, send again later"),
+            Self::DiskFull => formatter.write_str("the collector's disk is full, send again later"),
+            Self::Memory => formatter.write_str("the collector has too little memory, send again later"),
             Self::Busy => formatter.write_str("the collector has too many requests at once, send again later"),
             Self::ShuttingDown => formatter.write_str("the collector is shutting down, send again later"),
             Self::Slow => formatter.write_str("the request body did not arrive in time"),
@@ -107,21 +122,23 @@ impl fmt::Display for Refusal {
                     "the request body is larger than {limit} bytes, send smaller batches"
                 )
             }
-            Self::TooMany { rows, bytes } => {
+            Self::TooMany(limit) => {
                 write!(
                     formatter,
-                    "the request does not fit into the whole queue of {rows} rows and {bytes} bytes, send smaller batches"
+                    "the request does not fit into the whole spool of {limit} bytes, send smaller batches"
                 )
             }
             Self::Invalid(why) | Self::Unsupported(why) => formatter.write_str(why),
+            Self::Denied(denied) => denied.fmt(formatter),
         }
     }
 }
 
 impl Intake {
-    pub(crate) fn new(config: &config::Receive, queue: Queue, metrics: Metrics) -> Self {
+    pub(crate) fn new(config: &config::Receive, spool: Spool, memory: Memory, metrics: Metrics) -> Self {
         Self {
-            queue,
+            spool,
+            memory,
             metrics,
             turns: Arc::new(Semaphore::new(config.max_concurrent_requests)),
             max_body_bytes: config.max_body_bytes,
@@ -131,20 +148,41 @@ impl Intake {
 
     /// Waits until few enough requests are being read; the request is in while the permit lives.
     pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        if self.memory.is_scarce() {
+            return Err(Refusal::Memory);
+        }
         match timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(Refusal::Busy),
         }
     }
 
-    /// Takes the whole request or nothing of it.
-    pub(crate) async fn take(&self, protocol: &'static str, signal: Signal, body: Body) -> Result<Accepted, Refusal> {
-        if body.bytes.len() <= LARGE && !body.gzip {
-            return self.read(protocol, signal, body);
+    /// Takes the whole request or nothing of it, and returns once it is on disk. A `tenant` that is not empty is the
+    /// tenant of all its calls, whatever the request says.
+    pub(crate) async fn take(
+        &self,
+        protocol: &'static str,
+        signal: Signal,
+        body: Body,
+        tenant: &str,
+    ) -> Result<Accepted, Refusal> {
+        let limit = self.max_body_bytes;
+        let read = if body.bytes.len() <= LARGE && !body.gzip {
+            read(signal, body, limit)
+        } else {
+            let read = task::spawn_blocking(move || read(signal, body, limit)).await;
+            read.unwrap_or_else(|error| Err(Refusal::Invalid(format!("the request could not be read: {error}"))))
+        };
+        let Some(request) = read? else {
+            return Ok(Accepted::default());
+        };
+        if tenant.len() > MAX_TENANT {
+            return Err(Refusal::Invalid(format!("a tenant has at most {MAX_TENANT} bytes")));
         }
-        let intake = self.clone();
-        let read = task::spawn_blocking(move || intake.read(protocol, signal, body)).await;
-        read.unwrap_or_else(|error| Err(Refusal::Invalid(format!("the request could not be read: {error}"))))
+        // What is stored is counted, also if the sender goes away before it hears of it.
+        let (intake, tenant) = (self.clone(), tenant.to_owned());
+        let stored = tokio::spawn(async move { intake.store(protocol, request, &tenant).await }).await;
+        stored.unwrap_or(Err(Refusal::ShuttingDown))
     }
 
     /// Counts a request that was answered with an error.
@@ -155,44 +193,74 @@ impl Intake {
             .inc();
     }
 
-    fn read(&self, protocol: &'static str, signal: Signal, body: Body) -> Result<Accepted, Refusal> {
-        let Body {
-            mut bytes,
-            gzip,
-            encoding,
-        } = body;
-        if gzip {
-            bytes = inflate(&bytes, self.max_body_bytes)?;
-        }
-        match signal {
-            Signal::Traces => self.take_traces(protocol, &bytes, encoding),
-            Signal::Metrics => check(&bytes, encoding, "ExportMetricsServiceRequest"),
-            Signal::Logs => check(&bytes, encoding, "ExportLogsServiceRequest"),
-        }
-    }
-
-    fn take_traces(&self, protocol: &'static str, body: &[u8], encoding: Encoding) -> Result<Accepted, Refusal> {
-        let mut draft = self.queue.draft();
-        let tally = each_row(body, encoding, SystemTime::now(), |row| draft.add(row)).map_err(Refusal::Invalid)?;
+    /// Stores a request, and counts its spans: received are those that were refused, ignored, known or stored.
+    async fn store(&self, protocol: &'static str, request: Traces, tenant: &str) -> Result<Accepted, Refusal> {
+        let Traces { body, tally } = request;
+        let appended = match tally.rows() {
+            // Nothing in it is a call.
+            0 => Ok(Appended::Stored),
+            _ => {
+                self.spool
+                    .append(tenant, body, u32::try_from(tally.rows()).unwrap_or(u32::MAX))
+                    .await
+            }
+        };
         let received = self.metrics.spans_received.with_label_values(&[protocol]);
         received.inc_by(tally.spans);
-        if let Err(error) = draft.send() {
-            let refusal = match error {
-                PushError::Full => Refusal::QueueFull,
-                PushError::TooMany { rows, bytes } => Refusal::TooMany { rows, bytes },
-                PushError::Closed => Refusal::ShuttingDown,
-            };
-            self.metrics
-                .spans_refused
-                .with_label_values(&[refusal.reason()])
-                .inc_by(tally.spans);
-            return Err(refusal);
+        match appended {
+            Ok(Appended::Stored) => tally.record_spans(&self.metrics),
+            Ok(Appended::Duplicate) => self.metrics.spans_duplicate.inc_by(tally.spans),
+            Err(error) => {
+                let refusal = Refusal::from(error);
+                let refused = self.metrics.spans_refused.with_label_values(&[refusal.reason()]);
+                refused.inc_by(tally.spans);
+                return Err(refusal);
+            }
         }
-        tally.record(&self.metrics);
         Ok(Accepted {
             rejected_spans: tally.rejected,
             message: tally.first_rejection.unwrap_or_default(),
         })
+    }
+}
+
+/// A request that can be stored.
+#[derive(Debug)]
+struct Traces {
+    /// In protobuf.
+    body: Bytes,
+    tally: Tally,
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Full => Self::QueueFull,
+            AppendError::DiskFull => Self::DiskFull,
+            AppendError::TooLarge { limit } => Self::TooMany(limit),
+            AppendError::Busy => Self::Busy,
+            AppendError::Closed => Self::ShuttingDown,
+        }
+    }
+}
+
+/// Inflates and checks a request; `None` if nothing of it is ever stored.
+fn read(signal: Signal, body: Body, limit: usize) -> Result<Option<Traces>, Refusal> {
+    let Body {
+        mut bytes,
+        gzip,
+        encoding,
+    } = body;
+    if gzip {
+        bytes = inflate(&bytes, limit)?;
+    }
+    match signal {
+        Signal::Traces => {
+            let (body, tally) = survey(bytes, encoding).map_err(Refusal::Invalid)?;
+            Ok(Some(Traces { body, tally }))
+        }
+        Signal::Metrics => check(&bytes, encoding, "ExportMetricsServiceRequest").map(|()| None),
+        Signal::Logs => check(&bytes, encoding, "ExportLogsServiceRequest").map(|()| None),
     }
 }
 
@@ -210,12 +278,12 @@ fn inflate(bytes: &[u8], limit: usize) -> Result<Bytes, Refusal> {
 }
 
 /// Metrics and logs are not stored, but a sender shall hear that what it sends is none.
-fn check(body: &[u8], encoding: Encoding, message: &'static str) -> Result<Accepted, Refusal> {
+fn check(body: &[u8], encoding: Encoding, message: &'static str) -> Result<(), Refusal> {
     let checked = match encoding {
         Encoding::Protobuf => decode::check(body, message).map_err(|broken| broken.to_string()),
         Encoding::Json => serde_json::from_slice::<IgnoredAny>(body)
             .map(drop)
             .map_err(|error| format!("invalid JSON: {error}")),
     };
-    checked.map(|()| Accepted::default()).map_err(Refusal::Invalid)
+    checked.map_err(Refusal::Invalid)
 }

@@ -4,6 +4,7 @@
 //! numbers) is rejected and leaves the others alone.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
@@ -30,6 +31,8 @@ struct ResourceSpansText<'a> {
 
 #[derive(Deserialize)]
 struct ScopeSpansText<'a> {
+    #[serde(default)]
+    scope: Option<InstrumentationScope>,
     #[serde(borrow, default)]
     spans: Option<Vec<&'a RawValue>>,
 }
@@ -46,7 +49,7 @@ pub(crate) fn to_protobuf(text: &[u8], tally: &mut Tally) -> serde_json::Result<
             .scope_spans
             .into_iter()
             .flatten()
-            .map(|scope| scope_spans(&scope, tally))
+            .map(|scope| scope_spans(scope, tally))
             .collect(),
         schema_url: String::new(),
     });
@@ -56,7 +59,7 @@ pub(crate) fn to_protobuf(text: &[u8], tally: &mut Tally) -> serde_json::Result<
     .encode_to_vec())
 }
 
-fn scope_spans(scope: &ScopeSpansText<'_>, tally: &mut Tally) -> ScopeSpans {
+fn scope_spans(scope: ScopeSpansText<'_>, tally: &mut Tally) -> ScopeSpans {
     let mut spans = Vec::new();
     for text in scope.spans.iter().flatten() {
         match serde_json::from_str::<Span>(text.get()) {
@@ -68,6 +71,7 @@ fn scope_spans(scope: &ScopeSpansText<'_>, tally: &mut Tally) -> ScopeSpans {
         }
     }
     ScopeSpans {
+        scope: scope.scope,
         spans,
         ..ScopeSpans::default()
     }

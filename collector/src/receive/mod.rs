@@ -1,16 +1,19 @@
 //! OTLP in, rows out.
 //!
-//! A request travels through here in one direction: `grpc` or `http` read its bytes, within limits; `json` turns
-//! JSON into protobuf; `decode` finds the spans in place; `normalise` makes rows of those that are calls of an MCP
-//! server, by the table in `attributes`; `intake` hands the rows of the whole request to the pipeline, all or none.
+//! A request travels through here in one direction: `door` asks who sends it; `grpc` or `http` read its bytes, within
+//! limits; `json` turns JSON into protobuf; `intake` checks it and hands it to the spool, as a whole or not at all. When
+//! it is its turn there, `decode` finds the spans in place, and `normalise` makes rows of those that are calls of an MCP
+//! server, by the table in `attributes`.
 //!
 //! Metrics and logs are accepted and dropped, so that an SDK which exports all three to one address works.
 
 mod attributes;
 mod body;
 mod decode;
+pub(crate) mod door;
 pub(crate) mod grpc;
 pub(crate) mod http;
+mod index;
 pub(crate) mod intake;
 mod json;
 mod normalise;
@@ -23,6 +26,8 @@ mod wire;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
 
 pub use tally::{Corrected, Ignored, Tally};
 
@@ -43,22 +48,53 @@ pub enum Encoding {
 ///
 /// # Errors
 /// When the request as a whole cannot be read; the text says why. Single spans that cannot be read are in the tally.
-pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row>, Tally), String> {
+pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row<'static>>, Tally), String> {
     let mut rows = Vec::new();
-    let take = |row| {
-        rows.push(row);
+    let tally = each_row(body, encoding, now, 0, |row| {
+        rows.push(row.into_owned());
         ControlFlow::Continue(())
-    };
-    let tally = each_row(body, encoding, now, take)?;
+    })?;
     Ok((rows, tally))
 }
 
-/// As [`rows`], but hands over each row as it is made; after a `Break` spans are only counted.
-pub(crate) fn each_row(
+/// The request in protobuf, and how many of its spans become rows; nothing is made of them yet.
+///
+/// # Errors
+/// As [`rows`].
+pub(crate) fn survey(body: Bytes, encoding: Encoding) -> Result<(Bytes, Tally), String> {
+    let mut tally = Tally::default();
+    let body = match encoding {
+        Encoding::Protobuf => body,
+        Encoding::Json => json::to_protobuf(&body, &mut tally)
+            .map_err(|error| format!("invalid JSON: {error}"))?
+            .into(),
+    };
+    let walked = decode::spans(&body, |_, span| {
+        tally.spans += 1;
+        match span {
+            Ok(span) => {
+                if let Some(reason) = normalise::ignored(span) {
+                    tally.ignore(reason);
+                }
+            }
+            Err(cause) => tally.reject(|| format!("invalid protobuf in a span: {cause}")),
+        }
+    });
+    walked.map_err(|broken| broken.to_string())?;
+    Ok((body, tally))
+}
+
+/// As [`rows`], but hands over each row as it is made, with texts that stand in the body, and without the first `skip`;
+/// these, and those after a `Break`, are only counted.
+///
+/// # Errors
+/// As [`rows`]; rows may have been handed over before.
+pub fn each_row(
     body: &[u8],
     encoding: Encoding,
     now: SystemTime,
-    mut take: impl FnMut(Row) -> ControlFlow<()>,
+    mut skip: u32,
+    mut take: impl FnMut(Row<'_>) -> ControlFlow<()>,
 ) -> Result<Tally, String> {
     let now = now
         .duration_since(UNIX_EPOCH)
@@ -75,8 +111,9 @@ pub(crate) fn each_row(
         tally.spans += 1;
         match span {
             _ if enough => {}
+            Ok(span) if skip > 0 && normalise::ignored(span).is_none() => skip -= 1,
             Ok(span) => {
-                let row = normalise::row(&span, resource, now, &mut tally);
+                let row = normalise::row(span, resource, now, &mut tally);
                 enough = row.is_some_and(|row| take(row).is_break());
             }
             Err(cause) => tally.reject(|| format!("invalid protobuf in a span: {cause}")),

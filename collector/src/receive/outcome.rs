@@ -100,7 +100,12 @@ fn by_class(error_type: &str, failed: bool) -> (Outcome, Fault) {
     match name.as_str() {
         "" if !failed => (Outcome::Ok, Fault::None),
         "timeout" | "timeouterror" | "timeoutexception" | "deadline_exceeded" => (Outcome::Timeout, Fault::Server),
-        "cancelled" | "canceled" | "cancellederror" => (Outcome::Cancelled, Fault::ClientGone),
+        "cancelled"
+        | "canceled"
+        | "cancellederror"
+        | "cancellationexception"
+        | "operationcanceledexception"
+        | "taskcanceledexception" => (Outcome::Cancelled, Fault::ClientGone),
         "stream_closed" | "abandoned" => (Outcome::Abandoned, Fault::Server),
         _ => (Outcome::InternalError, Fault::Server),
     }
@@ -273,6 +278,11 @@ mod tests {
             (
                 "a call taken back",
                 evidence("asyncio.CancelledError", 0, 0, true),
+                (Outcome::Cancelled, Fault::ClientGone),
+            ),
+            (
+                "a call taken back in .NET",
+                evidence("System.Threading.Tasks.TaskCanceledException", 0, 0, true),
                 (Outcome::Cancelled, Fault::ClientGone),
             ),
             (

@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::Encoding;
 use super::intake::{Accepted, RETRY_AFTER, Refusal};
+use crate::auth::Denied;
 
 impl Refusal {
     /// HTTP status, gRPC code, and whether the same request may succeed later.
@@ -16,13 +17,16 @@ impl Refusal {
     /// Senders retry `RESOURCE_EXHAUSTED` only if the answer says when.
     const fn class(&self) -> (StatusCode, Code, bool) {
         match self {
-            Self::QueueFull => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted, true),
-            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted, true),
+            Self::QueueFull | Self::DiskFull | Self::Memory | Self::Busy => {
+                (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted, true)
+            }
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, true),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded, false),
-            Self::TooLarge(_) | Self::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, false),
+            Self::TooLarge(_) | Self::TooMany(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, false),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, Code::InvalidArgument, false),
             Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, false),
+            Self::Denied(Denied::Role(_)) => (StatusCode::FORBIDDEN, Code::PermissionDenied, false),
+            Self::Denied(_) => (StatusCode::UNAUTHORIZED, Code::Unauthenticated, false),
         }
     }
 

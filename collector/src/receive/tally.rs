@@ -1,6 +1,8 @@
 //! What happened to the spans of one request, counted apart from the metrics so that a refused request leaves no trace
 //! in them.
 
+use prometheus::IntCounterVec;
+
 use crate::telemetry::Metrics;
 
 /// Why a span became no row.
@@ -84,17 +86,29 @@ impl Tally {
         self.corrected[reason as usize]
     }
 
-    /// Adds the counts of a request that was taken to the metrics.
-    pub(crate) fn record(&self, metrics: &Metrics) {
-        let refused = [("malformed", self.rejected)];
-        let ignored = IGNORED.into_iter().zip(self.ignored);
-        let corrected = CORRECTED.into_iter().zip(self.corrected);
-        let all = refused.into_iter().map(|count| (&metrics.spans_refused, count));
-        let all = all.chain(ignored.map(|count| (&metrics.spans_ignored, count)));
-        for (counter, (reason, count)) in all.chain(corrected.map(|count| (&metrics.values_corrected, count))) {
-            if count > 0 {
-                counter.with_label_values(&[reason]).inc_by(count);
-            }
+    /// Spans that become rows.
+    pub fn rows(&self) -> u64 {
+        self.spans - self.rejected - self.ignored.iter().sum::<u64>()
+    }
+
+    /// Adds the spans of a request that was taken and that become no rows to the metrics.
+    pub(crate) fn record_spans(&self, metrics: &Metrics) {
+        add(&metrics.spans_refused, "malformed", self.rejected);
+        for (reason, count) in IGNORED.into_iter().zip(self.ignored) {
+            add(&metrics.spans_ignored, reason, count);
         }
+    }
+
+    /// Adds what was corrected to the metrics.
+    pub(crate) fn record_corrections(&self, metrics: &Metrics) {
+        for (reason, count) in CORRECTED.into_iter().zip(self.corrected) {
+            add(&metrics.values_corrected, reason, count);
+        }
+    }
+}
+
+fn add(counter: &IntCounterVec, reason: &str, count: u64) {
+    if count > 0 {
+        counter.with_label_values(&[reason]).inc_by(count);
     }
 }

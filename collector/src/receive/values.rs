@@ -13,14 +13,14 @@ pub(crate) struct Values<'a, 't> {
     pub(crate) tally: &'t mut Tally,
 }
 
-impl Values<'_, '_> {
+impl<'a> Values<'a, '_> {
     /// A text of the span itself, empty where absent.
-    pub(crate) fn text(&mut self, field: Field) -> String {
+    pub(crate) fn text(&mut self, field: Field) -> Cow<'a, str> {
         self.read(field, self.span.get(field))
     }
 
     /// A text of the span or its resource, empty where absent.
-    pub(crate) fn inherited(&mut self, field: Field) -> String {
+    pub(crate) fn inherited(&mut self, field: Field) -> Cow<'a, str> {
         self.read(field, self.span.get_or_inherit(self.resource, field))
     }
 
@@ -60,23 +60,35 @@ impl Values<'_, '_> {
         matches!(self.span.get(field), Some(Value::Boolean(true) | Value::Text(b"true")))
     }
 
-    fn read(&mut self, field: Field, value: Option<Value<'_>>) -> String {
+    #[inline]
+    fn read(&mut self, field: Field, value: Option<Value<'a>>) -> Cow<'a, str> {
         match value {
             Some(Value::Text(bytes)) => text(bytes, field.limit(), self.tally),
-            Some(Value::Integer(value)) => value.to_string(),
-            Some(Value::Double(value)) => text(value.to_string().as_bytes(), field.limit(), self.tally),
-            Some(Value::Boolean(value)) => value.to_string(),
+            Some(Value::Integer(value)) => value.to_string().into(),
+            Some(Value::Double(value)) => text(value.to_string().as_bytes(), field.limit(), self.tally)
+                .into_owned()
+                .into(),
+            Some(Value::Boolean(value)) => if value { "true" } else { "false" }.into(),
             Some(Value::Compound) => {
                 self.tally.correct(Corrected::WrongType);
-                String::new()
+                Cow::default()
             }
-            None => String::new(),
+            None => Cow::default(),
         }
     }
 }
 
-/// At most `limit` bytes of valid UTF-8 out of any bytes.
-pub(crate) fn text(bytes: &[u8], limit: usize, tally: &mut Tally) -> String {
+/// At most `limit` bytes of valid UTF-8 out of any bytes, as they stand there where they can be used as they are.
+#[inline]
+pub(crate) fn text<'a>(bytes: &'a [u8], limit: usize, tally: &mut Tally) -> Cow<'a, str> {
+    match str::from_utf8(bytes.get(..=limit).unwrap_or(bytes)) {
+        Ok(text) if text.len() <= limit => Cow::Borrowed(text),
+        _ => corrected(bytes, limit, tally),
+    }
+}
+
+#[cold]
+fn corrected<'a>(bytes: &'a [u8], limit: usize, tally: &mut Tally) -> Cow<'a, str> {
     // A character has up to four bytes, so one that straddles the limit is still seen whole here.
     let looked_at = &bytes[..bytes.len().min(limit + 4)];
     let valid = match str::from_utf8(looked_at) {
@@ -90,10 +102,17 @@ pub(crate) fn text(bytes: &[u8], limit: usize, tally: &mut Tally) -> String {
         }
     };
     if valid.len() <= limit {
-        return valid.into_owned();
+        return valid;
     }
     tally.correct(Corrected::TooLong);
-    valid[..valid.floor_char_boundary(limit)].to_owned()
+    let end = valid.floor_char_boundary(limit);
+    match valid {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[..end]),
+        Cow::Owned(mut text) => {
+            text.truncate(end);
+            Cow::Owned(text)
+        }
+    }
 }
 
 #[cfg(test)]

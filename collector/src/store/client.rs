@@ -29,16 +29,29 @@ pub(super) struct Clients {
     /// The writer without a database, for the time before that exists.
     pub(super) server: Client,
     pub(super) database: String,
+    /// The cluster that the tables spread over; `None` for one server.
+    pub(super) cluster: Option<String>,
     /// `host:port`, for messages.
     pub(super) place: String,
     /// The writer's name, for messages.
     pub(super) user: String,
 }
 
+impl std::fmt::Debug for Clients {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Clients")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Clients {
     /// Clients for a server with one user: its reader is held to reading by `readonly`.
-    pub(super) fn remote(remote: &Remote) -> io::Result<Self> {
+    pub(super) fn remote(remote: &Remote, cluster: Option<&str>) -> io::Result<Self> {
         let mut clients = Self::new(remote, &remote.user, &remote.password)?;
+        clients.cluster = cluster.map(str::to_owned);
+        // A batch is stored when all shards have it.
+        clients.writer = clients.writer.with_setting("distributed_foreground_insert", "1");
         // 2 and not 1, since 1 would also forbid the time limit beside it.
         clients.reader = clients
             .reader
@@ -74,6 +87,7 @@ impl Clients {
                 .with_database(&remote.database),
             server,
             database: remote.database.clone(),
+            cluster: None,
             place: format!("{}:{}", remote.host, remote.port),
             user: remote.user.clone(),
         })

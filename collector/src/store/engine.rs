@@ -87,6 +87,7 @@ impl Engine {
             password: writer_password,
             database: DEFAULT_DATABASE.to_owned(),
         };
+        folder.write_access(&writer)?;
         let clients = Clients::embedded(&writer, READER, &reader_password).map_err(StoreError::Tls)?;
 
         let launch = Launch {

@@ -26,6 +26,7 @@ impl EngineConfig<'_> {
     ///
     /// The engine's own session has to be the user `default` without a password, and takes the only session that this
     /// user may have: nobody else on the machine can be `default`, and its rights are those that the session needs.
+    /// Backups may go to any folder that this process may write to; only the writer may make them.
     pub(super) fn to_xml(&self, config: &Path) -> String {
         let Self {
             http,
@@ -40,6 +41,7 @@ impl EngineConfig<'_> {
   <listen_host>{host}</listen_host>
   <http_port>{http_port}</http_port>
   <tcp_port>{tcp_port}</tcp_port>
+  <backups><allowed_path>/</allowed_path></backups>
   <max_server_memory_usage>{memory_bytes}</max_server_memory_usage>
   <mark_cache_size>{cache}</mark_cache_size>
   <primary_index_cache_size>{cache}</primary_index_cache_size>
@@ -81,7 +83,7 @@ impl EngineConfig<'_> {
       <profile>default</profile>
       <quota>default</quota>
       <grants>
-        <query>GRANT SELECT, INSERT, ALTER, CREATE, DROP, TRUNCATE, OPTIMIZE ON {DEFAULT_DATABASE}.*</query>
+        <query>GRANT SELECT, INSERT, ALTER, CREATE, DROP, TRUNCATE, OPTIMIZE, BACKUP ON {DEFAULT_DATABASE}.*</query>
         <query>GRANT SELECT ON system.*</query>
         <query>GRANT TABLE ENGINE ON *</query>
       </grants>

@@ -4,9 +4,11 @@
 //! lock              held by the collector that uses the folder
 //! engine.lock       held by the engine's process
 //! engine.xml        settings and users of the engine, written at every start; readable by the owner only
+//! engine.access     address and password by which another process of this user reaches the engine that runs
 //! reader.password   password of the user `reader`, kept, so that Grafana and others can be given it
 //! engine.log[.1]    what the engine's process printed
 //! data/             the tables
+//! spool/            calls on their way to them, unless they wait elsewhere
 //! ```
 
 use std::{
@@ -16,7 +18,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::error::StoreError;
+use super::{
+    engine_config::WRITER,
+    error::StoreError,
+    location::{DEFAULT_DATABASE, Remote},
+};
 
 /// A folder that this process has locked, for as long as the value lives.
 pub(super) struct EngineFolder {
@@ -64,7 +70,7 @@ impl EngineFolder {
 
     /// The password of the user `reader`: the one in `reader.password`, made where there is none.
     pub(super) fn reader_password(&self) -> Result<String, StoreError> {
-        let path = self.path.join("reader.password");
+        let path = reader_password_file(&self.path);
         let failed = |source| StoreError::Folder {
             folder: self.path.clone(),
             source,
@@ -80,6 +86,16 @@ impl EngineFolder {
         Ok(password)
     }
 
+    /// Leaves word of how to reach the engine as its writer.
+    pub(super) fn write_access(&self, writer: &Remote) -> Result<(), StoreError> {
+        let failed = |source| StoreError::Folder {
+            folder: self.path.clone(),
+            source,
+        };
+        let text = format!("{}\n{}\n{}\n", writer.host, writer.port, writer.password);
+        write_private(&access_file(&self.path), &text).map_err(failed)
+    }
+
     /// Replaces the engine's settings.
     pub(super) fn write_config(&self, xml: &str) -> Result<(), StoreError> {
         let failed = |source| StoreError::Folder {
@@ -88,6 +104,36 @@ impl EngineFolder {
         };
         write_private(&self.config(), xml).map_err(failed)
     }
+}
+
+fn access_file(folder: &Path) -> PathBuf {
+    folder.join("engine.access")
+}
+
+/// The file with the password of the user `reader`.
+pub(super) fn reader_password_file(folder: &Path) -> PathBuf {
+    folder.join("reader.password")
+}
+
+/// How to reach the engine that another process runs in this folder, as its writer.
+///
+/// # Errors
+/// Nobody left word of it in a form that can be read.
+pub(super) fn read_access(folder: &Path) -> io::Result<Remote> {
+    let text = fs::read_to_string(access_file(folder))?;
+    let parts: Vec<_> = text.lines().collect();
+    let unusable = || io::Error::new(io::ErrorKind::InvalidData, "engine.access is not readable");
+    let [host, port, password] = parts[..] else {
+        return Err(unusable());
+    };
+    Ok(Remote {
+        scheme: "http".to_owned(),
+        host: host.to_owned(),
+        port: port.parse().map_err(|_| unusable())?,
+        user: WRITER.to_owned(),
+        password: password.to_owned(),
+        database: DEFAULT_DATABASE.to_owned(),
+    })
 }
 
 /// Opens a lock file beside the data; it stays, since removing it would let two processes lock two files of one name.

@@ -26,6 +26,40 @@ pub enum StoreError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A backup can only be restored where nothing is.
+    #[error("{folder} is not empty: name a new folder with --store embedded:FOLDER", folder = folder.display())]
+    FolderNotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A backup replaces nothing.
+    #[error("{folder} is there already: name a new folder for the backup", folder = folder.display())]
+    BackupExists {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Another process runs the engine in the folder and does not tell how to reach it.
+    #[error(
+        "the collector that uses {folder} cannot be reached: wait until it has started, or start it again",
+        folder = folder.display()
+    )]
+    NoAccess {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The command makes no sense for a ClickHouse that runs elsewhere.
+    #[error("{what} is for the embedded store: use what the ClickHouse at {place} has for it")]
+    EmbeddedOnly {
+        /// What was asked for.
+        what: &'static str,
+        /// Which one it is.
+        place: String,
+    },
+    /// ClickHouse did not do what a command asked for.
+    #[error("{0}")]
+    Refused(String),
     /// The library of the engine cannot be had.
     #[error(
         "the embedded ClickHouse cannot be had: {reason}. \

@@ -11,64 +11,44 @@ use clickhouse::{
 use super::{
     client::Clients,
     failure,
-    native::{self, COLUMNS},
+    native::{Block, NAMES},
 };
 use crate::pipeline::InsertError;
-use crate::row::Row;
 
 /// How long one chunk may wait for the network.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the server may take for the whole batch and its views once it has all of it.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);
-/// Uncompressed bytes of one LZ4 frame.
-const FRAME: usize = 1 << 20;
 
-/// Sends `rows` as one block. `token` must never be used for other rows.
-pub(super) async fn insert(clients: &Clients, rows: &[Row], token: &str) -> Result<(), InsertError> {
-    if rows.is_empty() {
+/// Sends the block, and waits so long for the answer. `token` must never be used for other rows.
+pub(super) async fn insert(clients: &Clients, block: &Block, token: &str, answer: Duration) -> Result<(), InsertError> {
+    if block.rows() == 0 {
         return Ok(());
     }
     let insert = clients
         .writer
         .insert_formatted_with(statement())
-        .with_timeouts(Some(SEND_TIMEOUT), Some(ANSWER_TIMEOUT))
+        .with_timeouts(Some(SEND_TIMEOUT), Some(answer))
         .with_setting("insert_deduplicate", "1")
         .with_setting("insert_deduplication_token", token)
         .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
         // Else an error of a view may follow a status of 200.
         .with_setting("wait_end_of_query", "1");
-    send(insert, rows).await.map_err(|error| classify(&error, clients))
+    send(insert, block).await.map_err(|error| classify(&error, clients))
 }
 
-async fn send(mut insert: InsertFormatted, rows: &[Row]) -> Result<(), Error> {
-    let mut frame = Vec::with_capacity(FRAME);
-    native::write_header(rows.len(), &mut frame);
-    for column in &COLUMNS {
-        native::write_column(column, rows, &mut frame);
-        if frame.len() >= FRAME {
-            send_frame(&mut insert, &mut frame).await?;
-        }
-    }
-    if !frame.is_empty() {
-        send_frame(&mut insert, &mut frame).await?;
+async fn send(mut insert: InsertFormatted, block: &Block) -> Result<(), Error> {
+    let mut frames = block.frames();
+    while let Some(frame) = frames.next_frame() {
+        insert
+            .send_compressed(CompressedData::new(frame, Compression::Lz4)?)
+            .await?;
+        // A batch is tens of milliseconds of compressing, which the other tasks of this thread should not feel.
+        tokio::task::yield_now().await;
     }
     insert.end().await
 }
 
-async fn send_frame(insert: &mut InsertFormatted, frame: &mut Vec<u8>) -> Result<(), Error> {
-    let data = CompressedData::new(frame, Compression::Lz4)?;
-    frame.clear();
-    insert.send_compressed(data).await?;
-    // A batch is tens of milliseconds of encoding, which the other tasks of this thread should not feel.
-    tokio::task::yield_now().await;
-    Ok(())
-}
-
 fn statement() -> String {
-    format!(
-        "INSERT INTO calls ({}) FORMAT Native",
-        COLUMNS.map(|column| column.name).join(", ")
-    )
+    format!("INSERT INTO calls ({}) FORMAT Native", NAMES.join(", "))
 }
 
 /// Errors that say something about the rows, in the numbering of ClickHouse's `ErrorCodes.cpp`. All others are about the

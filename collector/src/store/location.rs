@@ -73,7 +73,9 @@ pub enum LocationError {
     #[error("embedded: needs a folder behind the colon; write embedded alone for the default one")]
     NoFolder,
     /// The platform has no data folder for this user.
-    #[error("this user has no data folder; name one with embedded:FOLDER")]
+    #[error(
+        "this user has no data folder; name one with embedded:FOLDER, or with --spool-folder for a store elsewhere"
+    )]
     NoDefaultFolder,
     /// Not a URL.
     #[error("the store's address cannot be read: {0}")]
@@ -97,9 +99,24 @@ impl Location {
     /// # Errors
     /// [`LocationError::NoDefaultFolder`] where the user has none.
     pub fn in_data_folder(name: &str) -> Result<Self, LocationError> {
-        let folders = ProjectDirs::from("", "", "toolsight").ok_or(LocationError::NoDefaultFolder)?;
-        Ok(Self::Embedded(folders.data_local_dir().join(name)))
+        Ok(Self::Embedded(data_folder()?.join(name)))
     }
+
+    /// Where calls wait for this store: in the embedded engine's folder, else in this user's data folder.
+    ///
+    /// # Errors
+    /// [`LocationError::NoDefaultFolder`] where the user has none and one is needed.
+    pub fn spool_folder(&self) -> Result<PathBuf, LocationError> {
+        match self {
+            Self::Embedded(folder) => Ok(folder.join("spool")),
+            Self::Remote(_) => Ok(data_folder()?.join("spool")),
+        }
+    }
+}
+
+fn data_folder() -> Result<PathBuf, LocationError> {
+    let folders = ProjectDirs::from("", "", "toolsight").ok_or(LocationError::NoDefaultFolder)?;
+    Ok(folders.data_local_dir().to_owned())
 }
 
 impl FromStr for Location {

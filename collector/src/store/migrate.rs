@@ -1,12 +1,13 @@
 //! Brings the tables to the shape that this program needs: numbered files, applied once, recorded in `schema_version`.
 //!
-//! Several collectors may start at once. Every statement says `IF NOT EXISTS` and does nothing the second time, so two of
-//! them that apply the same file at the same moment end with the same tables and one record each, which counts as one.
+//! Several collectors may start at once: one of them at a time works here. It may also die half way, after which the file
+//! is applied again from its beginning. Statements that change nothing the second time need no care. A file that moves
+//! data ends with the view that is fed from then on: where that view is there, all of the file has happened.
 
 use clickhouse::{error::Error, sql::Identifier};
 use sha2::{Digest, Sha256};
 
-use super::client::Clients;
+use super::{client::Clients, cluster, migration_lock::locked};
 
 struct Migration {
     version: u32,
@@ -28,11 +29,25 @@ const MIGRATIONS: &[Migration] = &[
     migration!(1, "0001_calls"),
     migration!(2, "0002_calls_by_minute"),
     migration!(3, "0003_call_details"),
+    migration!(4, "0004_call_codecs"),
+    migration!(5, "0005_rollups"),
+    migration!(6, "0006_users_per_day"),
+    migration!(7, "0007_sessions"),
+    migration!(8, "0008_errors_per_day"),
+    migration!(9, "0009_tool_definitions"),
+    migration!(10, "0010_client_tools_per_hour"),
+    migration!(11, "0011_calls_between"),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version \
     (version UInt32, name String, checksum String, applied DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')) \
     ENGINE = ReplacingMergeTree ORDER BY version";
+
+const MATERIALIZED_VIEW: &str = "CREATE MATERIALIZED VIEW IF NOT EXISTS ";
+
+/// What is there already may be much more than fits into memory, and spans many days.
+const FILL_SETTINGS: &str = "SETTINGS max_bytes_before_external_group_by = 200000000, max_threads = 2, \
+    max_partitions_per_insert_block = 0, insert_deduplicate = 0";
 
 /// Why the tables could not be brought into shape.
 #[derive(Debug, thiserror::Error)]
@@ -54,13 +69,35 @@ pub(super) enum MigrateError {
 /// Applies what is missing.
 pub(super) async fn migrate(clients: &Clients) -> Result<(), MigrateError> {
     create_database(clients).await?;
-    clients.writer.query(SCHEMA_VERSION).execute().await?;
+    if !is_up_to_date(clients).await? {
+        locked(&clients.server, &clients.database, apply(clients)).await?;
+    }
+    Ok(())
+}
+
+async fn is_up_to_date(clients: &Clients) -> Result<bool, MigrateError> {
+    if !exists(clients, "schema_version").await? {
+        return Ok(false);
+    }
+    let applied = applied(clients).await?;
+    check(&applied, &clients.database)?;
+    Ok(applied.len() == MIGRATIONS.len())
+}
+
+async fn apply(clients: &Clients) -> Result<(), MigrateError> {
+    execute(clients, SCHEMA_VERSION).await?;
     let applied = applied(clients).await?;
     check(&applied, &clients.database)?;
     for migration in &MIGRATIONS[applied.len()..] {
         let statements = statements(migration.sql);
-        for statement in &statements {
-            clients.writer.query_raw(statement).execute().await?;
+        let done = match moved_when(&statements) {
+            Some(view) => exists(clients, view).await?,
+            None => false,
+        };
+        if !done {
+            for statement in filled(&statements) {
+                execute(clients, &statement).await?;
+            }
         }
         record(clients, migration, &checksum(&statements)).await?;
         tracing::info!(
@@ -70,6 +107,29 @@ pub(super) async fn migrate(clients: &Clients) -> Result<(), MigrateError> {
         );
     }
     Ok(())
+}
+
+async fn execute(clients: &Clients, statement: &str) -> Result<(), Error> {
+    for statement in cluster::statements(statement, clients.cluster.as_deref()) {
+        clients.writer.query_raw(&statement).execute().await?;
+    }
+    Ok(())
+}
+
+async fn exists(clients: &Clients, table: &str) -> Result<bool, Error> {
+    let query = clients
+        .writer
+        .query("SELECT count() FROM system.tables WHERE database = ? AND name = ?");
+    let count = query.bind(&clients.database).bind(table).fetch_one::<u64>().await?;
+    Ok(count > 0)
+}
+
+/// All statements that make the tables from nothing, as they run where `cluster` is set.
+pub(super) fn ddl(cluster: Option<&str>) -> Vec<String> {
+    let files = MIGRATIONS.iter().flat_map(|migration| statements(migration.sql));
+    let all = std::iter::once(SCHEMA_VERSION.to_owned()).chain(files);
+    all.flat_map(|statement| cluster::statements(&statement, cluster))
+        .collect()
 }
 
 async fn create_database(clients: &Clients) -> Result<(), Error> {
@@ -138,6 +198,32 @@ fn statements(sql: &str) -> Vec<String> {
         .collect()
 }
 
+/// The view that ends a file that moves data.
+fn moved_when(statements: &[String]) -> Option<&str> {
+    let moves = statements
+        .iter()
+        .any(|statement| statement.starts_with("TRUNCATE TABLE "));
+    let last = statements.last().filter(|_| moves)?;
+    last.strip_prefix(MATERIALIZED_VIEW)?.split(' ').next()
+}
+
+/// The statements, and in front of a view, where its table was emptied before, what it would have written so far.
+fn filled(statements: &[String]) -> Vec<String> {
+    let mut filled = Vec::new();
+    let mut emptied = "";
+    for statement in statements {
+        let view = statement.strip_prefix(MATERIALIZED_VIEW);
+        if let Some((head, select)) = view.and_then(|view| view.split_once(" AS\n"))
+            && head.split(" TO ").nth(1) == Some(emptied)
+        {
+            filled.push(format!("INSERT INTO {emptied}\n{select}\n{FILL_SETTINGS}"));
+        }
+        emptied = statement.strip_prefix("TRUNCATE TABLE ").unwrap_or(emptied);
+        filled.push(statement.clone());
+    }
+    filled
+}
+
 /// Of the statements and not of the file, so that a better comment is not another schema.
 fn checksum(statements: &[String]) -> String {
     let mut sha = Sha256::new();
@@ -177,18 +263,41 @@ mod tests {
         for migration in MIGRATIONS {
             let statements = statements(migration.sql);
             assert!(!statements.is_empty(), "{}", migration.name);
+            let moves_data = moved_when(&statements).is_some();
             for statement in statements {
-                let (first, more) = statement.split_once('\n').unwrap();
-                let repeatable = if first.starts_with("ALTER TABLE ") {
-                    more.lines()
-                        .all(|line| line.trim_start().starts_with("ADD COLUMN IF NOT EXISTS "))
-                } else {
-                    first.starts_with("CREATE ") && first.contains(" IF NOT EXISTS ")
+                let (first, more) = statement.split_once('\n').unwrap_or((&statement, ""));
+                let repeatable = match first.split_once(' ').unwrap().0 {
+                    "ALTER" if more.is_empty() => {
+                        first.contains(" DROP INDEX IF EXISTS ") || first.contains(" ADD INDEX IF NOT EXISTS ")
+                    }
+                    "ALTER" => more.lines().all(|line| {
+                        let line = line.trim_start();
+                        line.starts_with("ADD COLUMN IF NOT EXISTS ") || line.starts_with("MODIFY COLUMN ")
+                    }),
+                    "CREATE" => first.contains(" IF NOT EXISTS ") || first.contains(" OR REPLACE "),
+                    "DROP" => first.contains(" IF EXISTS "),
+                    "TRUNCATE" | "INSERT" => moves_data,
+                    _ => false,
                 };
                 assert!(repeatable, "{statement}");
                 assert!(!statement.contains(';'), "{statement}");
             }
         }
+    }
+
+    #[test]
+    fn a_table_is_filled_with_what_its_view_would_have_written() {
+        let file =
+            statements("TRUNCATE TABLE t;\nCREATE MATERIALIZED VIEW IF NOT EXISTS v TO t AS\nSELECT a\nFROM calls;\n");
+        assert_eq!(moved_when(&file), Some("v"));
+        let filled = filled(&file);
+        assert_eq!(filled[0], "TRUNCATE TABLE t");
+        assert_eq!(
+            filled[1],
+            format!("INSERT INTO t\nSELECT a\nFROM calls\n{FILL_SETTINGS}")
+        );
+        assert_eq!(filled[2], file[1]);
+        assert_eq!(moved_when(&file[1..]), None, "a view alone moves nothing");
     }
 
     #[test]

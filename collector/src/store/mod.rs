@@ -1,7 +1,10 @@
 //! The store: ClickHouse, embedded or elsewhere. Only this module talks to it; what others ask goes through
 //! [`Store::reader`].
 
+mod backup;
 mod client;
+mod cluster;
+mod command;
 mod engine;
 mod engine_config;
 mod engine_fetch;
@@ -12,10 +15,13 @@ mod engine_log;
 pub mod engine_process;
 mod error;
 mod failure;
+mod forget;
 mod insert;
 mod location;
 mod migrate;
+mod migration_lock;
 mod native;
+mod retention;
 mod watch;
 
 use std::{
@@ -31,20 +37,27 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::{client::Clients, engine::Engine, engine_folder::EngineFolder};
 pub use self::{
+    backup::restore,
+    command::{CommandSession, ReaderAccess},
     error::StoreError,
+    forget::Forgotten,
     location::{DEFAULT_DATABASE, Location, LocationError, Remote},
+    native::{Block, Frames},
+    retention::Retention,
     watch::StoreState,
 };
+use self::{client::Clients, engine::Engine, engine_folder::EngineFolder};
 use crate::pipeline::{InsertError, Sink};
-use crate::{row::Row, telemetry::Metrics};
+use crate::telemetry::Metrics;
 
 /// Where the store is, and what the embedded engine may take.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
     /// Where the store is.
     pub location: Location,
+    /// The cluster that the tables spread over, as a remote store knows it; `None` for one server.
+    pub cluster: Option<String>,
     /// The engine's library; `None` for the one in the cache folder, which is fetched where it is missing.
     pub engine_library: Option<PathBuf>,
     /// Bytes that the engine may use, at least 256 MiB.
@@ -53,20 +66,27 @@ pub struct StoreConfig {
     pub engine_http_port: u16,
     /// Port of the engine's native interface on 127.0.0.1; 0 for any that is free.
     pub engine_tcp_port: u16,
+    /// How long the server may take for a batch and its views once it has all of it.
+    pub insert_timeout: Duration,
+    /// How long rows are kept.
+    pub retention: Retention,
     /// The program that knows the subcommand [`engine_process::SUBCOMMAND`]; `None` for the one that runs.
     pub engine_program: Option<PathBuf>,
 }
 
 impl StoreConfig {
-    /// The defaults for a location: 1 GiB for the engine, and any free ports.
+    /// The defaults for a location: 1 GiB for the engine, any free ports, and 3 minutes for an insert.
     #[must_use]
     pub fn new(location: Location) -> Self {
         Self {
             location,
+            cluster: None,
             engine_library: None,
             engine_memory_bytes: 1 << 30,
             engine_http_port: 0,
             engine_tcp_port: 0,
+            insert_timeout: Duration::from_secs(180),
+            retention: Retention::default(),
             engine_program: None,
         }
     }
@@ -94,6 +114,7 @@ pub struct Store {
     watcher: JoinHandle<()>,
     engine: Option<(SocketAddr, Mutex<Engine>)>,
     metrics: Metrics,
+    insert_timeout: Duration,
 }
 
 impl std::fmt::Debug for Store {
@@ -116,6 +137,12 @@ pub async fn fetch_engine(
     engine_fetch::library(library, &progress).await
 }
 
+/// The statements that make the tables from nothing, in their order, on one server or on all of a cluster.
+#[must_use]
+pub fn ddl(cluster: Option<&str>) -> Vec<String> {
+    migrate::ddl(cluster)
+}
+
 impl Store {
     /// Opens the store: returns at once for a remote one, whatever its state, and when the engine answers for an embedded
     /// one. Tables are brought up to date in the background, see [`Store::ready`].
@@ -130,7 +157,10 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let wake = Arc::new(Notify::new());
         let (clients, engine) = match &config.location {
-            Location::Remote(remote) => (Clients::remote(remote).map_err(StoreError::Tls)?, None),
+            Location::Remote(remote) => (
+                Clients::remote(remote, config.cluster.as_deref()).map_err(StoreError::Tls)?,
+                None,
+            ),
             Location::Embedded(folder) => {
                 let folder = EngineFolder::open(folder)?;
                 let library = engine_fetch::library(config.engine_library.as_deref(), &progress).await?;
@@ -141,7 +171,12 @@ impl Store {
         };
         metrics.store_up.set(0);
         let (sender, state) = state::channel(StoreState::Starting);
-        let watcher = tokio::spawn(watch::run(clients.clone(), sender, Arc::clone(&wake), metrics.clone()));
+        let watcher = tokio::spawn(watch::run(
+            (clients.clone(), config.retention),
+            sender,
+            Arc::clone(&wake),
+            metrics.clone(),
+        ));
         Ok(Self {
             clients,
             state,
@@ -149,6 +184,7 @@ impl Store {
             watcher,
             engine,
             metrics,
+            insert_timeout: config.insert_timeout,
         })
     }
 
@@ -197,21 +233,19 @@ impl Store {
         }
     }
 
-    /// Inserts a batch as one block, at most 1,000,000 rows of at most 100 days.
+    /// Inserts a block of at most 1,000,000 rows of at most 100 days.
     ///
     /// Repeating it with the same rows and the same token changes nothing, in `calls` and in what is derived from it; the
-    /// token must never go with other rows. Counts what it stored in `rows_inserted`, `last_insert` and
-    /// `insert_seconds`.
+    /// token must never go with other rows. Notes when that was in `last_insert`, and how long it took in `insert_seconds`.
     ///
     /// # Errors
     /// See [`InsertError`]. The batch is then stored as a whole or not at all, and repeating it tells which.
-    pub async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
+    pub async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
         let started = Instant::now();
-        let result = insert::insert(&self.clients, rows, token).await;
+        let result = insert::insert(&self.clients, block, token, self.insert_timeout).await;
         self.metrics.insert_seconds.observe(started.elapsed().as_secs_f64());
         match &result {
             Ok(()) => {
-                self.metrics.rows_inserted.inc_by(rows.len() as u64);
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
                 self.metrics.last_insert.set(now.as_secs_f64());
             }
@@ -231,8 +265,8 @@ impl Store {
 }
 
 impl Sink for Arc<Store> {
-    async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
-        Store::insert(self, rows, token).await
+    async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
+        Store::insert(self, block, token).await
     }
 }
 

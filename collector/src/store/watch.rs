@@ -7,7 +7,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{client::Clients, failure, migrate};
+use super::{
+    client::Clients,
+    failure, migrate,
+    retention::{self, Retention},
+};
 use crate::telemetry::Metrics;
 
 /// Between two questions while all is well.
@@ -29,14 +33,19 @@ pub enum StoreState {
 }
 
 /// Asks for ever. `wake` asks at once, for those who have seen a sign of trouble.
-pub(super) async fn run(clients: Clients, state: watch::Sender<StoreState>, wake: Arc<Notify>, metrics: Metrics) {
+pub(super) async fn run(
+    (clients, retention): (Clients, Retention),
+    state: watch::Sender<StoreState>,
+    wake: Arc<Notify>,
+    metrics: Metrics,
+) {
     let mut retry = RETRY.0;
     loop {
         let ready = *state.borrow() == StoreState::Ready;
         let next = match if ready {
             clients.ping().await
         } else {
-            clients.prepare().await
+            clients.prepare(&retention).await
         } {
             Ok(()) => StoreState::Ready,
             Err(reason) => StoreState::Unreachable(reason),
@@ -81,11 +90,14 @@ impl Clients {
         }
     }
 
-    async fn prepare(&self) -> Result<(), String> {
+    async fn prepare(&self, retention: &Retention) -> Result<(), String> {
         self.ping().await?;
         migrate::migrate(self).await.map_err(|error| match error {
             migrate::MigrateError::Client(error) => failure::describe(&error, self),
             other => other.to_string(),
-        })
+        })?;
+        retention::apply(self, retention)
+            .await
+            .map_err(|error| failure::describe(&error, self))
     }
 }

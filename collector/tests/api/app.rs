@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle};
 use toolsight_collector::{
     api::{AllowedHosts, ApiState, router},
+    auth::Access,
     health::{ToolHealthAnswer, ToolHealthTask},
     store::StoreState,
     telemetry::Metrics,
@@ -32,10 +33,17 @@ pub(crate) struct App {
 impl App {
     /// Answers from the database that `client` reads.
     pub(crate) fn new(client: &clickhouse::Client) -> Self {
+        Self::guarded(client, Access::default())
+    }
+
+    /// The same for those only whom `access` knows.
+    pub(crate) fn guarded(client: &clickhouse::Client, access: Access) -> Self {
         let (store, state) = watch::channel(StoreState::Ready);
         let metrics = Metrics::new().unwrap();
+        metrics.spool_writable.set(1);
         let (task, tool_health) = ToolHealthTask::new(client.clone(), state.clone(), metrics.clone(), HEALTH_INTERVAL);
-        let api = ApiState::new(client.clone(), state, "remote", tool_health.clone(), metrics.clone());
+        let api = ApiState::new(client.clone(), state, "remote", tool_health.clone(), metrics.clone())
+            .guarded_by(access, false);
         Self {
             router: router(api, AllowedHosts::new(([127, 0, 0, 1], 4319).into(), &[])),
             metrics,

@@ -58,7 +58,7 @@ async fn the_status_is_what_was_counted() {
     app.metrics.spans_ignored.with_label_values(&["not_mcp"]).inc();
     app.metrics.rows_inserted.inc_by(4);
     app.metrics.rows_lost.with_label_values(&["rejected"]).inc_by(2);
-    app.metrics.rows_lost.with_label_values(&["shutdown"]).inc_by(6);
+    app.metrics.rows_lost.with_label_values(&["unreadable"]).inc_by(6);
     app.metrics.rows_queued.set(9);
     app.metrics.last_insert.set(1_700_000_000.5);
 

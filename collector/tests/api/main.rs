@@ -4,14 +4,20 @@
 #[path = "../support/engine.rs"]
 mod engine;
 
+#[path = "../support/tokens.rs"]
+mod tokens;
+
 mod app;
 mod empty;
+mod files;
 mod gate;
 mod hosts;
 mod names;
+mod openapi;
 mod pages;
 mod parameters;
 mod seed;
 mod store_away;
 mod summaries;
+mod tenants;
 mod tool_health;

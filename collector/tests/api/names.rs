@@ -30,7 +30,7 @@ async fn quotes_markup_and_unicode_in_names_come_back_unchanged_and_can_be_filte
             &mut row.user_id,
             &mut row.message,
         ] {
-            *field = name.to_owned();
+            *field = name.into();
         }
         row
     });

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
-use toolsight_collector::row::Row;
 
 use crate::{
     app::App,
     engine,
-    seed::{SECOND, call, calls, ending, insert, yesterday},
+    seed::{Row, SECOND, call, calls, ending, insert, yesterday},
 };
 
 #[tokio::test]
@@ -16,16 +15,16 @@ async fn a_call_is_shown_with_all_that_is_known_of_it() {
     let engine = engine::start().await;
     let time = yesterday() * SECOND + 123_456;
     let row = Row {
-        error_type: "timeout".to_owned(),
+        error_type: "timeout".into(),
         rpc_code: -32001,
         http_status: 504,
-        message: "gateway timeout".to_owned(),
+        message: "gateway timeout".into(),
         duration_us: 1_500,
         request_bytes: 10,
         response_bytes: 20,
-        client_bridge: "mcp-remote".to_owned(),
-        session_id: "s1".to_owned(),
-        user_id: "ann".to_owned(),
+        client_bridge: "mcp-remote".into(),
+        session_id: "s1".into(),
+        user_id: "ann".into(),
         ..ending(call(time, 42), "timeout", "server")
     };
     insert(&engine.client, &[row, call(time - SECOND, 41)]).await;
@@ -99,7 +98,7 @@ async fn each_filter_selects_what_it_names() {
     let from = yesterday();
     let mut rows = calls(from, 600, 900);
     for (number, row) in rows.iter_mut().enumerate() {
-        row.session_id = format!("session{}", number % 3);
+        row.session_id = format!("session{}", number % 3).into();
     }
     insert(&engine.client, &rows).await;
     let app = App::new(&engine.client);

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use clickhouse::Client;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::json;
-use toolsight_collector::row::Row;
+
+/// A row that borrows nothing.
+pub(crate) type Row = toolsight_collector::row::Row<'static>;
 
 pub(crate) const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3600;
@@ -26,18 +28,18 @@ pub(crate) fn yesterday() -> i64 {
 pub(crate) fn call(time: i64, number: u64) -> Row {
     Row {
         time,
-        server: "files".to_owned(),
-        method: "tools/call".to_owned(),
-        kind: "tool".to_owned(),
-        target: "read".to_owned(),
-        outcome: "ok".to_owned(),
-        fault: "none".to_owned(),
+        server: "files".into(),
+        method: "tools/call".into(),
+        kind: "tool".into(),
+        target: "read".into(),
+        outcome: "ok".into(),
+        fault: "none".into(),
         duration_us: 1000,
-        client: "editor".to_owned(),
-        client_version: "1.0".to_owned(),
-        protocol_version: "2025-11-25".to_owned(),
-        transport: "stdio".to_owned(),
-        request_id: number.to_string(),
+        client: "editor".into(),
+        client_version: "1.0".into(),
+        protocol_version: "2025-11-25".into(),
+        transport: "stdio".into(),
+        request_id: number.to_string().into(),
         weight: 1,
         trace_id: format!("{number:016}").into_bytes().try_into().unwrap(),
         span_id: format!("{:08}", number % 100_000_000).into_bytes().try_into().unwrap(),
@@ -48,8 +50,8 @@ pub(crate) fn call(time: i64, number: u64) -> Row {
 /// The same call with another end.
 pub(crate) fn ending(row: Row, outcome: &str, fault: &str) -> Row {
     Row {
-        outcome: outcome.to_owned(),
-        fault: fault.to_owned(),
+        outcome: outcome.to_owned().into(),
+        fault: fault.to_owned().into(),
         ..row
     }
 }
@@ -79,20 +81,20 @@ pub(crate) fn calls(from: i64, seconds: i64, count: u64) -> Vec<Row> {
             if random.random_bool(0.3) {
                 row.weight = 10;
             }
-            row.server = (*["files", "search"].choose(&mut random).unwrap()).to_owned();
+            row.server = (*["files", "search"].choose(&mut random).unwrap()).into();
             match random.random_range(0..6) {
                 0 => (row.method, row.kind, row.target) = ("notifications/initialized".into(), "".into(), "".into()),
                 1 => (row.method, row.kind, row.target) = ("prompts/get".into(), "prompt".into(), "summary".into()),
-                tool => row.target = format!("tool{}", tool % 3),
+                tool => row.target = format!("tool{}", tool % 3).into(),
             }
-            row.client = (*["editor", "agent", ""].choose(&mut random).unwrap()).to_owned();
-            row.client_version = (*["1.0", "2.0"].choose(&mut random).unwrap()).to_owned();
-            row.protocol_version = (*["2025-06-18", "2025-11-25"].choose(&mut random).unwrap()).to_owned();
+            row.client = (*["editor", "agent", ""].choose(&mut random).unwrap()).into();
+            row.client_version = (*["1.0", "2.0"].choose(&mut random).unwrap()).into();
+            row.protocol_version = (*["2025-06-18", "2025-11-25"].choose(&mut random).unwrap()).into();
             let user = random.random_range(0..30);
             row.user_id = if user < 6 && number > 1 {
-                String::new()
+                "".into()
             } else {
-                format!("user{user}")
+                format!("user{user}").into()
             };
             row.duration_us = 10_f64.powf(random.random_range(3.0..5.0)) as u64;
             row

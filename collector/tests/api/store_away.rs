@@ -1,6 +1,7 @@
 //! What the API says while the database does not answer, and afterwards.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -62,7 +63,7 @@ async fn nobody_asks_a_store_that_is_known_not_to_be_ready() {
     for (state, name, error, reason) in cases {
         app.store.send_replace(state);
         let message = format!("the store cannot be asked: {reason}");
-        for path in ["/api/v1/tools", "/api/v1/calls", "/readyz"] {
+        for path in ["/api/v1/tools", "/api/v1/calls"] {
             let (status, body) = app.json(path).await;
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
             assert_eq!(
@@ -77,10 +78,56 @@ async fn nobody_asks_a_store_that_is_known_not_to_be_ready() {
             json!({"kind": "remote", "state": name, "error": error})
         );
         assert_eq!(app.text("/healthz").await.0, StatusCode::OK);
+        assert_eq!(
+            app.get("/readyz").await,
+            json!({"state": "degraded", "reasons": [message]}),
+            "calls wait for the store on disk"
+        );
     }
     app.store.send_replace(StoreState::Ready);
     app.get("/api/v1/tools").await;
-    assert_eq!(app.get("/readyz").await, json!({"state": "ready"}));
+    assert_eq!(app.get("/readyz").await, json!({"state": "ready", "reasons": []}));
+}
+
+#[tokio::test]
+async fn a_collector_that_cannot_take_requests_is_not_ready_and_says_why() {
+    let engine = engine::start().await;
+    let app = App::new(&engine.client);
+    app.store.send_replace(StoreState::Ready);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let cases = [
+        (1, 0, now, StatusCode::OK, json!([])),
+        (
+            0,
+            0,
+            now,
+            StatusCode::SERVICE_UNAVAILABLE,
+            json!(["the spool cannot be written"]),
+        ),
+        (1, 1, now, StatusCode::OK, json!([])),
+        (
+            1,
+            2,
+            now,
+            StatusCode::SERVICE_UNAVAILABLE,
+            json!(["there is too little memory"]),
+        ),
+        (
+            1,
+            0,
+            now - 99.7,
+            StatusCode::SERVICE_UNAVAILABLE,
+            json!(["the worker \"inserter\" has not moved for 100 s"]),
+        ),
+    ];
+    for (writable, memory, tick, expected, reasons) in cases {
+        app.metrics.spool_writable.set(writable);
+        app.metrics.memory_state.set(memory);
+        app.metrics.worker_last_tick.with_label_values(&["inserter"]).set(tick);
+        let (status, body) = app.json("/readyz").await;
+        assert_eq!((status, &body["reasons"]), (expected, &reasons));
+        assert_eq!(app.text("/livez").await.0, StatusCode::OK);
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,11 @@
 //! How the state of a tool follows from its latest calls, and where it shows.
 
 use serde_json::json;
-use toolsight_collector::row::Row;
 
 use crate::{
     app::App,
     engine,
-    seed::{SECOND, call, ending, insert, now},
+    seed::{Row, SECOND, call, ending, insert, now},
 };
 
 /// Calls of one tool, one letter each, oldest first; the last one was a second ago.
@@ -18,7 +17,7 @@ fn story(tool: &str, letters: &str) -> Vec<Row> {
         .zip(0..)
         .map(|(letter, number)| {
             let row = Row {
-                target: tool.to_owned(),
+                target: tool.to_owned().into(),
                 ..call(end - (count - number) * 1000, number as u64)
             };
             match letter {
@@ -121,8 +120,8 @@ async fn the_state_of_a_tool_follows_from_its_calls() {
     .await;
 
     let mut others = [call(now() - SECOND, 1), call(now() - SECOND, 2)];
-    (others[0].target, others[0].tenant) = ("foreign".to_owned(), "others".to_owned());
-    (others[1].target, others[1].kind) = ("no tool".to_owned(), "prompt".to_owned());
+    (others[0].target, others[0].tenant) = ("foreign".into(), "others".into());
+    (others[1].target, others[1].kind) = ("no tool".into(), "prompt".into());
     insert(&engine.client, &others).await;
 
     let app = App::new(&engine.client);

@@ -2,13 +2,16 @@
 
 use std::time::SystemTime;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use proptest::prelude::*;
 use prost::Message as _;
 use toolsight_collector::receive::{Encoding, rows};
+use toolsight_collector::row::Row;
+use toolsight_collector::store::Block;
 
-use crate::support::{attribute, call, now, request, targets, text};
+use crate::support::{attribute, call, native, now, request, targets, text};
 
 /// A length-delimited field.
 fn field(number: u8, content: &[u8]) -> Vec<u8> {
@@ -157,6 +160,48 @@ proptest! {
         let protobuf = rows(&sent.encode_to_vec(), Encoding::Protobuf, at).unwrap();
         let json = rows(&serde_json::to_vec(&sent).unwrap(), Encoding::Json, at).unwrap();
         prop_assert_eq!(protobuf, json);
+    }
+}
+
+/// Rows of which those without an id of their own are equal.
+fn without_random_ids(rows: Vec<Row<'static>>) -> Vec<Row<'static>> {
+    let without = |row| Row {
+        trace_id: [0; 16],
+        span_id: [0; 8],
+        ..row
+    };
+    rows.into_iter().map(without).collect()
+}
+
+proptest! {
+    #[test]
+    fn what_the_generated_code_reads_becomes_the_same_rows_as_what_it_writes_of_it(
+        spans in prop::collection::vec(any_span(), 0..4),
+        changes in prop::collection::vec(any::<(prop::sample::Index, u8)>(), 0..3),
+    ) {
+        let mut bytes = request(spans).encode_to_vec();
+        for (index, byte) in &changes {
+            let index = index.index(bytes.len());
+            bytes[index] = *byte;
+        }
+        let at = SystemTime::now();
+        if let (Ok(read), Ok((found, tally))) =
+            (ExportTraceServiceRequest::decode(&bytes[..]), rows(&bytes, Encoding::Protobuf, at))
+            // Groups, which only the generated code skips, and only where they are closed.
+            && tally.rejected == 0
+        {
+            let (expected, expected_tally) = rows(&read.encode_to_vec(), Encoding::Protobuf, at).unwrap();
+            prop_assert_eq!(without_random_ids(found), without_random_ids(expected));
+            prop_assert_eq!(tally, expected_tally);
+        }
+    }
+
+    #[test]
+    fn a_block_has_the_rows_that_were_put_into_it(spans in prop::collection::vec(any_span(), 0..20)) {
+        let (rows, _) = rows(&request(spans).encode_to_vec(), Encoding::Protobuf, SystemTime::now()).unwrap();
+        let block: Block = rows.iter().collect();
+        prop_assert_eq!(block.rows(), rows.len());
+        prop_assert_eq!(native::rows(&block), rows);
     }
 }
 

@@ -2,10 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../support/tokens.rs"]
+mod token_file;
+
 mod any_bytes;
 mod back_pressure;
 mod bodies;
+mod hostile;
+mod products;
 mod program;
 mod protocols;
 mod settings;
 mod support;
+mod tls;
+mod tokens;

@@ -32,7 +32,7 @@ fn an_occupied_port_ends_the_program_with_one_line_that_names_address_and_flag()
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for flag in ["--grpc-listen", "--http-listen", "--page-listen"] {
-        let mut arguments = vec!["serve", "--store", "http://127.0.0.1:1"];
+        let mut arguments = vec!["serve", "--store", "http://127.0.0.1:1", "--spool-folder", "/nowhere"];
         for other in ["--grpc-listen", "--http-listen", "--page-listen"] {
             arguments.extend([other, if other == flag { &address } else { "127.0.0.1:0" }]);
         }
@@ -62,12 +62,12 @@ fn help_names_every_setting_and_check_config_prints_a_file_that_has_the_same_eff
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("collector.toml");
-    let printed = program(&["--queue-rows", "123456", "check-config", "--log-format", "json"])
+    let printed = program(&["--spool-bytes", "12345678", "check-config", "--log-format", "json"])
         .output()
         .unwrap();
     assert!(printed.status.success(), "{printed:?}");
     assert!(
-        text(&printed.stdout).contains("(--queue-rows)\nqueue_rows = 123456\n"),
+        text(&printed.stdout).contains("(--spool-bytes)\nspool_bytes = 12345678\n"),
         "{}",
         text(&printed.stdout)
     );
@@ -89,24 +89,74 @@ fn help_names_every_setting_and_check_config_prints_a_file_that_has_the_same_eff
 #[test]
 fn a_wrong_setting_ends_the_program_with_one_line() {
     let output = program(&["check-config"])
-        .env("TOOLSIGHT_QUEUE_ROWS", "many")
+        .env("TOOLSIGHT_SPOOL_BYTES", "many")
         .output()
         .unwrap();
     assert_eq!(
         failure(&output),
-        "toolsight-collector: TOOLSIGHT_QUEUE_ROWS: queue_rows: expected a whole number from 1000 to 10000000, not \"many\""
+        "toolsight-collector: TOOLSIGHT_SPOOL_BYTES: spool_bytes: expected a whole number from 4194304 to 1125899906842624, not \"many\""
     );
+}
+
+#[test]
+fn check_config_says_which_place_cannot_be_what_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("collector.toml");
+    let name = file.display().to_string();
+    let store = format!("embedded:{name}");
+    for (written, arguments, expected) in [
+        (
+            "spool_bites = 5000000",
+            &[][..],
+            format!("{name}:1: there is no setting \"spool_bites\"; did you mean \"spool_bytes\"?"),
+        ),
+        (
+            "",
+            &["--engine-library", "/nowhere/lib.so"],
+            "engine_library: there is no file /nowhere/lib.so".to_owned(),
+        ),
+        ("", &["--store", &store], format!("store: {name} is not a folder")),
+        (
+            "",
+            &["--spool-folder", &name],
+            format!("spool_folder: {name} is not a folder"),
+        ),
+        (
+            "",
+            &["--tokens-file", "/nowhere/tokens.toml"],
+            "tokens_file: there is no file /nowhere/tokens.toml".to_owned(),
+        ),
+        (
+            "",
+            &["--tls-certificate", &name, "--tls-key", "/nowhere/key.pem"],
+            "tls_key: there is no file /nowhere/key.pem".to_owned(),
+        ),
+        (
+            "",
+            &["--retain-calls-days", "0"],
+            "--retain-calls-days: retain_calls_days: expected a whole number".to_owned(),
+        ),
+    ] {
+        std::fs::write(&file, written).unwrap();
+        let mut command = program(&["check-config", "--config", &name]);
+        let output = command.args(arguments).output().unwrap();
+        let message = failure(&output);
+        assert!(
+            message.starts_with(&format!("toolsight-collector: {expected}")),
+            "{message}"
+        );
+    }
 }
 
 #[test]
 fn check_config_warns_of_a_misspelt_variable_and_says_that_it_prints_no_password() {
     let output = program(&["check-config", "--store", "http://user:secret@host:8123/database"])
-        .env("TOOLSIGHT_QUEUE_ROW", "5000")
+        .env("TOOLSIGHT_SPOOL_BYTE", "5000")
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(
-        text(&output.stderr).contains("did you mean TOOLSIGHT_QUEUE_ROWS?"),
+        text(&output.stderr).contains("did you mean TOOLSIGHT_SPOOL_BYTES?"),
         "{output:?}"
     );
     let printed = text(&output.stdout);
@@ -122,9 +172,12 @@ fn check_config_warns_of_a_misspelt_variable_and_says_that_it_prints_no_password
 #[test]
 fn a_signal_ends_the_program_in_order_even_while_the_store_is_down() {
     for signal in [Signal::TERM, Signal::INT] {
+        let spool = tempfile::tempdir().unwrap();
         let mut arguments = vec![
             "--store",
             "http://127.0.0.1:1",
+            "--spool-folder",
+            spool.path().to_str().unwrap(),
             "--log-format",
             "json",
             "--drain-seconds",
@@ -153,5 +206,102 @@ fn a_signal_ends_the_program_in_order_even_while_the_store_is_down() {
         log.read_to_string(&mut rest).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
         assert!(rest.contains("\"shutting down\""), "{rest}");
+    }
+}
+
+#[test]
+fn a_token_is_printed_once_and_kept_as_a_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens.toml");
+    let run = |arguments: &[&str]| program(arguments).env("TOOLSIGHT_TOKENS_FILE", &file).output().unwrap();
+    let made = run(&["token", "new", "--tenant", "acme", "--role", "ingest"]);
+    assert!(made.status.success(), "{made:?}");
+    let token = text(&made.stdout).trim();
+    assert!(token.starts_with("toolsight_ingest_") && token.len() == 60, "{token}");
+    assert!(run(&["token", "new", "--role", "admin"]).status.success());
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(!kept.contains(token), "{kept}");
+    assert_eq!(kept.matches("[[token]]").count(), 2, "{kept}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    let listed = run(&["token", "list"]);
+    let lines: Vec<_> = text(&listed.stdout).lines().collect();
+    assert!(
+        lines[0].starts_with("acme-ingest-") && lines[0].ends_with("  ingest  acme"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with("all-admin-") && lines[1].ends_with("  admin  all tenants"),
+        "{lines:?}"
+    );
+
+    for (arguments, expected) in [
+        (
+            &["new", "--role", "read"][..],
+            "the roles ingest and read need a tenant",
+        ),
+        (
+            &["new", "--role", "admin", "--tenant", "acme"],
+            "stands for all tenants",
+        ),
+    ] {
+        let output = run(&[&["token"], arguments].concat());
+        assert!(failure(&output).contains(expected), "{output:?}");
+        assert_eq!(
+            std::fs::read_to_string(&file).unwrap(),
+            kept,
+            "a wrong token is not kept"
+        );
+    }
+    let printed = program(&["token", "new", "--tenant", "acme", "--role", "read"])
+        .output()
+        .unwrap();
+    assert!(
+        text(&printed.stdout).contains("[[token]]\nname = \"acme-read-"),
+        "{printed:?}"
+    );
+    assert_eq!(
+        failure(&program(&["token", "list"]).output().unwrap()),
+        "toolsight-collector: no tokens file is set: add --tokens-file FILE"
+    );
+}
+
+#[test]
+fn a_collector_that_others_can_reach_without_tokens_warns_and_one_with_broken_tokens_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens.toml");
+    std::fs::write(&file, "[[token]]\n").unwrap();
+    let store = ["--store", "http://127.0.0.1:1"];
+    let output = program(&[&store[..], &["--tokens-file", file.to_str().unwrap()]].concat())
+        .output()
+        .unwrap();
+    let message = failure(&output);
+    assert!(
+        message.contains("tokens_file: ") && message.contains("line 1: missing field"),
+        "{message}"
+    );
+
+    for (address, warned) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let listen = [
+            "--grpc-listen",
+            address,
+            "--http-listen",
+            address,
+            "--page-listen",
+            address,
+        ];
+        let mut child = program(&[&store[..], &listen].concat())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut lines = String::new();
+        while !lines.contains(" listening ") {
+            assert!(log.read_line(&mut lines).unwrap() > 0, "the program ended: {lines}");
+        }
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        child.wait().unwrap();
+        assert_eq!(lines.contains("set tokens_file"), warned, "{address}: {lines}");
     }
 }

@@ -1,5 +1,14 @@
 //! The same call over every protocol, encoding and compression.
 
+use std::time::Duration;
+
+use axum::http::{Request, Version};
+use bytes::Bytes;
+use futures_util::stream;
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -9,22 +18,30 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use prost::Message as _;
 use tonic::codec::CompressionEncoding;
 
-use crate::support::{GZIP, JSON, PROTOBUF, Running, call, gzip, request, targets};
+use crate::support::{GZIP, JSON, PROTOBUF, Running, call, gzip, request, targets, text};
 
 #[tokio::test]
 async fn a_call_becomes_the_same_row_whichever_way_it_comes() {
     let running = Running::start(|_| ()).await;
     let sent = request(vec![call("add")]);
-    let (protobuf, json) = (sent.encode_to_vec(), serde_json::to_vec(&sent).unwrap());
+    // The same request is not taken twice, so each has something that makes no difference to the row.
+    let named = |case: &str| {
+        let mut sent = sent.clone();
+        let call = &mut sent.resource_spans[0].scope_spans[0].spans[0];
+        call.attributes.push(text("app.case", case));
+        sent
+    };
+    let protobuf = |case| named(case).encode_to_vec();
+    let json = |case| serde_json::to_vec(&named(case)).unwrap();
     for (case, headers, body) in [
-        ("protobuf", &[PROTOBUF][..], protobuf.clone()),
-        ("protobuf in gzip", &[PROTOBUF, GZIP], gzip(&protobuf)),
-        ("JSON", &[JSON], json.clone()),
-        ("JSON in gzip", &[JSON, GZIP], gzip(&json)),
+        ("protobuf", &[PROTOBUF][..], protobuf("1")),
+        ("protobuf in gzip", &[PROTOBUF, GZIP], gzip(&protobuf("2"))),
+        ("JSON", &[JSON], json("3")),
+        ("JSON in gzip", &[JSON, GZIP], gzip(&json("4"))),
         (
             "JSON with parameters",
             &[("content-type", "Application/JSON; charset=utf-8")],
-            json,
+            json("5"),
         ),
     ] {
         let answer = running.post("/v1/traces", headers, &body).await;
@@ -45,8 +62,8 @@ async fn a_call_becomes_the_same_row_whichever_way_it_comes() {
     let address = format!("http://{}", running.collector.addresses().grpc);
     let plain = TraceServiceClient::connect(address).await.unwrap();
     let compressed = plain.clone().send_compressed(CompressionEncoding::Gzip);
-    for mut client in [plain, compressed] {
-        let answer = client.export(sent.clone()).await.unwrap().into_inner();
+    for (mut client, case) in [(plain, "6"), (compressed, "7")] {
+        let answer = client.export(named(case)).await.unwrap().into_inner();
         assert_eq!(answer.partial_success, None);
     }
 
@@ -54,12 +71,9 @@ async fn a_call_becomes_the_same_row_whichever_way_it_comes() {
     assert_eq!(rows.len(), 7);
     assert!(rows.iter().all(|row| *row == rows[0]), "{rows:#?}");
     let row = &rows[0];
-    assert_eq!(
-        (row.server.as_str(), row.kind.as_str(), row.target.as_str()),
-        ("ledger", "tool", "add")
-    );
+    assert_eq!((&*row.server, &*row.kind, &*row.target), ("ledger", "tool", "add"));
     assert_eq!((row.trace_id, row.span_id, row.weight), ([0xab; 16], [0xcd; 8], 1));
-    assert_eq!((row.outcome.as_str(), row.fault.as_str()), ("ok", "none"));
+    assert_eq!((&*row.outcome, &*row.fault), ("ok", "none"));
     assert!((1_500..10_000).contains(&row.duration_us), "{}", row.duration_us);
     assert_eq!(running.count("spans_received", "http"), 5);
     assert_eq!(running.count("spans_received", "grpc"), 2);
@@ -174,4 +188,30 @@ async fn grpc_status(running: &Running, frame: Vec<u8>) -> Option<String> {
     body.trailers()?
         .get("grpc-status")
         .map(|status| status.to_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn http_is_answered_in_version_2_too_and_a_callers_own_time_is_kept() {
+    let running = Running::start(|config| config.receive.body_timeout = Duration::from_secs(600)).await;
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let post = |url: String, content_type: &str| Request::post(url).header("content-type", content_type);
+    let body = Bytes::from(request(vec![call("add")]).encode_to_vec());
+    let whole = Full::new(body).map_err(|never| match never {}).boxed();
+    let url = format!("http://{}/v1/traces", running.collector.addresses().http);
+    let answer = client
+        .request(post(url, PROTOBUF.1).body(whole).unwrap())
+        .await
+        .unwrap();
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, Version::HTTP_2));
+    assert_eq!(targets(&running.sink.wait_for(1).await), ["add"]);
+
+    // A body that never comes: only the caller's own time can end the call.
+    let endless = StreamBody::new(stream::pending::<Result<Frame<Bytes>, std::io::Error>>()).boxed();
+    let path = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let url = format!("http://{}/{path}", running.collector.addresses().grpc);
+    let call = post(url, "application/grpc").header("grpc-timeout", "50m");
+    let answer = client.request(call.body(endless).unwrap()).await.unwrap();
+    let deadline_exceeded = (tonic::Code::DeadlineExceeded as i32).to_string();
+    assert_eq!(answer.headers()["grpc-status"], deadline_exceeded);
+    running.collector.shutdown().await;
 }

@@ -25,33 +25,33 @@ fn with(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Resul
 
 #[test]
 fn flags_win_over_the_environment_and_that_over_the_file_and_that_over_defaults() {
-    let all = ("queue_rows", "100001");
-    let file = "queue_rows = 100003\n";
+    let all = ("spool_bytes", "10000001");
+    let file = "spool_bytes = 10000003\n";
     for (case, file, variables, flags, rows, source) in [
-        ("nothing", "", &[][..], &[][..], 200_000, "default"),
-        ("a file", file, &[], &[], 100_003, "collector.toml:1"),
+        ("nothing", "", &[][..], &[][..], 10 << 30, "default"),
+        ("a file", file, &[], &[], 10_000_003, "collector.toml:1"),
         (
             "a variable",
             file,
-            &[("queue_rows", "100002")],
+            &[("spool_bytes", "10000002")],
             &[],
-            100_002,
-            "TOOLSIGHT_QUEUE_ROWS",
+            10_000_002,
+            "TOOLSIGHT_SPOOL_BYTES",
         ),
         (
             "a flag",
             file,
-            &[("queue_rows", "100002")],
+            &[("spool_bytes", "10000002")],
             &[all],
-            100_001,
-            "--queue-rows",
+            10_000_001,
+            "--spool-bytes",
         ),
     ] {
         let loaded = with(file, variables, flags).unwrap();
-        assert_eq!(loaded.config.queue.rows, rows, "{case}");
+        assert_eq!(loaded.config.spool.bytes, rows, "{case}");
         let (_, value, from) = loaded
             .values()
-            .find(|(setting, ..)| setting.name == "queue_rows")
+            .find(|(setting, ..)| setting.name == "spool_bytes")
             .unwrap();
         assert_eq!(value, rows.to_string(), "{case}");
         assert!(from.to_string().ends_with(source), "{case}: {from}");
@@ -62,10 +62,10 @@ fn flags_win_over_the_environment_and_that_over_the_file_and_that_over_defaults(
 fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
     for (file, variables, flags, expected) in [
         (
-            "# rows\nqueue_row = 5",
+            "# rows\nspool_byte = 5",
             &[][..],
             &[][..],
-            "collector.toml:2: there is no setting \"queue_row\"; did you mean \"queue_rows\"?",
+            "collector.toml:2: there is no setting \"spool_byte\"; did you mean \"spool_bytes\"?",
         ),
         (
             "listen_grpc = \"127.0.0.1:1\"",
@@ -74,22 +74,22 @@ fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
             "collector.toml:1: there is no setting \"listen_grpc\"; check-config lists all",
         ),
         (
-            "[queue]\nrows = 5",
+            "[spool]\nbytes = 5",
             &[],
             &[],
-            "collector.toml:1: there is no setting \"queue\"; did you mean \"queue_rows\"?",
+            "collector.toml:1: there is no setting \"spool\"; did you mean \"spool_bytes\"?",
         ),
         (
-            "\n\nqueue_rows = 5",
+            "\n\nspool_bytes = 5",
             &[],
             &[],
-            "collector.toml:3: queue_rows: expected a whole number from 1000 to 10000000, not \"5\"",
+            "collector.toml:3: spool_bytes: expected a whole number from 4194304 to 1125899906842624, not \"5\"",
         ),
         (
-            "queue_rows = [5]",
+            "spool_bytes = [5]",
             &[],
             &[],
-            "collector.toml:1: queue_rows has to be a text or a number",
+            "collector.toml:1: spool_bytes has to be a text or a number",
         ),
         (
             "grpc_listen = \"4317\"",
@@ -116,19 +116,31 @@ fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
             "--instance: instance: expected 1 to 64 letters, digits, dots, dashes or underscores, not \"a:b\"",
         ),
         (
-            "queue_rows = 1000",
+            "",
+            &[("durability", "memory")],
             &[],
-            &[],
-            "batch_rows: 50000 is more than queue_rows, which is 1000",
+            "TOOLSIGHT_DURABILITY: durability: expected \"fsync\" or \"os\", not \"memory\"",
         ),
         (
-            "queue_rows = ",
+            "tls_certificate = \"server.pem\"",
+            &[],
+            &[],
+            "tls_certificate: tls_key has to be set too",
+        ),
+        (
+            "tls_client_ca = \"ca.pem\"",
+            &[],
+            &[],
+            "tls_client_ca: tls_certificate has to be set too",
+        ),
+        (
+            "spool_bytes = ",
             &[],
             &[],
             "collector.toml:1: string values must be quoted, expected literal string",
         ),
         (
-            "queue_rows = 1000\nqueue_rows = 1000",
+            "spool_bytes = 5000000\nspool_bytes = 5000000",
             &[],
             &[],
             "collector.toml:2: duplicate key",
@@ -141,13 +153,13 @@ fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
 #[test]
 fn a_misspelt_variable_is_answered_with_the_right_one() {
     for (variable, meant) in [
-        ("TOOLSIGHT_QUEUE_ROW", Some("TOOLSIGHT_QUEUE_ROWS")),
-        ("TOOLSIGHT_QUEUE_ROWS", None),
-        ("TOOLSIGHT_queue_rows", Some("TOOLSIGHT_QUEUE_ROWS")),
+        ("TOOLSIGHT_SPOOL_BYTE", Some("TOOLSIGHT_SPOOL_BYTES")),
+        ("TOOLSIGHT_SPOOL_BYTES", None),
+        ("TOOLSIGHT_spool_bytes", Some("TOOLSIGHT_SPOOL_BYTES")),
         ("TOOLSIGHT_CONFIG", None),
         ("TOOLSIGHT_STORES", Some("TOOLSIGHT_STORE")),
         ("TOOLSIGHT_PORT_4317_TCP", None),
-        ("OTEL_QUEUE_ROW", None),
+        ("OTEL_SPOOL_BYTE", None),
     ] {
         let expected = meant.map(|meant| format!("there is no setting {variable}; did you mean {meant}?"));
         assert_eq!(misspelt_variables([variable.to_owned()]).pop(), expected, "{variable}");

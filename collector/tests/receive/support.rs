@@ -11,23 +11,30 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use toolsight_collector::auth::Access;
 use toolsight_collector::collector::{Collector, Listeners};
 use toolsight_collector::config::Config;
 use toolsight_collector::pipeline::{InsertError, Sink};
 use toolsight_collector::row::Row;
+use toolsight_collector::store::Block;
 use toolsight_collector::telemetry::Metrics;
+use toolsight_collector::tls::Tls;
+
+#[path = "../support/native.rs"]
+pub(crate) mod native;
 
 /// Keeps rows by token, as a store does; answers "retry" while it is down.
 #[derive(Clone, Default)]
 pub(crate) struct Kept {
-    batches: Arc<Mutex<BTreeMap<String, Vec<Row>>>>,
+    batches: Arc<Mutex<BTreeMap<String, Vec<Row<'static>>>>>,
     down: Arc<AtomicBool>,
 }
 
 impl Sink for Kept {
-    async fn insert(&self, rows: &[Row], token: &str) -> Result<(), InsertError> {
+    async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
         if self.down.load(Ordering::Relaxed) {
             return Err(InsertError::Retryable("down".to_owned()));
         }
@@ -35,7 +42,7 @@ impl Sink for Kept {
             .lock()
             .unwrap()
             .entry(token.to_owned())
-            .or_insert_with(|| rows.to_vec());
+            .or_insert_with(|| native::rows(block));
         Ok(())
     }
 }
@@ -45,12 +52,17 @@ impl Kept {
         self.down.store(down, Ordering::Relaxed);
     }
 
-    pub(crate) fn rows(&self) -> Vec<Row> {
+    pub(crate) fn rows(&self) -> Vec<Row<'static>> {
         self.batches.lock().unwrap().values().flatten().cloned().collect()
     }
 
+    /// How many rows each batch has.
+    pub(crate) fn batches(&self) -> Vec<usize> {
+        self.batches.lock().unwrap().values().map(Vec::len).collect()
+    }
+
     /// The rows once there are this many.
-    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Row> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Row<'static>> {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let rows = self.rows();
@@ -68,6 +80,7 @@ pub(crate) struct Running {
     pub(crate) collector: Collector,
     pub(crate) sink: Kept,
     pub(crate) metrics: Metrics,
+    pub(crate) folder: Arc<TempDir>,
 }
 
 impl Running {
@@ -82,20 +95,74 @@ impl Running {
 
     /// The same with another sink.
     pub(crate) async fn with(sink: impl Sink, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::default();
-        let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        (config.listen.grpc, config.listen.http, config.listen.page) = (free, free, free);
-        config.queue.batch_linger = Duration::from_millis(1);
+        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), sink, change).await
+    }
+
+    /// The same with the spool of an earlier one.
+    pub(crate) async fn in_folder(folder: Arc<TempDir>, sink: impl Sink, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Self::anywhere();
+        config.batch.linger = Duration::from_millis(1);
         change(&mut config);
-        let listeners = Listeners::bind(&config.listen).await.unwrap();
         let metrics = Metrics::new().unwrap();
-        let page = axum::Router::new();
-        let collector = Collector::start(&config, listeners, sink, page, &metrics).unwrap();
+        let access = Access::open(config.security.tokens_file.as_deref(), &metrics)
+            .await
+            .unwrap();
+        let tls = Tls::open(&config.security, &metrics).await.unwrap();
+        let listeners = Listeners::bind(&config.listen).await.unwrap().guarded_by(access, tls);
+        let page = axum::Router::new().route("/healthz", axum::routing::get(async || "here"));
+        let collector = Collector::start(&config, listeners, sink, folder.path(), page, &metrics).unwrap();
         Self {
             collector,
             sink: Kept::default(),
             metrics,
+            folder,
         }
+    }
+
+    /// The defaults on free ports.
+    pub(crate) fn anywhere() -> Config {
+        let mut config = Config::default();
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        (config.listen.grpc, config.listen.http, config.listen.page) = (free, free, free);
+        config
+    }
+
+    /// Every span is accounted for, and so is every row. Counters are not read at one moment, so a batch on its way may
+    /// have to arrive first.
+    pub(crate) async fn check_ledger(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let (spans, rows) = self.ledger();
+            if spans.0 == spans.1 && rows.0 == rows.1 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "spans {spans:?}, rows {rows:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Spans that came and what became of them, rows that came and what became of them.
+    fn ledger(&self) -> ((u64, u64), (u64, u64)) {
+        let metrics = &self.metrics;
+        let all = |name: &str| self.sum(name);
+        let became = all("spans_refused") + all("spans_ignored") + metrics.spans_duplicate.get();
+        let spooled = metrics.spans_spooled.get();
+        let rows = metrics.rows_inserted.get() + all("rows_lost") + metrics.rows_queued.get() as u64;
+        let came = spooled + metrics.rows_recovered.get();
+        ((all("spans_received"), became + spooled), (came, rows))
+    }
+
+    /// The sum of a counter over all labels.
+    fn sum(&self, name: &str) -> u64 {
+        let families = self.metrics.registry.gather();
+        let family = families
+            .iter()
+            .find(|family| family.name() == format!("toolsight_{name}_total"));
+        let metrics = family.map_or(&[][..], |family| family.get_metric());
+        metrics
+            .iter()
+            .map(|metric| metric.get_counter().get_value() as u64)
+            .sum()
     }
 
     /// The value of a counter with one label.
@@ -212,8 +279,8 @@ pub(crate) fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
     }
 }
 
-pub(crate) fn targets(rows: &[Row]) -> Vec<&str> {
-    rows.iter().map(|row| row.target.as_str()).collect()
+pub(crate) fn targets<'a>(rows: &'a [Row<'_>]) -> Vec<&'a str> {
+    rows.iter().map(|row| &*row.target).collect()
 }
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -2,7 +2,7 @@ use std::fs;
 
 use clickhouse::Client;
 
-use crate::support::{Embedded, rows};
+use crate::support::{Embedded, block, rows};
 
 fn client(address: std::net::SocketAddr, user: &str, password: &str) -> Client {
     Client::default()
@@ -21,7 +21,7 @@ async fn failure(client: &Client, query: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reader_reads_the_tables_and_nothing_else() {
     let Embedded { store, folder } = Embedded::open().await;
-    store.insert(&rows(10), "ten").await.unwrap();
+    store.insert(&block(&rows(10)), "ten").await.unwrap();
     let password = fs::read_to_string(folder.path().join("reader.password")).unwrap();
     // As Grafana would come: by address and password, with a time limit of its own.
     let outside = client(store.engine_address().unwrap(), "reader", &password).with_setting("max_execution_time", "60");

@@ -7,13 +7,13 @@ use tokio::{
 };
 use toolsight_collector::store::{Location, StoreConfig, StoreError, StoreState};
 
-use crate::support::{Embedded, PROGRAM, engines, eventually, insert_for_ever, kill, number, open, ready, rows};
+use crate::support::{Embedded, PROGRAM, block, engines, eventually, insert_for_ever, kill, number, open, ready, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_engine_comes_back_with_its_data_at_the_same_address() {
     let Embedded { store, folder } = Embedded::open().await;
     let address = store.engine_address().unwrap();
-    store.insert(&rows(1000), "before").await.unwrap();
+    store.insert(&block(&rows(1000)), "before").await.unwrap();
     let killed = engines(folder.path());
     assert_eq!(killed.len(), 1);
     kill(killed[0]);
@@ -49,7 +49,7 @@ async fn an_engine_killed_again_and_again_keeps_what_it_confirmed_and_counts_it_
     assert_eq!(number(&store, "SELECT count() FROM calls").await, 75_000);
     let weights: u64 = rows.iter().map(|row| u64::from(row.weight)).sum();
     assert_eq!(
-        number(&store, "SELECT sum(calls) FROM calls_by_minute").await,
+        number(&store, "SELECT sum(calls) FROM calls_per_day WHERE slice = 'server'").await,
         weights * 15
     );
     store.shutdown().await;
@@ -62,7 +62,7 @@ async fn number_or_none(store: &toolsight_collector::store::Store) -> Option<u64
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_opened_once_and_again_after_shutdown() {
     let Embedded { store, folder } = Embedded::open().await;
-    store.insert(&rows(10), "first").await.unwrap();
+    store.insert(&block(&rows(10)), "first").await.unwrap();
     let location = || Location::Embedded(folder.path().to_owned());
     let error = open(location()).await.unwrap_err();
     assert!(matches!(error, StoreError::FolderInUse { .. }), "{error:?}");
@@ -76,7 +76,7 @@ async fn a_folder_is_opened_once_and_again_after_shutdown() {
     assert_eq!(engines(folder.path()), []);
     let store = open(location()).await.unwrap();
     ready(&store).await;
-    store.insert(&rows(10), "first").await.unwrap();
+    store.insert(&block(&rows(10)), "first").await.unwrap();
     assert_eq!(
         number(&store, "SELECT count() FROM calls").await,
         10,
@@ -96,7 +96,7 @@ async fn a_dropped_store_leaves_no_process() {
 async fn hold_a_store(folder: std::ffi::OsString) {
     let store = open(Location::Embedded(folder.into())).await.unwrap();
     ready(&store).await;
-    store.insert(&rows(1000), "held").await.unwrap();
+    store.insert(&block(&rows(1000)), "held").await.unwrap();
     std::io::stdout().write_all(b"held\n").unwrap();
     std::future::pending::<()>().await;
 }

@@ -2,8 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod access;
+mod cluster;
 mod engine;
+mod faults;
 mod insert;
 mod migrate;
+mod operate;
 mod remote;
+mod rollups;
 mod support;

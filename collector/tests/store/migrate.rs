@@ -1,7 +1,30 @@
-use serde_json::json;
-use toolsight_collector::store::StoreState;
+use sha2::{Digest, Sha256};
+use toolsight_collector::store::{Store, StoreState};
 
-use crate::support::{Embedded, Server, json, number, open, ready, rows, unreachable};
+use crate::{
+    rollups,
+    support::{Embedded, Server, block, json, number, open, ready, rows, unreachable},
+};
+
+macro_rules! files {
+    ($($name:literal),*) => {
+        [$(($name, include_str!(concat!("../../schema/", $name, ".sql")))),*]
+    };
+}
+
+const FILES: [(&str, &str); 11] = files![
+    "0001_calls",
+    "0002_calls_by_minute",
+    "0003_call_details",
+    "0004_call_codecs",
+    "0005_rollups",
+    "0006_users_per_day",
+    "0007_sessions",
+    "0008_errors_per_day",
+    "0009_tool_definitions",
+    "0010_client_tools_per_hour",
+    "0011_calls_between"
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_collectors_may_migrate_one_database_at_once() {
@@ -16,7 +39,7 @@ async fn several_collectors_may_migrate_one_database_at_once() {
     let stores = futures_util::future::try_join_all(stores).await.unwrap();
     for store in &stores {
         ready(store).await;
-        store.insert(&rows(10), "same").await.unwrap();
+        store.insert(&block(&rows(10)), "same").await.unwrap();
     }
     let again = open(location()).await.unwrap();
     ready(&again).await;
@@ -25,12 +48,19 @@ async fn several_collectors_may_migrate_one_database_at_once() {
         "SELECT DISTINCT version, name FROM schema_version ORDER BY version",
     )
     .await;
-    let expected = [
-        json!({"version": 1, "name": "0001_calls"}),
-        json!({"version": 2, "name": "0002_calls_by_minute"}),
-        json!({"version": 3, "name": "0003_call_details"}),
-    ];
-    assert_eq!(versions, expected);
+    let names = versions.iter().map(|row| row["name"].as_str().unwrap().to_owned());
+    let names: Vec<_> = names.collect();
+    let files = FILES.map(|(name, _)| name);
+    assert_eq!(names, files);
+    assert_eq!(
+        number(&again, "SELECT count() FROM schema_version").await,
+        FILES.len() as u64,
+        "each was applied by one of them"
+    );
+    assert_eq!(
+        number(&again, "SELECT sum(calls) FROM calls_per_day WHERE slice = 'server'").await,
+        rows(10).iter().map(|row| u64::from(row.weight)).sum::<u64>()
+    );
     assert_eq!(number(&again, "SELECT count() FROM calls").await, 10);
     embedded.shutdown().await;
     server.stop().await;
@@ -50,12 +80,13 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
     ready(&first).await;
 
     let record = "INSERT INTO schema_version (version, name, checksum) VALUES (?, ?, ?)";
-    let insert = first.writer().query(record).bind(4_u32).bind("0004_later").bind("c");
+    let insert = first.writer().query(record).bind(99_u32).bind("0099_later").bind("c");
     insert.execute().await.unwrap();
     let newer = open(location()).await.unwrap();
-    let reason = unreachable(&newer, "observed has schema version 4").await;
+    let reason = unreachable(&newer, "observed has schema version 99").await;
     assert!(
-        reason.contains("knows 3 at most") && reason.contains("run a newer toolsight-collector"),
+        reason.contains(&format!("knows {} at most", FILES.len()))
+            && reason.contains("run a newer toolsight-collector"),
         "{reason}"
     );
 
@@ -90,5 +121,74 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
         .unwrap();
     ready(&newer).await;
     assert_eq!(newer.state(), StoreState::Ready);
+    server.stop().await;
+}
+
+/// Brings a database to an earlier version, as the program of that time did.
+async fn at_version(store: &Store, database: &str, version: usize) {
+    let client = store.writer().clone().with_database(database);
+    let table = "CREATE TABLE schema_version \
+        (version UInt32, name String, checksum String, applied DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')) \
+        ENGINE = ReplacingMergeTree ORDER BY version";
+    client.query_raw(table).execute().await.unwrap();
+    for (at, (name, sql)) in FILES[..version].iter().enumerate() {
+        let code: Vec<_> = sql
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("--"))
+            .collect();
+        let code = code.join("\n");
+        let mut checksum = Sha256::new();
+        for statement in code
+            .split(";\n")
+            .map(|part| part.trim().trim_end_matches(';').trim_end())
+        {
+            if !statement.is_empty() {
+                client.query_raw(statement).execute().await.unwrap();
+                checksum.update(statement);
+            }
+        }
+        let checksum: String = checksum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let record = client.query("INSERT INTO schema_version (version, name, checksum) VALUES (?, ?, ?)");
+        record
+            .bind(at as u32 + 1)
+            .bind(*name)
+            .bind(checksum)
+            .execute()
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_version_stored_is_in_every_table() {
+    let Embedded {
+        store: embedded,
+        folder: _folder,
+    } = Embedded::open().await;
+    let mut server = Server::new().await;
+    server.start();
+    let first = open(server.location("admin:p%40ss")).await.unwrap();
+    ready(&first).await;
+    first.insert(&block(&rollups::calls(2000)), "all").await.unwrap();
+    for version in 1..=FILES.len() {
+        let database = format!("version_{version}");
+        let create = format!("CREATE DATABASE {database}");
+        first.writer().query_raw(&create).execute().await.unwrap();
+        at_version(&first, &database, version).await;
+        // Before version 3 there were fewer columns.
+        let columns = "SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE table = 'calls' AND database = ?";
+        let columns: String = first.writer().query(columns).bind(&database).fetch_one().await.unwrap();
+        let copy = format!("INSERT INTO {database}.calls ({columns}) SELECT {columns} FROM observed.calls");
+        first.writer().query_raw(&copy).execute().await.unwrap();
+
+        let location = format!("http://admin:p%40ss@127.0.0.1:{}/{database}", server.port);
+        let store = open(location.parse().unwrap()).await.unwrap();
+        ready(&store).await;
+        rollups::assert_same_sums(&store, &format!("version {version}")).await;
+        let more = rollups::calls(100);
+        store.insert(&block(&more), "more").await.unwrap();
+        rollups::assert_same_sums(&store, &format!("version {version}, and new calls")).await;
+    }
+    embedded.shutdown().await;
     server.stop().await;
 }

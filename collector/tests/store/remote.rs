@@ -10,7 +10,7 @@ use tokio::{
 use toolsight_collector::pipeline::InsertError;
 use toolsight_collector::store::Location;
 
-use crate::support::{Embedded, Server, insert_for_ever, number, open, ready, rows, unreachable};
+use crate::support::{Embedded, Server, block, insert_for_ever, number, open, ready, rows, unreachable};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_user_is_told_from_a_server_that_is_down() {
@@ -35,7 +35,7 @@ async fn a_refused_user_is_told_from_a_server_that_is_down() {
             "{reason}"
         );
         assert_eq!(store.kind(), "remote");
-        let error = store.insert(&rows(1), "refused").await.unwrap_err();
+        let error = store.insert(&block(&rows(1)), "refused").await.unwrap_err();
         assert!(matches!(error, InsertError::Retryable(_)), "{error:?}");
     }
     embedded.shutdown().await;
@@ -51,9 +51,9 @@ async fn a_server_that_comes_later_and_goes_again_is_used_when_it_is_there() {
     unreachable(&store, "cannot be reached").await;
     server.start();
     ready(&store).await;
-    store.insert(&rows(100), "one").await.unwrap();
+    store.insert(&block(&rows(100)), "one").await.unwrap();
     server.stop().await;
-    let error = store.insert(&rows(100), "two").await.unwrap_err();
+    let error = store.insert(&block(&rows(100)), "two").await.unwrap_err();
     assert!(matches!(error, InsertError::Retryable(_)), "{error:?}");
     unreachable(&store, "cannot be reached").await;
     server.start();
@@ -121,7 +121,7 @@ async fn a_batch_that_was_cut_anywhere_is_stored_whole_or_not_at_all() {
         .await
         .unwrap();
         ready(&store).await;
-        let error = store.insert(&rows, &format!("cut {after}")).await.unwrap_err();
+        let error = store.insert(&block(&rows), &format!("cut {after}")).await.unwrap_err();
         assert_eq!(cuts.load(Ordering::SeqCst), 1, "nothing was cut after {after}: {error}");
         assert!(matches!(error, InsertError::Retryable(_)), "{error:?}");
         assert_eq!(
@@ -148,13 +148,13 @@ async fn rows_that_can_never_be_stored_are_told_from_a_store_that_cannot_store_n
     for (day, row) in of_many_days.iter_mut().enumerate() {
         row.time -= day as i64 * 86_400_000_000;
     }
-    let error = store.insert(&of_many_days, "many days").await.unwrap_err();
+    let error = store.insert(&block(&of_many_days), "many days").await.unwrap_err();
     assert!(
         matches!(&error, InsertError::Permanent(message) if message.contains("Too many partitions")),
         "{error:?}"
     );
     assert_eq!(number(&store, "SELECT count() FROM calls").await, 0);
-    store.insert(&of_many_days[..20], "fewer days").await.unwrap();
+    store.insert(&block(&of_many_days[..20]), "fewer days").await.unwrap();
     assert_eq!(number(&store, "SELECT count() FROM calls").await, 20);
 
     store
@@ -163,7 +163,7 @@ async fn rows_that_can_never_be_stored_are_told_from_a_store_that_cannot_store_n
         .execute()
         .await
         .unwrap();
-    let error = store.insert(&rows(10), "no table").await.unwrap_err();
+    let error = store.insert(&block(&rows(10)), "no table").await.unwrap_err();
     assert!(
         matches!(&error, InsertError::Retryable(message) if message.contains("calls")),
         "{error:?}"
@@ -174,6 +174,6 @@ async fn rows_that_can_never_be_stored_are_told_from_a_store_that_cannot_store_n
         .execute()
         .await
         .unwrap();
-    store.insert(&rows(10), "no table").await.unwrap();
+    store.insert(&block(&rows(10)), "no table").await.unwrap();
     store.shutdown().await;
 }

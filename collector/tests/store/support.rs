@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     fs,
     path::{Path, PathBuf},
     process::Stdio,
@@ -17,7 +18,7 @@ use tokio::{
 use toolsight_collector::{
     pipeline::InsertError,
     row::Row,
-    store::{Location, Store, StoreConfig, StoreError, StoreState},
+    store::{Block, Location, Store, StoreConfig, StoreError, StoreState},
     telemetry::Metrics,
 };
 
@@ -25,9 +26,13 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_toolsight-collector");
 
 pub(crate) async fn open(location: Location) -> Result<Store, StoreError> {
+    open_with(StoreConfig::new(location)).await
+}
+
+pub(crate) async fn open_with(config: StoreConfig) -> Result<Store, StoreError> {
     let config = StoreConfig {
         engine_program: Some(PROGRAM.into()),
-        ..StoreConfig::new(location)
+        ..config
     };
     Store::open(config, Metrics::new().unwrap(), |_| {}).await
 }
@@ -76,9 +81,10 @@ pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> b
 }
 
 /// Inserts as the pipeline does: again and again with the same token.
-pub(crate) async fn insert_for_ever(store: &Store, rows: &[Row], token: &str) {
+pub(crate) async fn insert_for_ever(store: &Store, rows: &[Row<'_>], token: &str) {
+    let block = rows.iter().collect();
     let insert = async {
-        while let Err(error) = store.insert(rows, token).await {
+        while let Err(error) = store.insert(&block, token).await {
             assert!(matches!(error, InsertError::Retryable(_)), "{error:?}");
             sleep(Duration::from_millis(50)).await;
         }
@@ -105,8 +111,12 @@ pub(crate) async fn json(store: &Store, query: &str) -> Vec<Value> {
         .collect()
 }
 
+pub(crate) fn block(rows: &[Row<'_>]) -> Block {
+    rows.iter().collect()
+}
+
 /// Rows of one minute of today that differ in every column.
-pub(crate) fn rows(count: u64) -> Vec<Row> {
+pub(crate) fn rows(count: u64) -> Vec<Row<'static>> {
     (0..count).map(row).collect()
 }
 
@@ -119,11 +129,13 @@ pub(crate) fn today() -> i64 {
     *MINUTE
 }
 
-fn row(n: u64) -> Row {
-    let text = |name: &str, variants: u64| match n % variants {
-        0 => String::new(),
-        1 => format!("{name} \u{1f980} \0 \\ ' \" \r\n\t {}", "é".repeat(100)),
-        variant => format!("{name}-{variant}"),
+fn row(n: u64) -> Row<'static> {
+    let text = |name: &str, variants: u64| -> Cow<'static, str> {
+        match n % variants {
+            0 => Cow::default(),
+            1 => format!("{name} \u{1f980} \0 \\ ' \" \r\n\t {}", "é".repeat(100)).into(),
+            variant => format!("{name}-{variant}").into(),
+        }
     };
     let bytes = |shift: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(shift).to_be_bytes();
     Row {
@@ -137,7 +149,7 @@ fn row(n: u64) -> Row {
         target: text("tool", 1000),
         resource_uri: text("file:///a", 11),
         outcome: text("outcome", 8),
-        fault: ["server", "none", "caller", "auth", "client_gone"][n as usize % 5].to_owned(),
+        fault: ["server", "none", "caller", "auth", "client_gone"][n as usize % 5].into(),
         error_type: text("error", 6),
         rpc_code: [0, -32_603, i32::MIN, i32::MAX][n as usize % 4],
         http_status: [0, 200, u16::MAX][n as usize % 3],
@@ -153,7 +165,7 @@ fn row(n: u64) -> Row {
         transport: text("stdio", 3),
         session_id: text("session", 500),
         user_id: text("user", 40),
-        request_id: n.to_string(),
+        request_id: n.to_string().into(),
         direction: text("to", 3),
         chain_id: text("chain", 300),
         args_hash: n.wrapping_mul(0x9e37_79b9_7f4a_7c15),
@@ -195,21 +207,52 @@ pub(crate) fn kill(process: Pid) {
 /// A ClickHouse that is not the store's own: the same engine, started by hand, with one user who may do everything.
 pub(crate) struct Server {
     pub(crate) port: u16,
+    tcp_port: u16,
     pub(crate) folder: TempDir,
     process: Option<Child>,
 }
 
 impl Server {
     pub(crate) async fn new() -> Self {
+        let server = Self::unconfigured().await;
+        server.configure("");
+        server
+    }
+
+    /// Two that know each other as the shards of the cluster `pair`.
+    pub(crate) async fn pair() -> [Self; 2] {
+        let pair = [Self::unconfigured().await, Self::unconfigured().await];
+        let shards = pair.each_ref().map(|server| {
+            format!(
+                "<shard><replica><host>127.0.0.1</host><port>{}</port><user>admin</user><password>p@ss</password></replica></shard>",
+                server.tcp_port
+            )
+        });
+        let cluster = format!("<remote_servers><pair>{}</pair></remote_servers>", shards.concat());
+        pair.iter().for_each(|server| server.configure(&cluster));
+        pair
+    }
+
+    async fn unconfigured() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, tcp_port) = (free.local_addr().unwrap().port(), other.local_addr().unwrap().port());
         let folder = tempfile::tempdir().unwrap();
-        let (path, config) = (folder.path().join("data"), folder.path().join("engine.xml"));
+        Self {
+            port,
+            tcp_port,
+            folder,
+            process: None,
+        }
+    }
+
+    fn configure(&self, more: &str) {
+        let Self { port, tcp_port, .. } = self;
+        let (path, config) = (self.folder.path().join("data"), self.folder.path().join("engine.xml"));
         fs::create_dir(&path).unwrap();
         let xml = format!(
             "<clickhouse><path>{}</path><users_config>{}</users_config><listen_host>127.0.0.1</listen_host>\
-             <http_port>{port}</http_port><tcp_port>{tcp_port}</tcp_port>\
+             <http_port>{port}</http_port><tcp_port>{tcp_port}</tcp_port>{more}\
              <profiles><default/></profiles><quotas><default/></quotas><users>\
              <default><no_password/><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>\
              <admin><password>p@ss</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></admin>\
@@ -218,11 +261,6 @@ impl Server {
             config.display(),
         );
         fs::write(config, xml).unwrap();
-        Self {
-            port,
-            folder,
-            process: None,
-        }
     }
 
     pub(crate) fn start(&mut self) {

@@ -2,6 +2,28 @@
 export const chosen = `$__conditionalAll(server IN (\${server:singlequote}), $server)
 AND $__conditionalAll(kind = 'tool' AND target IN (\${tool:singlequote}), $tool)`;
 
+/** The slices that calls are summed up in: all of a server, each thing that was called, each client. */
+type Slice = 'server' | 'tool' | 'client';
+
+/** The calls of the range in whole minutes, the running one too, from whatever tells them at least cost. */
+export function callsOfRange(slice: Slice): string {
+  return callsBetween(slice, 'toUnixTimestamp(toStartOfMinute($__toTime)) + 60', '86400');
+}
+
+/** The calls of the minutes of the range that are over, for the points of a chart. */
+export function callsOverTime(slice: Slice): string {
+  return callsBetween(slice, 'toUnixTimestamp(toStartOfMinute($__toTime))', '$__interval_s');
+}
+
+function callsBetween(slice: Slice, end: string, step: string): string {
+  return `(
+    SELECT * EXCEPT time, time AS minute
+    FROM calls_between(
+        slice = '${slice}', tenant = '', from = toUnixTimestamp(toStartOfMinute($__fromTime)), to = ${end},
+        step = ${step})
+    WHERE direction != 'to_client')`;
+}
+
 /** Minutes of the range, the running one too: for totals, which must show a call at once. */
 export const everyMinute = 'minute >= toStartOfMinute($__fromTime) AND minute <= $__toTime';
 

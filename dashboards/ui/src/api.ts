@@ -140,14 +140,22 @@ export interface Calls {
   next: string | null;
 }
 
-/** `GET /status`: the collector itself, since its start. */
+/** `GET /status`: the collector itself, since its start; counts of all tenants only for those who may see all. */
 export interface Status {
   version: string;
   store: { kind: string; state: 'ready' | 'starting' | 'unreachable'; error: string | null };
-  spans: { received: number; refused: number; ignored: number };
-  rows: { inserted: number; queued: number; failed: number; lost: number };
+  spans: { received: number; refused: number; ignored: number } | null;
+  rows: { inserted: number; queued: number; failed: number; lost: number } | null;
   last_insert: number | null;
   uptime_seconds: number;
+}
+
+/** `GET /session`: who asks, and whether the collector asks for tokens at all. */
+export interface Session {
+  guarded: boolean;
+  role: 'ingest' | 'read' | 'admin';
+  /** Empty for all. */
+  tenant: string;
 }
 
 /** Why a request has no answer, in words for the reader of the page. */
@@ -168,13 +176,30 @@ const TIMEOUT = 30_000;
  *
  * Throws `RequestError` with the collector's own code, or `no_answer`, `timeout`, `not_json`.
  */
-export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
+export function get<T>(path: string, signal: AbortSignal): Promise<T> {
+  return ask<T>(path, { signal });
+}
+
+/** Gives the browser a cookie for the token, which no script can read. */
+export async function signIn(token: string): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  await ask('session', { method: 'POST', headers, body: JSON.stringify({ token }) });
+}
+
+/** Takes the cookie away. */
+export async function signOut(): Promise<void> {
+  await ask('session', { method: 'DELETE' });
+}
+
+async function ask<T>(path: string, request: RequestInit): Promise<T> {
   const timeout = AbortSignal.timeout(TIMEOUT);
   try {
     const response = await fetch(new URL(`api/v1/${path}`, document.baseURI), {
-      signal: AbortSignal.any([signal, timeout]),
+      ...request,
+      signal: AbortSignal.any(request.signal ? [request.signal, timeout] : [timeout]),
       cache: 'no-store',
     });
+    if (response.status === 204) return undefined as T;
     const body: unknown = await response.json().catch((cause: unknown) => {
       if (cause instanceof SyntaxError) {
         throw new RequestError('not_json', `The answer to ${path} is not JSON (HTTP ${response.status}).`);

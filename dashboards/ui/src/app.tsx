@@ -2,6 +2,7 @@ import { effect } from '@preact/signals';
 import { Banners } from './components/Banners';
 import { Header, PAGE_TITLES } from './components/Header';
 import { PageFrame } from './components/PageFrame';
+import { SignIn } from './components/SignIn';
 import { StatusBar } from './components/StatusBar';
 import { Tooltip } from './components/Tooltip';
 import { route } from './navigation';
@@ -11,7 +12,7 @@ import { OverviewPage } from './pages/overview';
 import { ToolsPage } from './pages/tools';
 import { UsersPage } from './pages/users';
 import type { Page } from './route';
-import { ready } from './state';
+import { ready, signedOut } from './state';
 
 const PAGE_COMPONENTS: Record<Page, () => preact.JSX.Element | null> = {
   overview: OverviewPage,
@@ -34,10 +35,10 @@ export function App() {
         Skip to content
       </a>
       <Header />
-      <Banners />
+      {!signedOut.value && <Banners />}
       <main id="main" tabIndex={-1}>
         <h1 class="visually-hidden">{PAGE_TITLES[page]}</h1>
-        <PageFrame key={page}>{() => <Content />}</PageFrame>
+        {signedOut.value ? <SignIn /> : <PageFrame key={page}>{() => <Content />}</PageFrame>}
       </main>
       <StatusBar />
       <Tooltip />

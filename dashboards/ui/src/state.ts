@@ -1,6 +1,6 @@
 /** What the page knows, and when it asks again: every five seconds while live and visible. */
 import { computed, effect, signal, untracked } from '@preact/signals';
-import type { Clients, Overview, Status, Tools, Users } from './api';
+import type { Clients, Overview, Session, Status, Tools, Users } from './api';
 import { callFilters } from './callFilters';
 import { CallPages } from './callPages';
 import { route } from './navigation';
@@ -18,6 +18,7 @@ export const clients = new Resource<Clients>();
 export const users = new Resource<Users>();
 export const calls = new CallPages();
 export const status = new Resource<Status>();
+export const session = new Resource<Session>();
 
 type AnyResource = typeof overview | typeof tools | typeof clients | typeof users | typeof calls;
 
@@ -61,11 +62,18 @@ const askedKey = computed(() => asked.value.map(([, path]) => path).join(' '));
 /** Whether the page in view shows the answer to what its address asks for. */
 export const ready = computed(() => asked.value.every(([resource, path]) => resource.source.value === path));
 
+/** Whether the collector wants to know first who asks. */
+export const signedOut = computed(() => {
+  const code = status.error.value?.code;
+  return code === 'unauthenticated' || code === 'forbidden';
+});
+
 /** Asks everything that the page in view shows. */
 export function refresh(): void {
   untracked(() => {
     for (const [resource, path] of asked.value) void resource.load(path);
     void status.load('status');
+    if (!session.data.value) void session.load('session');
     // The other pages need the overview only for the names of the servers.
     if (route.value.page !== 'overview' && !overview.data.value) void overview.load(pathOf('overview', apiQuery(route.value.query)));
   });

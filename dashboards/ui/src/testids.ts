@@ -11,6 +11,8 @@
  * - `server-filter`, `theme-toggle`, `live-toggle` (`data-live`), `filter` (the box that `/` focuses).
  * - `status`, `data-value` is the store's state; in it `status-<field>` with `data-value` for each of STATUS_FIELDS.
  * - `banner`, with `data-kind` of rows-lost, store-unreachable, store-starting, collector-unreachable, request-failed.
+ * - `sign-in`: the form in place of the page where the collector wants a token; in it `sign-in-token`, and
+ *   `sign-in-refused` with what was wrong. `sign-out`: the button, once signed in.
  * - `empty`: stands where the chosen span of time has nothing to show.
  *
  * Overview

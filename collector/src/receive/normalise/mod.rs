@@ -1,8 +1,12 @@
 //! A span of any instrumentation as a [`Row`], or the reason why it is none.
 
+mod products;
+
+use std::borrow::Cow;
+
 use toolsight::{Fault, Outcome, Transport};
 
-use crate::receive::attributes::{Attributes, Field, Value};
+use crate::receive::attributes::{Attributes, Field};
 use crate::receive::decode::Span;
 use crate::receive::outcome::{Evidence, derive, fault_named, fault_of, outcome_named};
 use crate::receive::tally::{Corrected, Ignored, Tally};
@@ -28,11 +32,14 @@ const LARGEST: f64 = (1_u64 << 40) as f64;
 const TO_CLIENT: &str = "to_client";
 
 /// The row of a server's span; `now` is the time of arrival in microseconds since the Unix epoch.
-pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &mut Tally) -> Option<Row> {
-    if let Some(reason) = ignored(span) {
-        tally.ignore(reason);
-        return None;
-    }
+pub(crate) fn row<'a>(span: &Span<'a>, resource: &Attributes<'a>, now: i64, tally: &mut Tally) -> Option<Row<'a>> {
+    let implied_method = match products::view(span) {
+        Ok(method) => method,
+        Err(reason) => {
+            tally.ignore(reason);
+            return None;
+        }
+    };
     let (time, duration_us) = when(span, now, tally);
     let trace_id = own_id(span.trace_id, tally);
     let span_id = own_id(span.span_id, tally);
@@ -47,7 +54,7 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         tally,
     };
 
-    let method = values.text(Field::Method);
+    let method = implied_method.map_or_else(|| values.text(Field::Method), Cow::Borrowed);
     let (kind, target) = aim(&method, span, &mut values);
     let error_type = values.text(Field::ErrorType);
     let mut row = Row {
@@ -57,7 +64,7 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         server_version: values.inherited(Field::ServerVersion),
         instance: values.inherited(Field::Instance),
         method,
-        kind: kind.to_owned(),
+        kind: kind.into(),
         target,
         resource_uri: values.text(Field::ResourceUri),
         rpc_code: values
@@ -84,7 +91,7 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         session_id: values.text(Field::SessionId),
         user_id: values.inherited(Field::User),
         request_id: values.text(Field::RequestId),
-        direction: direction(&mut values).to_owned(),
+        direction: direction(&mut values).into(),
         chain_id: values.text(Field::Chain),
         args_hash: values.hash(Field::ArgsHash),
         invalid_arguments: values.text(Field::InvalidArguments),
@@ -105,25 +112,15 @@ pub(crate) fn row(span: &Span<'_>, resource: &Attributes<'_>, now: i64, tally: &
         parent_span_id,
         ..Row::default()
     };
-    row.transport = transport(&mut values, &row.protocol_version).to_owned();
-    judge(&mut row, span.failed, &mut values);
+    products::complete(&mut row, &mut values);
+    row.transport = transport(&mut values, &row.protocol_version).into();
+    judge(&mut row, span, &mut values);
     Some(row)
 }
 
-fn ignored(span: &Span<'_>) -> Option<Ignored> {
-    let own = span.attributes.get(Field::Outcome).is_some();
-    if !own && span.attributes.get(Field::Method).is_none() {
-        return Some(Ignored::NotMcp);
-    }
-    match span.kind {
-        2 => None,
-        // What the server asks of the client is a span of the kind client, and only Toolsight tells these apart from
-        // calls that the instrumented process makes elsewhere.
-        0 | 1 if own => None,
-        3 if own && span.attributes.get(Field::Direction) == Some(Value::Text(TO_CLIENT.as_bytes())) => None,
-        3 => Some(Ignored::Client),
-        _ => Some(Ignored::NotServer),
-    }
+/// Why a span becomes no row; `None` if it does.
+pub(crate) fn ignored(span: &Span<'_>) -> Option<Ignored> {
+    products::view(span).err()
 }
 
 fn direction(values: &mut Values<'_, '_>) -> &'static str {
@@ -174,12 +171,12 @@ fn own_id<const N: usize>(bytes: &[u8], tally: &mut Tally) -> [u8; N] {
 
 /// Kind and name of what the method is aimed at. A name that no attribute has stands in the span's own name, behind the
 /// method.
-fn aim(method: &str, span: &Span<'_>, values: &mut Values<'_, '_>) -> (&'static str, String) {
+fn aim<'a>(method: &str, span: &Span<'a>, values: &mut Values<'a, '_>) -> (&'static str, Cow<'a, str>) {
     let (kind, field) = match method {
         "tools/call" => ("tool", Field::Tool),
         "prompts/get" => ("prompt", Field::Prompt),
-        _ if method.starts_with("resources/") => return ("resource", String::new()),
-        _ => return ("", String::new()),
+        _ if method.starts_with("resources/") => return ("resource", Cow::default()),
+        _ => return ("", Cow::default()),
     };
     let name = values.text(field);
     if !name.is_empty() {
@@ -193,18 +190,25 @@ fn aim(method: &str, span: &Span<'_>, values: &mut Values<'_, '_>) -> (&'static 
 }
 
 fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static str {
-    match values
-        .inherited(Field::Transport)
-        .to_ascii_lowercase()
-        .replace('-', "_")
-        .as_str()
-    {
-        "stdio" | "pipe" => return Transport::Stdio.as_str(),
-        "streamable_http" | "streamablehttp" | "http" => return Transport::StreamableHttp.as_str(),
-        "sse" | "http+sse" => return Transport::Sse.as_str(),
-        _ => {}
+    let named = values.inherited(Field::Transport);
+    let begins = |name: &str| {
+        named
+            .get(..name.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(name))
+    };
+    // Some write the name of the SDK's class.
+    let spelt = [
+        ("streamable", Transport::StreamableHttp),
+        ("stdio", Transport::Stdio),
+        ("sse", Transport::Sse),
+        ("http+sse", Transport::Sse),
+        ("http", Transport::StreamableHttp),
+        ("pipe", Transport::Stdio),
+    ];
+    if let Some((_, transport)) = spelt.iter().find(|(name, _)| begins(name)) {
+        return transport.as_str();
     }
-    match (values.inherited(Field::NetworkTransport).as_str(), protocol_version) {
+    match (&*values.inherited(Field::NetworkTransport), protocol_version) {
         ("pipe", _) => Transport::Stdio.as_str(),
         ("tcp" | "quic", "2024-11-05") => Transport::Sse.as_str(),
         ("tcp" | "quic", _) => Transport::StreamableHttp.as_str(),
@@ -213,13 +217,13 @@ fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static st
 }
 
 /// Sets outcome and fault: what the span says, else what follows from the rest.
-fn judge(row: &mut Row, failed: bool, values: &mut Values<'_, '_>) {
+fn judge(row: &mut Row<'_>, span: &Span<'_>, values: &mut Values<'_, '_>) {
     let evidence = Evidence {
         is_error: values.flag(Field::IsError),
         error_type: &row.error_type,
         rpc_code: row.rpc_code,
         http_status: row.http_status,
-        failed,
+        failed: span.failed,
     };
     let (outcome, fault) = match outcome_named(&values.text(Field::Outcome)) {
         Some(outcome) => {
@@ -227,13 +231,13 @@ fn judge(row: &mut Row, failed: bool, values: &mut Values<'_, '_>) {
             (outcome, fault.unwrap_or_else(|| fault_of(outcome, evidence)))
         }
         // Clients of both eras ask this to find out which one the server speaks; a server of the other era refuses.
-        None => match derive(evidence) {
+        None => match products::outcome_of(span.scope, &row.method, evidence).unwrap_or_else(|| derive(evidence)) {
             (_, Fault::Caller) if row.method == "server/discover" => (Outcome::Probe, Fault::None),
             derived => derived,
         },
     };
-    row.outcome = outcome.as_str().to_owned();
-    row.fault = fault.as_str().to_owned();
+    row.outcome = outcome.as_str().into();
+    row.fault = fault.as_str().into();
 }
 
 #[cfg(test)]

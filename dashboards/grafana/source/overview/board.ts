@@ -1,6 +1,6 @@
 import type { Dashboard } from '@grafana/schema';
 import { board, choice, datasourceVariable } from '../board.js';
-import { everyMinute } from '../calls.js';
+import { callsOfRange, everyMinute } from '../calls.js';
 import { sql } from '../query.js';
 import { callsOverTime, failuresByTool, latencyOverTime, ratesOverTime } from './over_time.js';
 import { clients, latestFailures, sickTools, tools } from './tables.js';
@@ -20,7 +20,7 @@ export function overview(toolHealth: string): Dashboard {
         'MCP servers that were called in the range.',
         sql`
           SELECT DISTINCT server
-          FROM calls_by_minute
+          FROM ${callsOfRange('server')}
           WHERE ${everyMinute}
           ORDER BY server
           LIMIT 1000`,
@@ -31,7 +31,7 @@ export function overview(toolHealth: string): Dashboard {
         'Tools of the chosen servers that were called in the range.',
         sql`
           SELECT DISTINCT target
-          FROM calls_by_minute
+          FROM ${callsOfRange('tool')}
           WHERE ${everyMinute}
             AND kind = 'tool'
             AND $__conditionalAll(server IN (\${server:singlequote}), $server)

@@ -1,5 +1,5 @@
 import { GraphDrawStyle, StackingMode } from '@grafana/schema';
-import { chosen, completeMinutes, evenSteps, latency, withSecondsOfPoint } from '../calls.js';
+import { callsOverTime as ofSteps, chosen, completeMinutes, evenSteps, latency, withSecondsOfPoint } from '../calls.js';
 import { colour, coloured, timeSeries } from '../panel.js';
 import { sql } from '../query.js';
 
@@ -26,7 +26,7 @@ export const callsOverTime = timeSeries({
         sum(auth_errors) / seconds AS "Sign-in",
         sum(client_gone) / seconds AS "Client gone",
         sum(failures) / seconds AS "Server"
-    FROM calls_by_minute
+    FROM ${ofSteps('tool')}
     WHERE ${completeMinutes}
       AND ${chosen}
     GROUP BY time
@@ -45,7 +45,7 @@ export const ratesOverTime = timeSeries({
         $__timeInterval(minute) AS time,
         toNullable(sum(failures) / sum(calls)) AS "Failure rate",
         toNullable(sum(caller_errors) / sum(calls)) AS "Caller error rate"
-    FROM calls_by_minute
+    FROM ${ofSteps('tool')}
     WHERE ${completeMinutes}
       AND ${chosen}
     GROUP BY time
@@ -69,7 +69,7 @@ export const latencyOverTime = timeSeries({
         toNullable(${latency(50)}) AS "p50",
         toNullable(${latency(95)}) AS "p95",
         toNullable(${latency(99)}) AS "p99"
-    FROM calls_by_minute
+    FROM ${ofSteps('tool')}
     WHERE ${completeMinutes}
       AND ${chosen}
     GROUP BY time
@@ -91,12 +91,12 @@ export const failuresByTool = timeSeries({
         server,
         target AS tool,
         sum(failures) AS Value
-    FROM calls_by_minute
+    FROM ${ofSteps('tool')}
     WHERE ${completeMinutes}
       AND failures > 0
-      AND (server, target) IN (
+      AND (server, target) GLOBAL IN (
         SELECT server, target
-        FROM calls_by_minute
+        FROM ${ofSteps('tool')}
         WHERE ${completeMinutes}
           AND kind = 'tool'
           AND failures > 0

@@ -1,5 +1,5 @@
 import { MappingType, SpecialValueMatch, TableCellDisplayMode } from '@grafana/schema';
-import { chosen, everyMinute, latency, users } from '../calls.js';
+import { callsOfRange, chosen, everyMinute, latency, users } from '../calls.js';
 import { colour, failureRateSteps, field, rateColumn, table } from '../panel.js';
 import { sql } from '../query.js';
 
@@ -90,7 +90,7 @@ export const tools = table({
         ${latency(99)} AS "p99",
         ${users} AS "Users",
         max(last_seen) AS "Last call"
-    FROM calls_by_minute
+    FROM ${callsOfRange('tool')}
     WHERE ${everyMinute}
       AND kind = 'tool'
       AND ${chosen}
@@ -126,9 +126,32 @@ export const clients = table({
         ${latency(95)} AS "p95",
         ${users} AS "Users",
         max(last_seen) AS "Last call"
-    FROM calls_by_minute
-    WHERE ${everyMinute}
-      AND ${chosen}
+    FROM (
+        SELECT server, client, client_version, protocol_version, calls, failures, caller_errors, duration_us, users, last_seen
+        FROM ${callsOfRange('client')}
+        WHERE ${everyMinute}
+          AND $__conditionalAll(server IN (\${server:singlequote}), $server)
+          AND $__conditionalAll(0, $tool)
+        UNION ALL
+        SELECT
+            server,
+            client,
+            client_version,
+            protocol_version,
+            sum(weight) AS calls,
+            sumIf(weight, fault = 'server') AS failures,
+            sumIf(weight, fault = 'caller') AS caller_errors,
+            quantilesTDigestWeightedState(0.5, 0.95, 0.99)(calls.duration_us, weight) AS duration_us,
+            uniqCombined64IfState(12)(toString(user_id), user_id != '') AS users,
+            toDateTime(max(time), 'UTC') AS last_seen
+        FROM calls
+        WHERE toStartOfHour(time) >= toStartOfHour($__fromTime) AND toStartOfHour(time) <= toStartOfHour($__toTime)
+          AND time >= toDateTime64(toStartOfMinute($__fromTime), 6)
+          AND time < toDateTime64(toStartOfMinute($__toTime) + 60, 6)
+          AND direction != 'to_client'
+          AND NOT ($__conditionalAll(0, $tool))
+          AND ${chosen}
+        GROUP BY server, client, client_version, protocol_version)
     GROUP BY client, client_version, protocol_version
     ORDER BY "Calls" DESC, "Client", "Version", "Protocol"
     LIMIT 500`,

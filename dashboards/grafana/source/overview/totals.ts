@@ -1,4 +1,4 @@
-import { chosen, everyMinute, latency, secondsOfRange, users } from '../calls.js';
+import { callsOfRange, chosen, everyMinute, latency, secondsOfRange, users } from '../calls.js';
 import { failureRateSteps, stat } from '../panel.js';
 import { sql } from '../query.js';
 
@@ -6,7 +6,7 @@ import { sql } from '../query.js';
 function ofRange(name: string, expression: string): string {
   return sql`
     SELECT ${expression} AS "${name}"
-    FROM calls_by_minute
+    FROM ${callsOfRange('tool')}
     WHERE ${everyMinute}
       AND ${chosen}
     HAVING sum(calls) > 0`;

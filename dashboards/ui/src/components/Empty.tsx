@@ -20,7 +20,7 @@ export function Empty({ title, children }: { title: string; children?: Component
 /** No call at all in the span of time: shows a longer one, and how to connect a server. */
 export function NoCalls() {
   const { query } = route.value;
-  const received = status.data.value?.spans.received ?? 0;
+  const spans = status.data.value?.spans;
   return (
     <Empty title={`No calls in ${rangeName(query)}`}>
       {query.server && (
@@ -29,9 +29,10 @@ export function NoCalls() {
         </p>
       )}
       <p>
-        {received > 0
-          ? `The collector has received ${formatCount(received)} spans since it started. `
-          : 'Nothing has reached the collector since it started. '}
+        {spans &&
+          (spans.received > 0
+            ? `The collector has received ${formatCount(spans.received)} spans since it started. `
+            : 'Nothing has reached the collector since it started. ')}
         <WiderRange />
       </p>
       <Setup />

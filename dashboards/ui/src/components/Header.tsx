@@ -1,7 +1,8 @@
+import { signOut } from '../api';
 import { formatAgo, formatDateTime } from '../format';
 import { pageLink, queryLink, route, visit } from '../navigation';
 import { DEFAULT_RANGE, type Page, PAGES, RANGES } from '../route';
-import { live, mainResource, now, refresh, REFRESH_SECONDS, serverNames } from '../state';
+import { live, mainResource, now, refresh, REFRESH_SECONDS, serverNames, session, signedOut } from '../state';
 import { nextTheme, theme } from '../theme';
 import { visibleText } from '../visibleText';
 import { Icon } from './Icon';
@@ -33,11 +34,29 @@ export function Header() {
         <RangePicker />
       </div>
       <div class="switches">
+        <SignOut />
         <LiveSwitch />
         <ThemeSwitch />
       </div>
     </header>
   );
+}
+
+/** There is nothing to sign out of where the collector asks nobody who they are. */
+function SignOut() {
+  const { guarded, role, tenant } = session.data.value ?? {};
+  if (!guarded || signedOut.value) return null;
+  return (
+    <button class="button" title={tenant ? `Signed in for ${visibleText(tenant)}` : `Signed in as ${role}`} data-testid="sign-out" onClick={leave}>
+      Sign out
+    </button>
+  );
+}
+
+/** The page is loaded anew, so that nothing of what was shown stays. */
+async function leave(): Promise<void> {
+  await signOut();
+  location.reload();
 }
 
 function ServerFilter() {

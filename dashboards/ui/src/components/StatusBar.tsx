@@ -1,5 +1,5 @@
 import { formatAgo, formatCount, formatDateTime, formatExact, formatSeconds } from '../format';
-import { now, status } from '../state';
+import { now, signedOut, status } from '../state';
 import type { StatusField } from '../testids';
 
 type Level = 'plain' | 'warning' | 'error';
@@ -7,22 +7,23 @@ type Level = 'plain' | 'warning' | 'error';
 /** The collector's own state, at the foot of every page. */
 export function StatusBar() {
   const state = status.data.value;
-  const reached = status.error.value === null;
+  const { spans, rows } = state ?? {};
+  const reached = status.error.value === null || signedOut.value;
   const store = reached ? (state?.store.state ?? 'starting') : 'unreachable';
   return (
     <footer class="status" data-testid="status" data-value={reached ? (state?.store.state ?? '') : 'collector-unreachable'}>
       <span class={`status-store status-${store}`} title={state?.store.error ?? undefined}>
-        {reached ? `${state?.store.kind ?? ''} store ${store}` : 'collector does not answer'}
+        {signedOut.value ? 'signed out' : reached ? `${state?.store.kind ?? ''} store ${store}` : 'collector does not answer'}
       </span>
-      {state && (
+      {state && spans && rows && (
         <dl>
-          <Fact field="received" title="spans received" value={state.spans.received} />
-          <Fact field="refused" title="refused" value={state.spans.refused} level="warning" hint="Spans that the collector did not take, with an error to the sender" />
-          <Fact field="ignored" title="ignored" value={state.spans.ignored} hint="Spans that are not calls of an MCP server" />
-          <Fact field="inserted" title="calls stored" value={state.rows.inserted} />
-          <Fact field="queued" title="queued" value={state.rows.queued} hint="Calls received and not yet stored" />
-          <Fact field="failed" title="failed" value={state.rows.failed} level="warning" hint="Calls whose insert failed" />
-          <Fact field="lost" title="lost" value={state.rows.lost} level="error" hint="Calls that will never be stored" />
+          <Fact field="received" title="spans received" value={spans.received} />
+          <Fact field="refused" title="refused" value={spans.refused} level="warning" hint="Spans that the collector did not take, with an error to the sender" />
+          <Fact field="ignored" title="ignored" value={spans.ignored} hint="Spans that are not calls of an MCP server" />
+          <Fact field="inserted" title="calls stored" value={rows.inserted} />
+          <Fact field="queued" title="queued" value={rows.queued} hint="Calls received and not yet stored" />
+          <Fact field="failed" title="failed" value={rows.failed} level="warning" hint="Calls whose insert failed" />
+          <Fact field="lost" title="lost" value={rows.lost} level="error" hint="Calls that will never be stored" />
           <Fact field="last-insert" title="last stored" value={state.last_insert} text={formatAgo(now.value, state.last_insert)} exact={formatDateTime(state.last_insert)} />
           <Fact field="uptime" title="up for" value={state.uptime_seconds} text={formatSeconds(state.uptime_seconds)} />
         </dl>

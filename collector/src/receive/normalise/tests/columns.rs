@@ -6,55 +6,65 @@ use crate::receive::tally::{Ignored, Tally};
 use crate::row::Row;
 
 /// An attribute, its value, a column of the row, and what stands in it then.
-type Case = (&'static str, Value<'static>, fn(&Row) -> String, &'static str);
+type Case = (&'static str, Value<'static>, fn(&Row<'_>) -> String, &'static str);
 
 #[test]
 fn each_attribute_reaches_its_column() {
     let columns: &[Case] = &[
-        ("gen_ai.tool.name", text("add"), |row| row.target.clone(), "add"),
-        ("mcp.tool.name", text("add"), |row| row.target.clone(), "add"),
+        ("gen_ai.tool.name", text("add"), |row| row.target.to_string(), "add"),
+        ("mcp.tool.name", text("add"), |row| row.target.to_string(), "add"),
         (
             "mcp.resource.uri",
             text("file:"),
-            |row| row.resource_uri.clone(),
+            |row| row.resource_uri.to_string(),
             "file:",
         ),
-        ("jsonrpc.request.id", text("7"), |row| row.request_id.clone(), "7"),
+        ("jsonrpc.request.id", text("7"), |row| row.request_id.to_string(), "7"),
         (
             "jsonrpc.request.id",
             Value::Integer(7),
-            |row| row.request_id.clone(),
+            |row| row.request_id.to_string(),
             "7",
         ),
-        ("mcp.request.id", text("7"), |row| row.request_id.clone(), "7"),
-        ("mcp.session.id", text("s"), |row| row.session_id.clone(), "s"),
-        ("mcp.client.name", text("desk"), |row| row.client.clone(), "desk"),
-        ("mcp.client.version", text("1"), |row| row.client_version.clone(), "1"),
+        ("mcp.request.id", text("7"), |row| row.request_id.to_string(), "7"),
+        ("mcp.session.id", text("s"), |row| row.session_id.to_string(), "s"),
+        ("mcp.client.name", text("desk"), |row| row.client.to_string(), "desk"),
+        (
+            "mcp.client.version",
+            text("1"),
+            |row| row.client_version.to_string(),
+            "1",
+        ),
         (
             "toolsight.client.bridge",
             text("mcp-remote 1"),
-            |row| row.client_bridge.clone(),
+            |row| row.client_bridge.to_string(),
             "mcp-remote 1",
         ),
         (
             "mcp.protocol.version",
             text("2026-07-28"),
-            |row| row.protocol_version.clone(),
+            |row| row.protocol_version.to_string(),
             "2026-07-28",
         ),
-        ("mcp.server.name", text("ledger"), |row| row.server.clone(), "ledger"),
-        ("service.name", text("ledger"), |row| row.server.clone(), "ledger"),
-        ("service.version", text("2"), |row| row.server_version.clone(), "2"),
+        (
+            "mcp.server.name",
+            text("ledger"),
+            |row| row.server.to_string(),
+            "ledger",
+        ),
+        ("service.name", text("ledger"), |row| row.server.to_string(), "ledger"),
+        ("service.version", text("2"), |row| row.server_version.to_string(), "2"),
         (
             "service.instance.id",
             text("pod-1"),
-            |row| row.instance.clone(),
+            |row| row.instance.to_string(),
             "pod-1",
         ),
-        ("toolsight.tenant", text("acme"), |row| row.tenant.clone(), "acme"),
-        ("user.id", text("ann"), |row| row.user_id.clone(), "ann"),
-        ("user.hash", text("0af7"), |row| row.user_id.clone(), "0af7"),
-        ("enduser.id", text("ann"), |row| row.user_id.clone(), "ann"),
+        ("toolsight.tenant", text("acme"), |row| row.tenant.to_string(), "acme"),
+        ("user.id", text("ann"), |row| row.user_id.to_string(), "ann"),
+        ("user.hash", text("0af7"), |row| row.user_id.to_string(), "0af7"),
+        ("enduser.id", text("ann"), |row| row.user_id.to_string(), "ann"),
         (
             "rpc.response.status_code",
             text("-32602"),
@@ -76,13 +86,13 @@ fn each_attribute_reaches_its_column() {
         (
             "error.type",
             text("tool_error"),
-            |row| row.error_type.clone(),
+            |row| row.error_type.to_string(),
             "tool_error",
         ),
         (
             "toolsight.message",
             text("no such tool"),
-            |row| row.message.clone(),
+            |row| row.message.to_string(),
             "no such tool",
         ),
         (
@@ -106,16 +116,16 @@ fn each_attribute_reaches_its_column() {
         (
             "toolsight.direction",
             text("to_client"),
-            |row| row.direction.clone(),
+            |row| row.direction.to_string(),
             "to_client",
         ),
         (
             "toolsight.direction",
             text("sideways"),
-            |row| row.direction.clone(),
+            |row| row.direction.to_string(),
             "to_server",
         ),
-        ("toolsight.chain.id", text("c"), |row| row.chain_id.clone(), "c"),
+        ("toolsight.chain.id", text("c"), |row| row.chain_id.to_string(), "c"),
         (
             "toolsight.args.hash",
             text("00000000000000ff"),
@@ -125,19 +135,19 @@ fn each_attribute_reaches_its_column() {
         (
             "toolsight.arguments.invalid",
             text("city,unit"),
-            |row| row.invalid_arguments.clone(),
+            |row| row.invalid_arguments.to_string(),
             "city,unit",
         ),
         (
             "toolsight.result.flags",
             text("empty"),
-            |row| row.result_flags.clone(),
+            |row| row.result_flags.to_string(),
             "empty",
         ),
         (
             "toolsight.content.types",
             text("image,text"),
-            |row| row.content_types.clone(),
+            |row| row.content_types.to_string(),
             "image,text",
         ),
         (
@@ -173,10 +183,15 @@ fn each_attribute_reaches_its_column() {
         (
             "gen_ai.tool.call.arguments",
             text("{}"),
-            |row| row.arguments.clone(),
+            |row| row.arguments.to_string(),
             "{}",
         ),
-        ("gen_ai.tool.call.result", text("{}"), |row| row.result.clone(), "{}"),
+        (
+            "gen_ai.tool.call.result",
+            text("{}"),
+            |row| row.result.to_string(),
+            "{}",
+        ),
         (
             "toolsight.weight",
             Value::Integer(10),
@@ -186,38 +201,43 @@ fn each_attribute_reaches_its_column() {
         (
             "toolsight.transport",
             text("stdio"),
-            |row| row.transport.clone(),
+            |row| row.transport.to_string(),
             "stdio",
         ),
         (
             "mcp.transport",
             text("streamable-http"),
-            |row| row.transport.clone(),
+            |row| row.transport.to_string(),
             "streamable_http",
         ),
-        ("network.transport", text("pipe"), |row| row.transport.clone(), "stdio"),
+        (
+            "network.transport",
+            text("pipe"),
+            |row| row.transport.to_string(),
+            "stdio",
+        ),
         (
             "network.transport",
             text("tcp"),
-            |row| row.transport.clone(),
+            |row| row.transport.to_string(),
             "streamable_http",
         ),
         (
             "toolsight.outcome",
             text("unknown_tool"),
-            |row| row.outcome.clone(),
+            |row| row.outcome.to_string(),
             "unknown_tool",
         ),
         (
             "toolsight.outcome",
             text("unknown_tool"),
-            |row| row.fault.clone(),
+            |row| row.fault.to_string(),
             "caller",
         ),
         (
             "toolsight.outcome",
             text("of a later version"),
-            |row| row.outcome.clone(),
+            |row| row.outcome.to_string(),
             "ok",
         ),
     ];
@@ -240,7 +260,7 @@ fn a_refused_question_for_the_era_is_a_probe() {
         ..call(&[])
     };
     let (row, _) = normalised(&span, &Attributes::default());
-    assert_eq!((row.outcome.as_str(), row.fault.as_str()), ("probe", "none"));
+    assert_eq!((&*row.outcome, &*row.fault), ("probe", "none"));
 }
 
 #[test]
@@ -250,7 +270,7 @@ fn what_the_resource_says_holds_for_spans_that_say_nothing_better() {
         ("mcp.tool.name", text("no tool of the span")),
     ]);
     let (row, _) = normalised(&call(&[]), &resource);
-    assert_eq!((row.server.as_str(), row.target.as_str()), ("shop", ""));
+    assert_eq!((&*row.server, &*row.target), ("shop", ""));
     let (row, _) = normalised(&call(&[("mcp.server.name", text("ledger"))]), &resource);
     assert_eq!(row.server, "ledger");
 }
@@ -273,11 +293,7 @@ fn kind_and_target_follow_from_the_method() {
             ..call(&[])
         };
         let (row, _) = normalised(&span, &Attributes::default());
-        assert_eq!(
-            (row.kind.as_str(), row.target.as_str()),
-            (kind, target),
-            "{method} as {name}"
-        );
+        assert_eq!((&*row.kind, &*row.target), (kind, target), "{method} as {name}");
     }
 }
 

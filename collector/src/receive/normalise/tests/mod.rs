@@ -37,7 +37,7 @@ fn call<'a>(values: &[(&str, Value<'a>)]) -> Span<'a> {
     }
 }
 
-fn normalised(span: &Span<'_>, resource: &Attributes<'_>) -> (Row, Tally) {
+fn normalised<'a>(span: &Span<'a>, resource: &Attributes<'a>) -> (Row<'a>, Tally) {
     let mut tally = Tally::default();
     let row = row(span, resource, NOW, &mut tally).expect("a server span becomes a row");
     (row, tally)

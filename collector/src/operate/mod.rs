@@ -1,0 +1,126 @@
+//! What an operator asks the program to do once: commands that print what they did.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::config::Config;
+use crate::serve::{log_progress, store_config};
+use crate::store::{self, CommandSession, Location, ReaderAccess};
+
+/// Checks that the places which the settings name can be what they are for.
+///
+/// # Errors
+/// For the first that cannot; the text says what to do.
+pub fn check_places(config: &Config) -> anyhow::Result<()> {
+    let security = &config.security;
+    for (setting, file, instead) in [
+        (
+            "engine_library",
+            &config.store.engine_library,
+            "leave the setting out to have it fetched",
+        ),
+        ("tokens_file", &security.tokens_file, "`token new` makes one"),
+        ("tls_certificate", &security.tls_certificate, "name one in PEM"),
+        ("tls_key", &security.tls_key, "name one in PEM"),
+        ("tls_client_ca", &security.tls_client_ca, "name one in PEM"),
+    ] {
+        if let Some(file) = file {
+            ensure!(
+                file.is_file(),
+                "{setting}: there is no file {}; {instead}",
+                file.display()
+            );
+        }
+    }
+    let store = match &config.store.location {
+        Some(Location::Embedded(folder)) => Some(folder),
+        _ => None,
+    };
+    for (setting, folder) in [("store", store), ("spool_folder", config.spool.folder.as_ref())] {
+        if let Some(folder) = folder {
+            ensure!(
+                folder.is_dir() || !folder.exists(),
+                "{setting}: {} is not a folder; name another",
+                folder.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Prints how other programs reach the embedded store, as lines of `name=value`.
+///
+/// # Errors
+/// When the store is elsewhere or no collector has run on it.
+pub fn store_info(config: &Config) -> anyhow::Result<()> {
+    let access = match store_config(config)?.location {
+        Location::Embedded(folder) => ReaderAccess::of(&folder)?,
+        Location::Remote(remote) => bail!(
+            "the store is the ClickHouse at {}: make a user there that may read database {}",
+            remote.url(),
+            remote.database
+        ),
+    };
+    let lines = [
+        ("url", access.url),
+        ("user", access.user.to_owned()),
+        ("database", access.database.to_owned()),
+        ("password_file", access.password_file.display().to_string()),
+    ];
+    let mut output = io::stdout().lock();
+    for (name, value) in lines {
+        writeln!(output, "{name}={value}").context("print the place")?;
+    }
+    Ok(())
+}
+
+/// Deletes what is stored about a user and prints it table by table.
+///
+/// # Errors
+/// When the store cannot be had, or rows about the user are left, which came in meanwhile.
+pub async fn forget_user(config: &Config, user: &str, tenant: Option<&str>) -> anyhow::Result<()> {
+    ensure!(!user.is_empty(), "name a user: calls without one belong to nobody");
+    let session = CommandSession::open(store_config(config)?, log_progress).await?;
+    let forgotten = session.forget_user(user, tenant).await;
+    session.close().await;
+    let forgotten = forgotten?;
+    let mut output = io::stdout().lock();
+    for table in &forgotten {
+        writeln!(
+            output,
+            "{}: {} rows deleted, {} left",
+            table.table, table.rows, table.left
+        )
+        .context("print what was deleted")?;
+    }
+    let left: u64 = forgotten.iter().map(|table| table.left).sum();
+    ensure!(
+        left == 0,
+        "{left} rows came in meanwhile: stop sending for this user and run the command again"
+    );
+    Ok(())
+}
+
+/// Copies the embedded store into a new folder.
+///
+/// # Errors
+/// When the store cannot be had, is not embedded, or cannot be copied.
+pub async fn backup(config: &Config, folder: &Path) -> anyhow::Result<()> {
+    let session = CommandSession::open(store_config(config)?, log_progress).await?;
+    let copied = session.backup(folder).await;
+    session.close().await;
+    copied?;
+    writeln!(io::stdout(), "the backup is in {}", folder.display()).context("print the place")
+}
+
+/// Makes an embedded store out of a backup.
+///
+/// # Errors
+/// When the store's folder is not empty, or the backup cannot be read.
+pub async fn restore(config: &Config, folder: &Path) -> anyhow::Result<()> {
+    let config = store_config(config)?;
+    store::restore(&config, folder, log_progress).await?;
+    writeln!(io::stdout(), "the store is in {}", config.location).context("print the place")
+}

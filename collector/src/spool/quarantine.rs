@@ -1,0 +1,23 @@
+//! Segments that could not be read to their end are kept for a person to look at.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Files that are kept; the oldest go first.
+const MOST: usize = 4;
+
+/// Moves a segment out of the way.
+pub(super) fn keep(folder: &Path, segment: &Path) -> io::Result<()> {
+    let quarantine = folder.join("quarantine");
+    fs::create_dir_all(&quarantine)?;
+    let name = segment.file_name().unwrap_or_default();
+    fs::rename(segment, quarantine.join(name))?;
+    let mut files: Vec<PathBuf> = fs::read_dir(&quarantine)?.flatten().map(|entry| entry.path()).collect();
+    // Names are numbers of the same length, so this is their order in time.
+    files.sort();
+    for file in files.iter().rev().skip(MOST) {
+        fs::remove_file(file)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! Reads the folder of a spool at the start.
+//!
+//! Only the last segment may end in the middle of a record: the collector or the machine stopped while it was written,
+//! and nobody was told that it is stored. It is cut off. Anywhere else a record that cannot be read was damaged later:
+//! the segment goes to `quarantine/`, and what stands in front of the damage is used.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use tracing::{error, warn};
+
+use super::digest_window::DigestWindow;
+use super::journal::Position;
+use super::quarantine;
+use super::record::NoRecord;
+use super::segment::{self, SEGMENT_HEADER};
+use super::state::{Segment, State};
+use crate::telemetry::Metrics;
+
+/// What a segment's file has.
+struct Scanned {
+    segment: Segment,
+    /// Whether something stands there that is no record.
+    broken: bool,
+}
+
+/// All segments of a folder, in order, with what of them is behind `cursor`; their digests go into `window`.
+pub(super) fn scan(folder: &Path, cursor: Position, window: &mut DigestWindow, metrics: &Metrics) -> io::Result<State> {
+    let mut paths: Vec<(u64, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        match segment::first_of(&path) {
+            Some(first) => paths.push((first, path)),
+            None if path.extension().is_some_and(|ending| ending == "new") => fs::remove_file(path)?,
+            None => {}
+        }
+    }
+    paths.sort();
+    let mut state = State {
+        cursor,
+        ..State::default()
+    };
+    let recovery = Recovery {
+        folder,
+        cursor,
+        metrics,
+    };
+    for (index, (first, path)) in paths.iter().enumerate() {
+        let next = paths.get(index + 1).map(|(next, _)| *next);
+        if let Some(segment) = recovery.open(*first, path, next, window)? {
+            state.segments.insert(*first, segment);
+        }
+    }
+    Ok(state)
+}
+
+struct Recovery<'a> {
+    folder: &'a Path,
+    cursor: Position,
+    metrics: &'a Metrics,
+}
+
+impl Recovery<'_> {
+    /// Brings one file in order, which the one whose first record is `next` follows; `None` if nothing of it can be used.
+    fn open(
+        &self,
+        first: u64,
+        path: &Path,
+        next: Option<u64>,
+        window: &mut DigestWindow,
+    ) -> io::Result<Option<Segment>> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let Some(prefix) = segment::read_prefix(&file, first)? else {
+            if next.is_none() && nothing_in(&file)? {
+                // The collector was stopped while it made the file.
+                fs::remove_file(path)?;
+            } else {
+                self.damaged(path, 0);
+                quarantine::keep(self.folder, path)?;
+            }
+            return Ok(None);
+        };
+        let scanned = records(&file, first, &prefix, self.cursor, window)?;
+        let (length, end) = (file.metadata()?.len(), scanned.segment.bytes);
+        // Zeros in the middle look like an end.
+        let gap = length > end && next.is_some_and(|next| next != scanned.segment.end);
+        if next.is_some() && (scanned.broken || gap) {
+            self.damaged(path, end);
+            self.replace(path, end)?;
+        } else if length > end {
+            if scanned.broken {
+                let bytes = length - end;
+                warn!(path = %path.display(), bytes, "the collector stopped while it wrote a request, which is cut off");
+            }
+            file.set_len(end)?;
+            file.sync_all()?;
+        }
+        if scanned.segment.end == first {
+            fs::remove_file(path)?;
+            return Ok(None);
+        }
+        Ok(Some(scanned.segment))
+    }
+
+    /// Puts a copy of the segment's readable part in its place.
+    fn replace(&self, path: &Path, end: u64) -> io::Result<()> {
+        let copy = path.with_extension("new");
+        let mut file = File::create(&copy)?;
+        io::copy(&mut File::open(path)?.take(end), &mut file)?;
+        file.sync_all()?;
+        quarantine::keep(self.folder, path)?;
+        fs::rename(&copy, path)?;
+        segment::sync_folder(self.folder)
+    }
+
+    fn damaged(&self, path: &Path, offset: u64) {
+        self.metrics.corrupt_segments.inc();
+        let path = path.display();
+        error!(%path, offset, "a segment of the spool is damaged: what stands behind the offset is lost; see quarantine/");
+    }
+}
+
+fn records(file: &File, first: u64, prefix: &str, cursor: Position, window: &mut DigestWindow) -> io::Result<Scanned> {
+    let (mut lsn, mut offset, mut rows) = (first, SEGMENT_HEADER, 0);
+    let broken = loop {
+        let header = match segment::read_record(file, offset, lsn)? {
+            Ok(record) => record.header,
+            Err(none) => break none == NoRecord::Broken,
+        };
+        let confirmed = match lsn.cmp(&cursor.lsn) {
+            std::cmp::Ordering::Less => header.rows,
+            std::cmp::Ordering::Equal => cursor.row.min(header.rows),
+            std::cmp::Ordering::Greater => 0,
+        };
+        rows += u64::from(header.rows - confirmed);
+        window.store(header.digest, header.arrival);
+        offset += header.size();
+        lsn += 1;
+    };
+    Ok(Scanned {
+        segment: Segment {
+            bytes: offset,
+            end: lsn,
+            rows,
+            prefix: prefix.into(),
+            open: false,
+            damaged: false,
+            applied: None,
+        },
+        broken,
+    })
+}
+
+fn nothing_in(file: &File) -> io::Result<bool> {
+    let mut buffer = Vec::new();
+    file.take(SEGMENT_HEADER * 2).read_to_end(&mut buffer)?;
+    Ok(buffer
+        .get(SEGMENT_HEADER as usize..)
+        .is_none_or(|data| data.iter().all(|byte| *byte == 0)))
+}

@@ -1,0 +1,155 @@
+//! A file of records.
+//!
+//! ```text
+//! 0    magic      8 bytes   "tsspool1"
+//! 8    checksum   u32       CRC-32 of bytes 12 to 128
+//! 12   length     u32       of the instance
+//! 16   epoch      u128      random, drawn when the file was made
+//! 32   first lsn  u64       number of the first record
+//! 40   instance   64 bytes  name of the collector that made the file
+//! 104  unused
+//! 128  records
+//! ```
+//!
+//! The file is as large as it may become from the start, so that a record needs no room that may be missing. It is cut
+//! to its data once nothing is added any more; after a restart nothing is ever added to an older file.
+//!
+//! Tokens of batches carry the epoch of the file. A folder that was copied or restored from a backup goes on in new files
+//! and so with new tokens; were it otherwise, other rows would go with a token that the store has seen, and be dropped.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+
+use super::record::{HEADER, Header, NoRecord, Record};
+
+/// Bytes in front of the first record.
+pub(super) const SEGMENT_HEADER: u64 = 128;
+/// Longest instance in bytes.
+const MAX_INSTANCE: usize = 64;
+const MAGIC: &[u8; 8] = b"tsspool1";
+const ENDING: &str = "segment";
+
+/// Path of the segment whose first record has this number.
+pub(super) fn path(folder: &Path, first: u64) -> PathBuf {
+    folder.join(format!("{first:020}.{ENDING}"))
+}
+
+/// The number of the first record by a segment's name; `None` for other files.
+pub(super) fn first_of(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?.strip_suffix(ENDING)?.strip_suffix('.')?;
+    name.parse().ok()
+}
+
+/// A new segment of this size, on disk with its name.
+pub(super) fn create(folder: &Path, first: u64, bytes: u64, instance: &str) -> io::Result<(File, String)> {
+    let epoch: u128 = rand::random();
+    let path = path(folder, first);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    let made = allocate(&file, bytes)
+        .and_then(|()| file.write_all_at(&header(epoch, first, instance), 0))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| sync_folder(folder));
+    match made {
+        Ok(()) => Ok((file, token_prefix(instance.as_bytes(), epoch))),
+        Err(error) => {
+            // Best effort: an empty segment is removed at the next start as well.
+            let _ = std::fs::remove_file(&path);
+            Err(error)
+        }
+    }
+}
+
+fn allocate(file: &File, bytes: u64) -> io::Result<()> {
+    match fallocate(file, FallocateFlags::empty(), 0, bytes) {
+        // Some file systems cannot; then running out of room is noticed when a record is written.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => file.set_len(bytes),
+        done => Ok(done?),
+    }
+}
+
+/// Makes names that were made, changed or removed in the folder last.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn header(epoch: u128, first: u64, instance: &str) -> [u8; SEGMENT_HEADER as usize] {
+    let mut header = [0; SEGMENT_HEADER as usize];
+    let instance = &instance.as_bytes()[..instance.len().min(MAX_INSTANCE)];
+    header[..8].copy_from_slice(MAGIC);
+    header[12..16].copy_from_slice(&(instance.len() as u32).to_le_bytes());
+    header[16..32].copy_from_slice(&epoch.to_le_bytes());
+    header[32..40].copy_from_slice(&first.to_le_bytes());
+    header[40..40 + instance.len()].copy_from_slice(instance);
+    let checksum = crc32fast::hash(&header[12..]);
+    header[8..12].copy_from_slice(&checksum.to_le_bytes());
+    header
+}
+
+fn token_prefix(instance: &[u8], epoch: u128) -> String {
+    format!("{}:{epoch:032x}", String::from_utf8_lossy(instance))
+}
+
+/// What the tokens of this segment's batches begin with; `None` if its header is not what was written for `first`.
+pub(super) fn read_prefix(file: &File, first: u64) -> io::Result<Option<String>> {
+    let mut header = [0; SEGMENT_HEADER as usize];
+    match file.read_exact_at(&mut header, 0) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    let (epoch, length) = (header[16..32].try_into(), usize::from(header[12]));
+    let right = header[..8] == *MAGIC
+        && header[8..12] == crc32fast::hash(&header[12..]).to_le_bytes()
+        && header[32..40] == first.to_le_bytes();
+    match epoch {
+        Ok(epoch) if right && length <= MAX_INSTANCE => {
+            let instance = &header[40..40 + length];
+            Ok(Some(token_prefix(instance, u128::from_le_bytes(epoch))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The header at this place, whose record has to have this number.
+pub(super) fn read_header(file: &File, offset: u64, lsn: u64) -> io::Result<Result<Header, NoRecord>> {
+    let mut bytes = [0; HEADER];
+    match file.read_exact_at(&mut bytes, offset) {
+        // Less than a header: the file ends here, or within one.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            let rest = file.metadata()?.len().saturating_sub(offset);
+            return Ok(Err(if rest == 0 { NoRecord::End } else { NoRecord::Broken }));
+        }
+        read => read?,
+    }
+    Ok(Header::decode(&bytes).and_then(|header| {
+        if header.lsn == lsn {
+            Ok(header)
+        } else {
+            Err(NoRecord::Broken)
+        }
+    }))
+}
+
+/// The record at this place, which has to have this number.
+pub(super) fn read_record(file: &File, offset: u64, lsn: u64) -> io::Result<Result<Record, NoRecord>> {
+    let header = match read_header(file, offset, lsn)? {
+        Ok(header) => header,
+        Err(none) => return Ok(Err(none)),
+    };
+    // A length that was damaged must not become a buffer of that size.
+    if offset + header.size() > file.metadata()?.len() {
+        return Ok(Err(NoRecord::Broken));
+    }
+    let mut bytes = vec![0; header.size() as usize];
+    file.read_exact_at(&mut bytes, offset)?;
+    Ok(Record::check(header, bytes))
+}

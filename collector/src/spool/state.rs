@@ -1,0 +1,140 @@
+//! What writer and reader share: which segments there are, and how much of them waits.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::error;
+
+use super::journal::Position;
+use super::quarantine;
+use super::segment;
+use crate::telemetry::Metrics;
+
+/// Shared by everything that belongs to one spool.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) folder: PathBuf,
+    pub(super) metrics: Metrics,
+    state: Mutex<State>,
+}
+
+/// The segments.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// By the number of their first record.
+    pub(super) segments: BTreeMap<u64, Segment>,
+    /// Everything in front of it is in the store.
+    pub(super) cursor: Position,
+}
+
+/// A segment as far as it is committed.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    /// Bytes that the file takes.
+    pub(super) bytes: u64,
+    /// Number of the record behind the last.
+    pub(super) end: u64,
+    /// Rows that wait for the store.
+    pub(super) rows: u64,
+    /// What tokens of its batches begin with.
+    pub(super) prefix: Arc<str>,
+    /// Whether records may still be added.
+    pub(super) open: bool,
+    /// Whether records of it could not be read.
+    pub(super) damaged: bool,
+    /// When the store had all of it.
+    pub(super) applied: Option<Instant>,
+}
+
+impl Shared {
+    pub(super) fn new(folder: &Path, metrics: Metrics, state: State) -> Self {
+        let shared = Self {
+            folder: folder.to_owned(),
+            metrics,
+            state: Mutex::new(state),
+        };
+        shared.lock().publish(&shared.metrics);
+        shared
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // No change of the state can panic half way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes segments that the store has had for `linger`, oldest first, while `wanted` says so.
+    pub(super) fn reclaim(&self, linger: Duration, mut wanted: impl FnMut(&State) -> bool) {
+        let mut state = self.lock();
+        let cursor = state.cursor.lsn;
+        for segment in state.segments.values_mut().filter(|segment| segment.end <= cursor) {
+            segment.applied.get_or_insert_with(Instant::now);
+        }
+        while wanted(&state) {
+            let Some((&first, oldest)) = state.segments.first_key_value() else {
+                break;
+            };
+            if oldest.open || oldest.applied.is_none_or(|applied| applied.elapsed() < linger) {
+                break;
+            }
+            let path = segment::path(&self.folder, first);
+            let gone = if oldest.damaged {
+                quarantine::keep(&self.folder, &path)
+            } else {
+                fs::remove_file(&path)
+            };
+            if let Err(cause) = gone {
+                error!(path = %path.display(), %cause, "a segment of the spool cannot be removed");
+                break;
+            }
+            state.segments.remove(&first);
+        }
+        state.publish(&self.metrics);
+    }
+}
+
+impl State {
+    /// Bytes of all segments.
+    pub(super) fn bytes(&self) -> u64 {
+        self.segments.values().map(|segment| segment.bytes).sum()
+    }
+
+    /// The segment that has this record, and the number of its first record.
+    pub(super) fn segment_of(&self, lsn: u64) -> Option<(u64, &Segment)> {
+        let (first, segment) = self.segments.range(..=lsn).next_back()?;
+        (lsn < segment.end).then_some((*first, segment))
+    }
+
+    /// The first record at or behind this number.
+    pub(super) fn next_record(&self, lsn: u64) -> Option<u64> {
+        if self.segment_of(lsn).is_some() {
+            return Some(lsn);
+        }
+        let mut behind = self.segments.range(lsn..);
+        behind
+            .find(|(first, segment)| **first < segment.end)
+            .map(|(first, _)| *first)
+    }
+
+    /// The number behind the last record.
+    pub(super) fn end(&self) -> u64 {
+        self.segments.last_key_value().map_or(0, |(_, last)| last.end)
+    }
+
+    /// Rows that wait for the store.
+    pub(super) fn rows(&self) -> u64 {
+        self.segments.values().map(|segment| segment.rows).sum()
+    }
+
+    /// Writes the gauges.
+    pub(super) fn publish(&self, metrics: &Metrics) {
+        metrics.spool_bytes.set(self.bytes() as i64);
+        metrics.rows_queued.set(self.rows() as i64);
+        let waiting = |(first, segment): (&u64, &Segment)| segment.end.saturating_sub(self.cursor.lsn.max(*first));
+        metrics
+            .spool_records
+            .set(self.segments.iter().map(waiting).sum::<u64>() as i64);
+    }
+}

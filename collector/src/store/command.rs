@@ -1,0 +1,136 @@
+//! The store for one command: as a running collector has it open, else opened for the command.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::time::timeout;
+
+use super::{
+    Forgotten, Location, Progress, Store, StoreConfig, StoreError, StoreState, backup,
+    client::Clients,
+    engine_config::READER,
+    engine_folder::{read_access, reader_password_file},
+    forget,
+    location::DEFAULT_DATABASE,
+};
+use crate::telemetry::Metrics;
+
+/// How long the store may take to be ready.
+const READY: Duration = Duration::from_secs(60);
+
+/// A store that is ready, for as long as a command takes.
+#[derive(Debug)]
+pub struct CommandSession {
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// Opened here.
+    Own(Box<Store>, Location),
+    /// The engine of a collector that runs.
+    Running(Box<Clients>),
+}
+
+/// Where an embedded store answers other programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReaderAccess {
+    /// Address of ClickHouse's HTTP interface.
+    pub url: String,
+    /// User that may read the tables and nothing else.
+    pub user: &'static str,
+    /// Database with the tables.
+    pub database: &'static str,
+    /// File with the user's password.
+    pub password_file: PathBuf,
+}
+
+impl CommandSession {
+    /// Opens the store and waits until it is ready.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; and when the store is not ready in a minute, or the collector that has it cannot be reached.
+    pub async fn open(config: StoreConfig, progress: impl Fn(Progress) + Send + Sync) -> Result<Self, StoreError> {
+        let location = config.location.clone();
+        let metrics = Metrics::new().map_err(|error| StoreError::Refused(error.to_string()))?;
+        let store = match Store::open(config, metrics, progress).await {
+            Ok(store) => store,
+            Err(StoreError::FolderInUse { folder }) => {
+                let access = read_access(&folder).map_err(|source| StoreError::NoAccess { folder, source })?;
+                let clients = Clients::remote(&access, None).map_err(StoreError::Tls)?;
+                return Ok(Self {
+                    place: Place::Running(Box::new(clients)),
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        if timeout(READY, store.ready()).await.is_err() {
+            let reason = match store.state() {
+                StoreState::Unreachable(reason) => reason,
+                StoreState::Starting | StoreState::Ready => "the store is not ready in time".to_owned(),
+            };
+            store.shutdown().await;
+            return Err(StoreError::Refused(reason));
+        }
+        Ok(Self {
+            place: Place::Own(Box::new(store), location),
+        })
+    }
+
+    /// Deletes everything about a user, in one organisation or in all; tells what was there and what is left.
+    ///
+    /// # Errors
+    /// ClickHouse refuses or goes away.
+    pub async fn forget_user(&self, user: &str, tenant: Option<&str>) -> Result<Vec<Forgotten>, StoreError> {
+        forget::forget(self.clients(), user, tenant).await
+    }
+
+    /// Copies the embedded store into a folder that is not there yet.
+    ///
+    /// # Errors
+    /// The store is not embedded, the folder is there, or the engine cannot write it.
+    pub async fn backup(&self, folder: &Path) -> Result<(), StoreError> {
+        if let Place::Own(_, Location::Remote(remote)) = &self.place {
+            return Err(StoreError::EmbeddedOnly {
+                what: "backup",
+                place: remote.url(),
+            });
+        }
+        backup::backup(self.clients(), folder).await
+    }
+
+    /// Ends what was started for the command.
+    pub async fn close(self) {
+        if let Place::Own(store, _) = self.place {
+            store.shutdown().await;
+        }
+    }
+
+    fn clients(&self) -> &Clients {
+        match &self.place {
+            Place::Own(store, _) => &store.clients,
+            Place::Running(clients) => clients,
+        }
+    }
+}
+
+impl ReaderAccess {
+    /// Of the collector that runs in this folder, or that ran last.
+    ///
+    /// # Errors
+    /// None has run there.
+    pub fn of(folder: &Path) -> Result<Self, StoreError> {
+        let access = read_access(folder).map_err(|source| StoreError::NoAccess {
+            folder: folder.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            url: access.url(),
+            user: READER,
+            database: DEFAULT_DATABASE,
+            password_file: reader_password_file(folder),
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! A server that answers inserts wrongly, in front of a real one: whatever it does, a batch is stored exactly once.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use toolsight_collector::pipeline::InsertError;
+use toolsight_collector::store::StoreConfig;
+
+use crate::rollups::{assert_same_sums, calls};
+use crate::support::{Embedded, Server, insert_for_ever, number, open, open_with, ready};
+
+/// What the server does with one insert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// Stores it, and the connection breaks before the answer is whole.
+    StoresAndDropsTheConnection,
+    /// Stores it, and never answers.
+    StoresAndHangs,
+    /// Never answers and stores nothing.
+    Hangs,
+    /// Takes half of the body and breaks the connection.
+    TakesHalfOfTheBody,
+    /// Answers at once with this status.
+    Answers(StatusCode),
+    /// Answers 200 with an exception in the body, as a server does that has begun to answer when it fails.
+    AnswersOkWithAnException,
+}
+
+#[derive(Clone)]
+struct Proxy {
+    client: Client<HttpConnector, Body>,
+    port: u16,
+    /// The fault of the next insert.
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+const EXCEPTION: &str =
+    "Code: 241. DB::Exception: Query memory limit exceeded: would use 1.00 GiB. (MEMORY_LIMIT_EXCEEDED)";
+
+impl Proxy {
+    /// Listens on a port, in front of a server's.
+    async fn start(port: u16) -> (u16, Arc<Mutex<Option<Fault>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = listener.local_addr().unwrap().port();
+        let fault = Arc::default();
+        let proxy = Self {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            port,
+            fault: Arc::clone(&fault),
+        };
+        let router = Router::new().fallback(answer).with_state(proxy);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (own, fault)
+    }
+
+    async fn forward(&self, mut request: Request) -> Response<Body> {
+        let path = request.uri().path_and_query().unwrap().as_str();
+        *request.uri_mut() = format!("http://127.0.0.1:{}{path}", self.port).parse::<Uri>().unwrap();
+        self.client.request(request).await.unwrap().map(Body::new)
+    }
+}
+
+async fn answer(State(proxy): State<Proxy>, request: Request) -> Response<Body> {
+    let insert = request.uri().query().is_some_and(|query| query.contains("INSERT"));
+    let fault = match insert {
+        true => proxy.fault.lock().await.take(),
+        false => None,
+    };
+    let broken = || Body::from_stream(futures_util::stream::iter([Err::<Bytes, _>(io::Error::other("cut"))]));
+    match fault {
+        None => proxy.forward(request).await,
+        Some(Fault::StoresAndDropsTheConnection) => {
+            assert_eq!(proxy.forward(request).await.status(), StatusCode::OK);
+            Response::new(broken())
+        }
+        Some(Fault::StoresAndHangs) => {
+            assert_eq!(proxy.forward(request).await.status(), StatusCode::OK);
+            std::future::pending().await
+        }
+        Some(Fault::Hangs) => std::future::pending().await,
+        Some(Fault::TakesHalfOfTheBody) => {
+            drop(request);
+            Response::new(broken())
+        }
+        Some(Fault::Answers(status)) => {
+            to_bytes(request.into_body(), usize::MAX).await.unwrap();
+            Response::builder().status(status).body(Body::from("not now")).unwrap()
+        }
+        Some(Fault::AnswersOkWithAnException) => {
+            to_bytes(request.into_body(), usize::MAX).await.unwrap();
+            let answer = Response::builder().header("X-ClickHouse-Exception-Code", "241");
+            answer.body(Body::from(EXCEPTION)).unwrap()
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_server_does_with_an_insert_the_batch_is_stored_exactly_once() {
+    Embedded::open().await.store.shutdown().await;
+    let mut server = Server::new().await;
+    server.start();
+    let direct = open(server.location("admin:p%40ss")).await.unwrap();
+    ready(&direct).await;
+    let (port, fault) = Proxy::start(server.port).await;
+    let location = format!("http://admin:p%40ss@127.0.0.1:{port}/observed")
+        .parse()
+        .unwrap();
+    let store = open_with(StoreConfig {
+        insert_timeout: Duration::from_secs(2),
+        ..StoreConfig::new(location)
+    });
+    let store = store.await.unwrap();
+    ready(&store).await;
+
+    let rows = calls(20_000);
+    let mut stored = 0;
+    for (case, stores, reason) in [
+        (Fault::StoresAndDropsTheConnection, true, ""),
+        (Fault::StoresAndHangs, true, "does not answer in time"),
+        (Fault::Hangs, false, "does not answer in time"),
+        (Fault::TakesHalfOfTheBody, false, ""),
+        (Fault::Answers(StatusCode::SERVICE_UNAVAILABLE), false, "not now"),
+        (Fault::Answers(StatusCode::TOO_MANY_REQUESTS), false, "not now"),
+        (Fault::Answers(StatusCode::BAD_GATEWAY), false, "not now"),
+        (Fault::AnswersOkWithAnException, false, "memory limit exceeded"),
+    ] {
+        *fault.lock().await = Some(case);
+        let token = format!("{case:?}");
+        let error = store.insert(&rows.iter().collect(), &token).await.expect_err(&token);
+        assert_eq!(*fault.lock().await, None, "{case:?} did not happen");
+        assert!(
+            matches!(&error, InsertError::Retryable(message) if message.contains(reason)),
+            "{case:?}: {error:?}"
+        );
+        let count = || number(&direct, "SELECT count() FROM calls");
+        assert_eq!(count().await, stored + if stores { 20_000 } else { 0 }, "{case:?}");
+        insert_for_ever(&store, &rows, &token).await;
+        stored += 20_000;
+        assert_eq!(count().await, stored, "{case:?}, after the batch was sent again");
+        assert_same_sums(&direct, &token).await;
+    }
+    store.shutdown().await;
+    server.stop().await;
+}

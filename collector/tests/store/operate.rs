@@ -1,0 +1,179 @@
+//! The commands of an operator: the program itself, beside a store that is in use and alone.
+
+use std::{collections::BTreeMap, path::Path, process::Output};
+
+use tempfile::TempDir;
+use tokio::process::Command;
+use toolsight_collector::{
+    config::settings::SETTINGS,
+    store::{Location, Retention, Store, StoreConfig},
+    telemetry::Metrics,
+};
+
+use crate::support::{Embedded, PROGRAM, block, number, open, ready, rows};
+
+async fn program(store: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    for setting in SETTINGS {
+        command.env_remove(setting.variable());
+    }
+    let store = format!("embedded:{}", store.display());
+    let command = command.env_remove("TOOLSIGHT_CONFIG").args(arguments);
+    command.args(["--store", &store]).output().await.unwrap()
+}
+
+fn said(output: &Output) -> &str {
+    assert!(output.status.success(), "{output:?}");
+    str::from_utf8(&output.stdout).unwrap()
+}
+
+fn refused(output: &Output) -> &str {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    str::from_utf8(&output.stderr).unwrap()
+}
+
+/// Every table with a checksum of its rows and their number.
+async fn tables(store: &Store) -> BTreeMap<String, (u64, u64)> {
+    let names = "SELECT name FROM system.tables WHERE database = 'toolsight' AND engine LIKE '%MergeTree'";
+    let names: Vec<String> = store.writer().query(names).fetch_all().await.unwrap();
+    let mut found = BTreeMap::new();
+    for name in names {
+        // States of aggregates differ after a merge, so that only their keys and sums are compared.
+        let query = match name.as_str() {
+            "calls" => "SELECT count(), sum(cityHash64(*)) FROM calls".to_owned(),
+            name if name.starts_with("calls_per_") => format!("SELECT sum(calls), sum(failures) FROM {name}"),
+            name => format!("SELECT count(), toUInt64(0) FROM {name} FINAL"),
+        };
+        found.insert(name, store.writer().query(&query).fetch_one().await.unwrap());
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_store_in_use_is_restored_with_every_row() {
+    let Embedded { store, folder } = Embedded::open().await;
+    store.insert(&block(&rows(5_000)), "first").await.unwrap();
+    let before = tables(&store).await;
+    assert_eq!(before["calls"].0, 5_000);
+    let place = TempDir::new().unwrap();
+    let (copy, restored) = (place.path().join("copy"), place.path().join("restored"));
+    let copied = program(folder.path(), &["backup", copy.to_str().unwrap()]).await;
+    assert_eq!(said(&copied), format!("the backup is in {}\n", copy.display()));
+    // What comes after the backup is not in it.
+    store.insert(&block(&rows(10)), "second").await.unwrap();
+    let again = program(folder.path(), &["backup", copy.to_str().unwrap()]).await;
+    assert!(
+        refused(&again).contains("is there already: name a new folder"),
+        "{again:?}"
+    );
+    let over = program(folder.path(), &["restore", copy.to_str().unwrap()]).await;
+    assert!(refused(&over).contains("is not empty"), "{over:?}");
+    assert_eq!(number(&store, "SELECT count() FROM calls").await, 5_010);
+    store.shutdown().await;
+
+    said(&program(&restored, &["restore", copy.to_str().unwrap()]).await);
+    let store = open(Location::Embedded(restored.clone())).await.unwrap();
+    ready(&store).await;
+    assert_eq!(tables(&store).await, before);
+    // It goes on as any other store does: these ten rows stand for 19 calls.
+    store.insert(&block(&rows(10)), "third").await.unwrap();
+    let sums = number(&store, "SELECT sum(calls) FROM calls_per_minute").await;
+    assert_eq!(sums, before["calls_per_minute"].0 + 3 * 19);
+    store.shutdown().await;
+    // Nobody has it open now: the command opens it for itself.
+    let alone = place.path().join("alone");
+    said(&program(&restored, &["backup", alone.to_str().unwrap()]).await);
+    assert!(alone.join("metadata").is_dir());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_about_a_user_is_deleted_and_sums_stay() {
+    let Embedded { store, folder } = Embedded::open().await;
+    store.insert(&block(&rows(4_000)), "users").await.unwrap();
+    let of = |user: &str, and: &str| format!("SELECT count() FROM calls WHERE user_id = '{user}' {and}");
+    let (there, others) = (
+        number(&store, &of("user-7", "")).await,
+        number(&store, "SELECT count() FROM calls").await,
+    );
+    assert_eq!(there, 100);
+    let in_tenant = number(&store, &of("user-7", "AND tenant = 'tenant-2'")).await;
+    assert!((1..there).contains(&in_tenant));
+    let sums = number(&store, "SELECT sum(calls) FROM calls_per_minute").await;
+
+    let output = program(folder.path(), &["forget-user", "user-7", "--tenant", "tenant-2"]).await;
+    assert!(
+        said(&output).contains(&format!("calls: {in_tenant} rows deleted, 0 left\n")),
+        "{output:?}"
+    );
+    assert_eq!(number(&store, &of("user-7", "")).await, there - in_tenant);
+    // A name that would be SQL is a name.
+    let output = program(folder.path(), &["forget-user", "' OR 1 = 1 --"]).await;
+    assert!(said(&output).contains("calls: 0 rows deleted, 0 left\n"), "{output:?}");
+    said(&program(folder.path(), &["forget-user", "user-7"]).await);
+    assert_eq!(number(&store, &of("user-7", "")).await, 0);
+    assert_eq!(number(&store, "SELECT count() FROM calls").await, others - there);
+    assert_eq!(number(&store, "SELECT sum(calls) FROM calls_per_minute").await, sums);
+    let nobody = program(folder.path(), &["forget-user", ""]).await;
+    assert!(refused(&nobody).contains("name a user"), "{nobody:?}");
+    store.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_programs_are_told_where_to_read() {
+    let Embedded { store, folder } = Embedded::open().await;
+    let output = program(folder.path(), &["store-info"]).await;
+    let told: BTreeMap<_, _> = said(&output).lines().filter_map(|line| line.split_once('=')).collect();
+    let password = std::fs::read_to_string(told["password_file"]).unwrap();
+    let reader = clickhouse::Client::default()
+        .with_url(told["url"])
+        .with_user(told["user"])
+        .with_password(password)
+        .with_database(told["database"]);
+    assert_eq!(
+        reader
+            .query("SELECT count() FROM calls")
+            .fetch_one::<u64>()
+            .await
+            .unwrap(),
+        0
+    );
+    let backup = reader
+        .query("BACKUP DATABASE toolsight TO File('/tmp/x')")
+        .execute()
+        .await;
+    assert!(backup.unwrap_err().to_string().contains("ACCESS_DENIED"));
+    store.shutdown().await;
+    let nothing = TempDir::new().unwrap();
+    let output = program(nothing.path(), &["store-info"]).await;
+    assert!(refused(&output).contains("cannot be reached"), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_kept_as_long_as_the_settings_say() {
+    let folder = TempDir::new().unwrap();
+    let ttl = "SELECT arrayStringConcat(groupArray(extract(engine_full, 'toIntervalDay\\\\((\\\\d+)\\\\)')), ',') FROM \
+        (SELECT engine_full FROM system.tables WHERE name IN ('calls', 'calls_per_minute') ORDER BY name)";
+    for (calls, minutes, expected) in [
+        (None, None, "30,3"),
+        (Some(7), None, "7,3"),
+        (Some(7), Some(400), "7,400"),
+        (None, None, "7,400"),
+        (Some(30), Some(3), "30,3"),
+    ] {
+        let retention = Retention {
+            calls,
+            minutes,
+            ..Retention::default()
+        };
+        let config = StoreConfig {
+            engine_program: Some(PROGRAM.into()),
+            retention,
+            ..StoreConfig::new(Location::Embedded(folder.path().to_owned()))
+        };
+        let store = Store::open(config, Metrics::new().unwrap(), |_| {}).await.unwrap();
+        ready(&store).await;
+        let told: String = store.writer().query(ttl).fetch_one().await.unwrap();
+        assert_eq!(told, expected, "{retention:?}");
+        store.shutdown().await;
+    }
+}

@@ -1,0 +1,157 @@
+//! What is derived from the calls, compared with the calls.
+
+use serde_json::Value;
+use toolsight_collector::{row::Row, store::Store};
+
+use crate::support::{Embedded, block, engines, eventually, insert_for_ever, json, kill, number, rows};
+
+/// Calls of every kind: of sessions and without, of known and unknown users and clients, in both directions, sampled.
+pub(crate) fn calls(count: u64) -> Vec<Row<'static>> {
+    let mut calls = rows(count);
+    for (number, call) in calls.iter_mut().enumerate() {
+        call.kind = ["tool", "tool", "prompt", ""][number % 4].into();
+        call.direction = if number % 10 == 0 { "to_client" } else { "to_server" }.into();
+        call.duration_us = 1 + (number as u64 * 7919) % 3_000_000;
+        call.definition_hash = (number % 7) as u64;
+        call.message = format!("upstream {number} said no").into();
+    }
+    calls
+}
+
+/// A rollup and its condition, the calls that it is made of, and what both are grouped by.
+const ROLLUPS: [(&str, &str, &str); 12] = [
+    ("calls_per_minute WHERE slice = 'server'", "1", "server"),
+    (
+        "calls_per_minute WHERE slice = 'tool'",
+        "1",
+        "server, kind, target, method",
+    ),
+    (
+        "calls_per_minute WHERE slice = 'client'",
+        "1",
+        "server, client, client_version, protocol_version",
+    ),
+    (
+        "calls_per_hour WHERE slice = 'tool'",
+        "1",
+        "server, kind, target, method",
+    ),
+    (
+        "calls_per_day WHERE slice = 'client'",
+        "1",
+        "server, client, client_version, protocol_version",
+    ),
+    (
+        "users_per_day WHERE slice = 'user'",
+        "user_id != '' AND direction != 'to_client'",
+        "tenant, user_id",
+    ),
+    (
+        "users_per_day WHERE slice = 'tool'",
+        "user_id != '' AND direction != 'to_client'",
+        "tenant, user_id, server, kind, target",
+    ),
+    (
+        "sessions WHERE 1",
+        "session_id != '' AND direction != 'to_client'",
+        "tenant, server, session_id",
+    ),
+    (
+        "errors_per_day WHERE slice = 'all'",
+        "fault != 'none' AND direction != 'to_client'",
+        "server, kind, target, method, outcome, fault, error_type, rpc_code",
+    ),
+    (
+        "errors_per_day WHERE slice = 'tenant'",
+        "fault != 'none' AND direction != 'to_client'",
+        "tenant, server",
+    ),
+    (
+        "tool_definitions WHERE 1",
+        "definition_hash != 0 AND kind = 'tool'",
+        "tenant, server, target, definition_hash",
+    ),
+    (
+        "client_tools_per_hour WHERE 1",
+        "kind = 'tool' AND direction != 'to_client'",
+        "server, target, client, client_version, protocol_version",
+    ),
+];
+
+/// Compares every rollup with the calls.
+pub(crate) async fn assert_same_sums(store: &Store, when: &str) {
+    for (rollup, condition, by) in ROLLUPS {
+        let of_calls =
+            format!("SELECT {by}, sum(weight) AS n FROM calls WHERE {condition} GROUP BY {by} ORDER BY {by}");
+        let of_rollup = format!("SELECT {by}, sum(calls) AS n FROM {rollup} GROUP BY {by} HAVING n > 0 ORDER BY {by}");
+        let of_calls: Vec<Value> = json(store, &of_calls).await;
+        // Definitions were not known before version 3.
+        assert!(
+            of_calls.len() > 5 || rollup.starts_with("tool_definitions"),
+            "{rollup}: {when}"
+        );
+        assert_eq!(of_calls, json(store, &of_rollup).await, "{rollup}: {when}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_counts_once_in_the_calls_and_in_every_rollup() {
+    let Embedded { store, folder } = Embedded::open().await;
+    let calls = calls(5000);
+    for (token, stored) in [("a", 5000), ("a", 5000), ("b", 10_000), ("a", 10_000)] {
+        store.insert(&block(&calls), token).await.unwrap();
+        assert_eq!(number(&store, "SELECT count() FROM calls").await, stored, "{token}");
+        assert_same_sums(&store, token).await;
+    }
+    let [engine] = engines(folder.path())[..] else {
+        panic!("one engine")
+    };
+    kill(engine);
+    eventually("the engine is another one", async || {
+        engines(folder.path()).first().is_some_and(|other| *other != engine)
+    })
+    .await;
+    insert_for_ever(&store, &calls, "b").await;
+    assert_eq!(number(&store, "SELECT count() FROM calls").await, 10_000);
+    assert_same_sums(&store, "after the engine was killed").await;
+    store.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rollups_say_what_the_calls_say() {
+    let Embedded { store, folder: _folder } = Embedded::open().await;
+    store.insert(&block(&calls(5000)), "rollup").await.unwrap();
+    let of_calls = "SELECT server, target, kind, method, sumIf(weight, fault = 'server') f, sumIf(weight, fault = 'caller') e, \
+        sumIf(weight, fault = 'auth') a, sumIf(weight, fault = 'client_gone') g, sum(request_bytes * weight) q, \
+        sum(response_bytes * weight) r, max(duration_us) m, uniqExactIf(user_id, user_id != '') u, \
+        uniqExactIf(client, client != '') c, toUnixTimestamp(max(time)) l FROM calls GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
+    let of_rollup = "SELECT server, target, kind, method, sum(failures) f, sum(caller_errors) e, sum(auth_errors) a, \
+        sum(client_gone) g, sum(request_bytes) q, sum(response_bytes) r, max(duration_us_max) m, \
+        uniqCombined64IfMerge(12)(users) u, uniqCombined64IfMerge(12)(clients) c, toUnixTimestamp(max(last_seen)) l \
+        FROM calls_per_day WHERE slice = 'tool' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
+    let of_calls = json(&store, of_calls).await;
+    assert!(of_calls.len() > 1000, "{}", of_calls.len());
+    assert_eq!(of_calls, json(&store, of_rollup).await);
+    let exact: f64 = store
+        .reader()
+        .query("SELECT toFloat64(quantileExactWeighted(0.95)(duration_us, weight)) FROM calls")
+        .fetch_one()
+        .await
+        .unwrap();
+    for table in ["calls_per_minute", "calls_per_hour", "calls_per_day"] {
+        for slice in ["server", "tool", "client"] {
+            let query = format!(
+                "SELECT toFloat64(quantilesTDigestWeightedMerge(0.5, 0.95, 0.99)(duration_us)[2]) \
+                 FROM {table} WHERE slice = '{slice}'"
+            );
+            let p95: f64 = store.reader().query(&query).fetch_one().await.unwrap();
+            assert!(
+                (p95 - exact).abs() <= exact * 0.02,
+                "{table} {slice}: {p95} instead of {exact}"
+            );
+        }
+    }
+    let patterns = number(&store, "SELECT uniqExact(pattern) FROM errors_per_day").await;
+    assert_eq!(patterns, 1, "messages that differ by a number are one pattern");
+    store.shutdown().await;
+}

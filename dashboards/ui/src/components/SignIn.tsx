@@ -1,0 +1,40 @@
+import { signal } from '@preact/signals';
+import { RequestError, signIn } from '../api';
+import { refresh } from '../state';
+
+/** What the last attempt was answered with. */
+const refused = signal('');
+
+/** Stands in place of the page where the collector asks for a token. */
+export function SignIn() {
+  return (
+    <form class="sign-in" data-testid="sign-in" onSubmit={submit}>
+      <h2>This collector asks for a token</h2>
+      <p>
+        Its operator makes one with <code>toolsight-collector token new --role read --tenant NAME</code>.
+      </p>
+      <label>
+        Token
+        <input name="token" type="password" autocomplete="current-password" required data-testid="sign-in-token" />
+      </label>
+      <button class="button" type="submit">Sign in</button>
+      <p role="alert" data-testid="sign-in-refused">
+        {refused.value}
+      </p>
+    </form>
+  );
+}
+
+async function submit(event: SubmitEvent): Promise<void> {
+  event.preventDefault();
+  const form = event.currentTarget as HTMLFormElement;
+  const token = new FormData(form).get('token');
+  try {
+    await signIn(String(token).trim());
+    refused.value = '';
+    form.reset();
+    refresh();
+  } catch (cause) {
+    refused.value = cause instanceof RequestError ? cause.message : String(cause);
+  }
+}

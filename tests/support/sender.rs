@@ -1,0 +1,72 @@
+//! A sender of OTLP that knows what it sent.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+
+/// Sends requests of numbered calls, each again until it is acknowledged.
+pub(crate) struct Sender {
+    client: Client,
+    /// In the ids of its calls, so that no other sender has the same.
+    pub(crate) name: String,
+    /// Calls of which each was acknowledged.
+    pub(crate) calls: u64,
+    /// Bytes that each request has besides, of which nothing is stored.
+    pub(crate) padding: usize,
+}
+
+impl Sender {
+    pub(crate) fn new(name: &str) -> Self {
+        // A collector that was killed answers nothing; what is asked for again too early is known by its digest.
+        let client = Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+        Self {
+            client,
+            name: name.to_owned(),
+            calls: 0,
+            padding: 0,
+        }
+    }
+
+    /// The next request, of so many calls. It counts once it is [`Sender::send`]t.
+    pub(crate) fn request(&self, calls: u64) -> Value {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+        let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+        let span = |number: u64| {
+            json!({
+                "traceId": format!("{:032x}", number + 1),
+                "spanId": format!("{:016x}", number + 1),
+                "name": "tools/call echo",
+                "kind": 2,
+                "startTimeUnixNano": now.to_string(),
+                "endTimeUnixNano": (now + 1_000_000).to_string(),
+                "attributes": [
+                    text("mcp.method.name", "tools/call"),
+                    text("gen_ai.tool.name", "echo"),
+                    text("jsonrpc.request.id", &format!("{}-{number}", self.name)),
+                ],
+            })
+        };
+        let spans: Vec<_> = (self.calls..self.calls + calls).map(span).collect();
+        let resource = [
+            text("service.name", "ledger"),
+            text("app.padding", &"x".repeat(self.padding)),
+        ];
+        json!({"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": spans}]}]})
+    }
+
+    /// Sends a request once; `None` if there is no answer.
+    pub(crate) async fn post(&self, http: &str, request: &Value) -> Option<StatusCode> {
+        let sent = self.client.post(format!("{http}/v1/traces")).json(request).send().await;
+        Some(sent.ok()?.status())
+    }
+
+    /// Sends the next request of so many calls until it is acknowledged.
+    pub(crate) async fn send(&mut self, http: &str, calls: u64) {
+        let request = self.request(calls);
+        while self.post(http, &request).await != Some(StatusCode::OK) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.calls += calls;
+    }
+}
