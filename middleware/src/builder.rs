@@ -143,10 +143,10 @@ impl Builder {
         self
     }
 
-    /// Whether exports are compressed with gzip. Default: `OTEL_EXPORTER_OTLP_COMPRESSION`, else not.
+    /// Whether exports are compressed with gzip even if `OTEL_EXPORTER_OTLP_COMPRESSION` does not say so. Default: no.
     #[must_use]
     pub const fn gzip(mut self, gzip: bool) -> Self {
-        self.otlp.gzip = Some(gzip);
+        self.otlp.gzip = gzip;
         self
     }
 
@@ -203,7 +203,7 @@ impl Builder {
         self
     }
 
-    /// Time limit of one export. Default: `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10 s.
+    /// Time limit of one attempt to export. Default: `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10 s.
     #[must_use]
     pub const fn export_timeout(mut self, timeout: Duration) -> Self {
         self.otlp.timeout = Some(timeout);

@@ -5,19 +5,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::SpanData;
 use rand::Rng as _;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::complaints::Complaints;
 use super::metrics::Metrics;
-use super::otlp::{BuildError, Exporter, Failure, OtlpConfig};
+use super::otlp::{BuildError, Exporter, OtlpConfig};
 use super::pressure::Pressure;
 use super::queue::Counts;
 use super::resource::resource;
@@ -37,8 +33,9 @@ const RETRY_FOR: Duration = Duration::from_secs(300);
 /// Metrics that are not taken in this time are sent with the next ones.
 const METRICS_WITHIN: Duration = Duration::from_secs(10);
 const SEE_LOG: &str = "see the collector's log for what is wrong with them";
-const RETRY_FIRST: Duration = Duration::from_millis(200);
-const RETRY_MOST: Duration = Duration::from_secs(5);
+const REFUSED: &str = "check the credentials (Builder::header, OTEL_EXPORTER_OTLP_HEADERS, the client certificate), \
+    address and protocol (gRPC is usually at port 4317, HTTP at port 4318), and the collector's log and limits";
+const AWAY: &str = "see whether the collector runs and can be reached";
 
 pub(crate) struct WorkerConfig {
     pub(crate) otlp: OtlpConfig,
@@ -124,7 +121,6 @@ struct Loop {
     queue: mpsc::Receiver<Observation>,
     deadline: watch::Receiver<Option<Instant>>,
     exporter: Exporter,
-    resource: ResourceAttributesWithSchema,
     sampler: Sampler,
     complaints: Complaints,
     metrics: Metrics,
@@ -146,8 +142,7 @@ impl Loop {
         Ok(Self {
             queue,
             deadline,
-            exporter: Exporter::new(&config.otlp)?,
-            resource: (&resource).into(),
+            exporter: Exporter::new(&config.otlp, &resource)?,
             sampler: Sampler::new(config.sampling),
             complaints: Complaints::default(),
             metrics: Metrics::new(resource, &config.observer, config.counts.clone()),
@@ -303,46 +298,25 @@ impl Loop {
     /// Returns when the spans are taken, or given up and counted.
     async fn export(&mut self, spans: Vec<SpanData>) {
         let count = spans.len() as u64;
-        let request = ExportTraceServiceRequest {
-            resource_spans: group_spans_by_resource_and_scope(spans, &self.resource),
-        };
         let give_up = Instant::now() + RETRY_FOR;
-        let mut pause = RETRY_FIRST;
-        loop {
-            let failure = tokio::select! {
-                biased;
-                exported = self.exporter.spans(&request) => match exported {
-                    Ok(0) => return,
-                    Ok(rejected) => return self.refused(rejected, "the collector rejected some of a batch", SEE_LOG),
-                    Err(failure) => failure,
-                },
-                () = past(&mut self.deadline, give_up) => Failure::Later { why: "no answer in time".to_owned(), after: None },
-            };
-            let (why, after) = match failure {
-                Failure::Later { why, after } => (why, after),
-                Failure::Never { why, advice } => return self.refused(count, &why, advice),
-            };
-            tracing::debug!(target: "toolsight", records = count, why, "export failed, it is tried again");
-            let too_late = tokio::select! {
-                biased;
-                () = past(&mut self.deadline, give_up) => true,
-                () = sleep(after.unwrap_or_default().max(pause)) => false,
-            };
-            if too_late {
+        let exported = tokio::select! {
+            biased;
+            exported = self.exporter.spans(spans) => Some(exported),
+            () = past(&mut self.deadline, give_up) => None,
+        };
+        match exported {
+            Some(Ok(0)) => {}
+            Some(Ok(rejected)) => self.refused(rejected, "the collector rejected some of a batch", SEE_LOG),
+            Some(Err(why)) => self.refused(count, &why, REFUSED),
+            None => {
                 let reason = match *self.deadline.borrow() {
                     Some(_) => &self.counts.shutdown,
                     None => &self.counts.export_failed,
                 };
                 reason.fetch_add(count, Relaxed);
-                self.complaints.complain(
-                    count,
-                    &why,
-                    "see whether the collector runs and can be reached",
-                    Instant::now(),
-                );
-                return;
+                self.complaints
+                    .complain(count, "no answer in time, or that it is busy", AWAY, Instant::now());
             }
-            pause = (pause * 2).min(RETRY_MOST);
         }
     }
 
@@ -358,13 +332,10 @@ impl Loop {
             return;
         }
         let give_up = Instant::now() + METRICS_WITHIN;
-        let request = ExportMetricsServiceRequest::from(&collected);
         // Metrics are cumulative: what fails now is in the next export.
         tokio::select! {
-            exported = self.exporter.metrics(&request) => match exported {
-                Ok(()) => {}
-                Err(Failure::Later { why, .. }) => tracing::debug!(target: "toolsight", why, "metrics not exported"),
-                Err(Failure::Never { why, advice }) => self.complaints.complain(0, &why, advice, Instant::now()),
+            exported = self.exporter.metrics(&collected) => if let Err(error) = exported {
+                self.complaints.complain(0, &error.to_string(), REFUSED, Instant::now());
             },
             () = past(&mut self.deadline, give_up) => tracing::debug!(target: "toolsight", "metrics not exported in time"),
         }

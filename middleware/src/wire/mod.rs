@@ -9,6 +9,7 @@ mod member;
 pub(crate) mod message;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod oracle;
+mod path;
 mod reader;
 pub(crate) mod scan;
 pub(crate) mod schema;

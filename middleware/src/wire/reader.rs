@@ -4,7 +4,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::member::Member;
 use super::message::{ErrorPart, Id, Message, ResultPart, TaskStatus, Tool};
-use super::scan::{Interest, OPEN_LIMIT, Scalar, Scanner, ValueKind, Visitor};
+use super::path::Path;
+use super::scan::{Interest, Scalar, Scanner, ValueKind, Visitor};
 use super::schema::{Argument, InputSchema, Kinds};
 use super::tap::{Taps, Telling};
 use super::unescape::unescape;
@@ -62,44 +63,11 @@ impl Reader {
     /// Ends the document and makes ready for the next; returns whether it was one whole JSON value.
     pub(crate) fn finish(&mut self) -> bool {
         let whole = self.scanner.finish(&mut self.builder);
-        self.builder.path.length = 0;
+        self.builder.path.clear();
         self.builder.message = Message::default();
         self.builder.kept = 0;
         self.builder.taps.reset();
         whole
-    }
-}
-
-/// The open containers, outermost first; the scanner opens no more than these.
-#[derive(Debug)]
-struct Path {
-    members: [Member; OPEN_LIMIT],
-    length: usize,
-}
-
-impl Default for Path {
-    fn default() -> Self {
-        Self {
-            members: [Member::Other; OPEN_LIMIT],
-            length: 0,
-        }
-    }
-}
-
-impl Path {
-    fn last(&self) -> Option<Member> {
-        self.members[..self.length].last().copied()
-    }
-
-    const fn push(&mut self, member: Member) {
-        self.members[self.length] = member;
-        self.length += 1;
-    }
-
-    fn pop(&mut self) -> Option<Member> {
-        let last = self.last()?;
-        self.length -= 1;
-        Some(last)
     }
 }
 
@@ -162,7 +130,7 @@ impl Visitor for Builder {
 
     fn enter(&mut self, object: bool) {
         let member = match self.next.take() {
-            Some(Member::Root) if !object && self.path.length == 0 => Member::Batch,
+            Some(Member::Root) if !object && self.path.is_empty() => Member::Batch,
             Some(member) if member.is_array() != object || member == Member::Structured => member,
             _ => Member::Other,
         };

@@ -2,6 +2,8 @@
 
 use axum::http::StatusCode;
 use rmcp::model::ProtocolVersion;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use toolsight::{Dropped, Protocol, Sampling, Toolsight};
@@ -69,10 +71,40 @@ async fn a_collector_that_is_busy_gets_the_records_when_it_is_no_longer() {
 }
 
 #[tokio::test]
-async fn spans_that_the_collector_rejects_among_others_are_counted() {
+async fn a_collector_that_goes_away_during_a_request_gets_the_records_when_it_is_back() {
     for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let toolsight = Toolsight::builder()
+            .endpoint(format!("http://{address}"))
+            .protocol(protocol)
+            .build()
+            .unwrap();
+        let client = connect(&start(&toolsight).await, ProtocolVersion::V_2026_07_28).await;
+        client.call_tool(call("add", 1, 2)).await.unwrap();
+        let (mut connection, _) = listener.accept().await.unwrap();
+        if protocol == Protocol::Grpc {
+            // The settings that make an HTTP/2 connection ready for requests.
+            connection.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        }
+        let mut read = Vec::new();
+        while !read.windows(4).any(|bytes| bytes == b"call") {
+            connection.read_buf(&mut read).await.unwrap();
+        }
+        drop((connection, listener));
+        let received = Received::default();
+        let (_, _collector) = received.start(address).await;
+        received.wait(2).await;
+        assert_eq!(toolsight.dropped().total(), 0, "{protocol:?}");
+    }
+}
+
+#[tokio::test]
+async fn spans_that_the_collector_rejects_among_others_are_counted_over_http() {
+    // Over gRPC the exporter keeps the answer to itself, and only logs it.
+    for (protocol, refused) in [(Protocol::Grpc, 0), (Protocol::HttpProtobuf, 1)] {
         let (_, spans, dropped) = send(protocol, false, vec![Answer::Reject(1)]).await;
-        assert_eq!((spans, dropped.refused), (2, 1), "{protocol:?}");
+        assert_eq!((spans, dropped.refused), (2, refused), "{protocol:?}");
     }
 }
 

@@ -1,16 +1,14 @@
-//! OTLP to a collector: where it is, how it is spoken there, and what its answers mean.
+//! OTLP to a collector: where it is, and how it is spoken there.
 //!
-//! The exporters of `opentelemetry-otlp` answer with a text only. Whether to try again and when, and what to tell the
-//! operator, needs the status, `RetryInfo` and `Retry-After` themselves, so the requests are sent from here.
+//! `opentelemetry-otlp` sends and tries again. The settings are read here, so that a wrong one is an error rather than a
+//! default, and so that what the builder is told comes before the environment.
 
-mod client;
 mod environment;
-mod failure;
+mod exporter;
 mod settings;
 mod tls;
 
-pub(crate) use client::Exporter;
-pub(crate) use failure::Failure;
+pub(crate) use exporter::Exporter;
 pub(crate) use settings::OtlpConfig;
 
 /// How OTLP is spoken.
@@ -63,10 +61,19 @@ pub enum BuildError {
     /// A client certificate without its key, or the other way round.
     #[error("a client certificate needs both its file and that of its key")]
     HalfOfClientCertificate,
+    /// The exporter cannot be set up from settings that are valid one by one.
+    #[error("the OTLP exporter cannot be set up: {0}; check the OTEL_EXPORTER_OTLP_* variables")]
+    Exporter(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The export thread could not be started.
     #[error("the export thread cannot be started: {0}")]
     Thread(#[source] std::io::Error),
     /// The export thread ended while it was being set up.
     #[error("the export thread ended while it was being set up")]
     ThreadEnded,
+}
+
+impl From<opentelemetry_otlp::ExporterBuildError> for BuildError {
+    fn from(error: opentelemetry_otlp::ExporterBuildError) -> Self {
+        Self::Exporter(error.into())
+    }
 }

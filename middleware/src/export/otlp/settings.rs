@@ -19,7 +19,7 @@ pub(crate) struct OtlpConfig {
     pub(crate) protocol: Option<Protocol>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) gzip: Option<bool>,
+    pub(crate) gzip: bool,
     pub(crate) ca_certificate: Option<PathBuf>,
     pub(crate) client_certificate: Option<(PathBuf, PathBuf)>,
     pub(crate) environment: Environment,
@@ -78,6 +78,7 @@ pub(super) struct Target {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const USER_AGENT: &str = concat!("toolsight/", env!("CARGO_PKG_VERSION"));
 
 impl OtlpConfig {
     pub(super) fn target(&self, signal: Signal) -> Result<Target, BuildError> {
@@ -155,8 +156,7 @@ impl OtlpConfig {
 
     fn headers(&self, signal: Signal) -> Result<HeaderMap, BuildError> {
         let mut fields = HeaderMap::new();
-        let agent = concat!("toolsight/", env!("CARGO_PKG_VERSION"));
-        fields.insert(http::header::USER_AGENT, HeaderValue::from_static(agent));
+        fields.insert(http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         let (told, _) = self.told(signal, "HEADERS").unwrap_or_default();
         let told = told.split(',').filter_map(|header| header.split_once('='));
         let told = told.map(|(name, value)| {
@@ -182,12 +182,12 @@ impl OtlpConfig {
     }
 
     fn gzip(&self, signal: Signal) -> Result<bool, BuildError> {
-        match (self.gzip, self.told(signal, "COMPRESSION")) {
-            (Some(gzip), _) => Ok(gzip),
-            (None, None) => Ok(false),
-            (None, Some((value, _))) if value == "gzip" => Ok(true),
-            (None, Some((value, _))) if value == "none" => Ok(false),
-            (None, Some((value, variable))) => Err(BuildError::Variable {
+        match self.told(signal, "COMPRESSION") {
+            _ if self.gzip => Ok(true),
+            None => Ok(false),
+            Some((value, _)) if value == "gzip" => Ok(true),
+            Some((value, _)) if value == "none" => Ok(false),
+            Some((value, variable)) => Err(BuildError::Variable {
                 variable,
                 value,
                 expected: "gzip or none",

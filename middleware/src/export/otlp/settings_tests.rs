@@ -85,20 +85,20 @@ fn headers_are_decoded_and_those_of_the_builder_come_last() {
 fn options_of_the_builder_come_before_the_environment() {
     let variables = [
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "2000"),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "told.pem"),
     ];
     let told = target(&variables, Signal::Metrics).unwrap();
-    assert_eq!((told.timeout, told.gzip), (Duration::from_secs(2), true));
+    assert_eq!((told.timeout, told.gzip), (Duration::from_secs(2), false));
     assert_eq!(told.tls.authority, Some("told.pem".into()));
     let config = OtlpConfig {
         timeout: Some(Duration::from_secs(1)),
-        gzip: Some(false),
+        gzip: true,
         ca_certificate: Some("own.pem".into()),
         environment: Environment::of(&variables),
         ..OtlpConfig::default()
     };
     let own = config.target(Signal::Metrics).unwrap();
-    assert_eq!((own.timeout, own.gzip), (Duration::from_secs(1), false));
+    assert_eq!((own.timeout, own.gzip), (Duration::from_secs(1), true));
     assert_eq!(own.tls.authority, Some("own.pem".into()));
 }
