@@ -334,8 +334,8 @@ impl Loop {
         let give_up = Instant::now() + METRICS_WITHIN;
         // Metrics are cumulative: what fails now is in the next export.
         tokio::select! {
-            exported = self.exporter.metrics(&collected) => if let Err(error) = exported {
-                self.complaints.complain(0, &error.to_string(), REFUSED, Instant::now());
+            exported = self.exporter.metrics(&collected) => if let Err(why) = exported {
+                self.complaints.complain(0, &why, REFUSED, Instant::now());
             },
             () = past(&mut self.deadline, give_up) => tracing::debug!(target: "toolsight", "metrics not exported in time"),
         }

@@ -70,19 +70,25 @@ impl Exporter {
     /// Sends spans until the collector takes or refuses them. Returns how many of them it has rejected while it took the
     /// others, as far as it says so over HTTP: over gRPC only the exporter's own log tells.
     pub(crate) async fn spans(&self, spans: Vec<SpanData>) -> Result<u64, String> {
-        loop {
-            self.rejected.store(0, Relaxed);
-            match self.spans.export(spans.clone()).await {
-                Ok(()) => return Ok(self.rejected.load(Relaxed)),
-                Err(error) if is_from_nobody(&error) => tokio::time::sleep(RETRY_BROKEN).await,
-                Err(error) => return Err(error.to_string()),
-            }
-        }
+        self.rejected.store(0, Relaxed);
+        let exported = until_answered(|| self.spans.export(spans.clone())).await;
+        exported.map_err(|error| error.to_string())?;
+        Ok(self.rejected.load(Relaxed))
     }
 
     /// Sends metrics until the collector takes or refuses them.
-    pub(crate) async fn metrics(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        self.metrics.export(metrics).await
+    pub(crate) async fn metrics(&self, metrics: &ResourceMetrics) -> Result<(), String> {
+        let exported = until_answered(|| self.metrics.export(metrics)).await;
+        exported.map_err(|error| error.to_string())
+    }
+}
+
+async fn until_answered<F: Future<Output = OTelSdkResult>>(export: impl Fn() -> F) -> OTelSdkResult {
+    loop {
+        match export().await {
+            Err(error) if is_from_nobody(&error) => tokio::time::sleep(RETRY_BROKEN).await,
+            answered => return answered,
+        }
     }
 }
 
