@@ -1,16 +1,21 @@
 //! Setting Toolsight up.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::export::{BuildError, Dropped, OtlpConfig, Protocol, Queue, Worker, WorkerConfig};
+use crate::capture::Capture;
+use crate::export::{BuildError, Dropped, OtlpConfig, Protocol, Queue, Sampling, Worker, WorkerConfig};
 use crate::http::ToolsightLayer;
-use crate::identity::Users;
-use crate::observe::Observer;
+use crate::identity::{Identity, Tenants, Users};
+use crate::observe::{DetailConfig, Forgotten, Observer};
 use crate::record::Peer;
 
 /// Upper bound of what a queue or memory may be told to hold.
 const MOST: usize = 1 << 20;
+
+/// Time between two exports of metrics, where nothing else is told.
+const METRIC_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A running observer: makes layers, and sends what they record.
 ///
@@ -18,8 +23,9 @@ const MOST: usize = 1 << 20;
 /// are lost.
 #[derive(Clone, Debug)]
 pub struct Toolsight {
-    layer: ToolsightLayer,
-    worker: Arc<Worker>,
+    pub(crate) layer: ToolsightLayer,
+    /// None where `OTEL_SDK_DISABLED` turns everything off.
+    pub(crate) worker: Option<Arc<Worker>>,
     shutdown_timeout: Duration,
 }
 
@@ -27,11 +33,13 @@ pub struct Toolsight {
 #[derive(Clone, Debug)]
 pub struct Builder {
     server: Option<Peer>,
-    users: Users,
+    identity: Identity,
     otlp: OtlpConfig,
     queue_records: usize,
     sessions: usize,
-    metric_interval: Duration,
+    metric_interval: Option<Duration>,
+    sampling: Sampling,
+    detail: DetailConfig,
     shutdown_timeout: Duration,
 }
 
@@ -40,11 +48,13 @@ impl Toolsight {
     pub fn builder() -> Builder {
         Builder {
             server: None,
-            users: Users::default(),
+            identity: Identity::default(),
             otlp: OtlpConfig::default(),
             queue_records: 16_384,
             sessions: 10_000,
-            metric_interval: Duration::from_secs(60),
+            metric_interval: None,
+            sampling: Sampling::default(),
+            detail: DetailConfig::default(),
             shutdown_timeout: Duration::from_secs(5),
         }
     }
@@ -58,17 +68,26 @@ impl Toolsight {
     /// Sends what has been recorded by now and returns when that is done, or the time limit of the shutdown has passed;
     /// sending goes on then. Needs a tokio runtime with time.
     pub async fn flush(&self) {
-        self.worker.flush(self.shutdown_timeout).await;
+        if let Some(worker) = &self.worker {
+            worker.flush(self.shutdown_timeout).await;
+        }
     }
 
     /// Sends what has been recorded and ends the export thread; later calls pass unrecorded.
     pub async fn shutdown(&self) {
-        self.worker.shutdown(self.shutdown_timeout).await;
+        if let Some(worker) = &self.worker {
+            worker.shutdown(self.shutdown_timeout).await;
+        }
     }
 
     /// Records that were not exported, by reason.
     pub fn dropped(&self) -> Dropped {
         self.layer.queue.counts().read()
+    }
+
+    /// What was forgotten of sessions, calls and names because there were too many of them.
+    pub fn forgotten(&self) -> Forgotten {
+        self.layer.observer.counters.read()
     }
 }
 
@@ -86,12 +105,23 @@ impl Builder {
     /// Where users are read from. Default: only the [`UserId`](crate::UserId) that the application provides.
     #[must_use]
     pub fn users(mut self, users: Users) -> Self {
-        self.users = users;
+        self.identity.users = users;
         self
     }
 
-    /// Address of the collector, such as `http://127.0.0.1:4317`. Default: `OTEL_EXPORTER_OTLP_ENDPOINT`, else this
-    /// machine.
+    /// Where tenants are read from. Default: only the [`Tenant`](crate::Tenant) that the application provides.
+    #[must_use]
+    pub fn tenants(mut self, tenants: Tenants) -> Self {
+        self.identity.tenants = tenants;
+        self
+    }
+
+    /// Address of the collector, such as `http://127.0.0.1:4317`. With HTTP, `/v1/traces` and `/v1/metrics` are appended.
+    /// Default: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, else
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, else this machine at port 4317, or 4318 with HTTP.
+    ///
+    /// Every `OTEL_EXPORTER_OTLP_*` variable named here has a form for one signal, like these; what the builder is told
+    /// comes before all of them.
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.otlp.endpoint = Some(endpoint.into());
@@ -105,14 +135,75 @@ impl Builder {
         self
     }
 
-    /// Adds a header to every export, such as `authorization`. Default: `OTEL_EXPORTER_OTLP_HEADERS`.
+    /// Adds a header to every export, such as `authorization`, in place of one of the same name in
+    /// `OTEL_EXPORTER_OTLP_HEADERS`. Default: those of the variable.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.otlp.headers.insert(name.into(), value.into());
+        self.otlp.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Time limit of one export. Default: `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10 s.
+    /// Whether exports are compressed with gzip even if `OTEL_EXPORTER_OTLP_COMPRESSION` does not say so. Default: no.
+    #[must_use]
+    pub const fn gzip(mut self, gzip: bool) -> Self {
+        self.otlp.gzip = gzip;
+        self
+    }
+
+    /// PEM file of the authorities that are trusted, for an address that begins with `https`. Default:
+    /// `OTEL_EXPORTER_OTLP_CERTIFICATE`, else the authorities of the system.
+    #[must_use]
+    pub fn ca_certificate(mut self, path: impl Into<PathBuf>) -> Self {
+        self.otlp.ca_certificate = Some(path.into());
+        self
+    }
+
+    /// PEM files of the certificate and key by which the collector knows this client. Default:
+    /// `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE` and `OTEL_EXPORTER_OTLP_CLIENT_KEY`, else none.
+    #[must_use]
+    pub fn client_certificate(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.otlp.client_certificate = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Captures arguments and results of tool calls. Default: neither, and no byte of them is kept.
+    #[must_use]
+    pub fn capture(mut self, capture: Capture) -> Self {
+        self.detail.capture = capture;
+        self
+    }
+
+    /// Whether the messages of JSON-RPC errors are recorded, cut to 256 bytes. Default: yes.
+    #[must_use]
+    pub const fn error_messages(mut self, recorded: bool) -> Self {
+        self.detail.messages = recorded;
+        self
+    }
+
+    /// The key under which arguments are hashed, and chains of calls where nothing else names them. Give all processes of
+    /// a server the same, so that the same call can be seen in all of them. Default: another in each process.
+    #[must_use]
+    pub const fn hash_key(mut self, key: [u8; 32]) -> Self {
+        self.detail.key = key;
+        self
+    }
+
+    /// The longest pause between two calls of a user that belong together where neither a session nor anything else says
+    /// so. Default: 10 minutes.
+    #[must_use]
+    pub const fn idle_gap(mut self, gap: Duration) -> Self {
+        self.detail.idle_gap = gap;
+        self
+    }
+
+    /// Which calls become spans; the metrics are made of all. Default: all.
+    #[must_use]
+    pub const fn sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
+        self
+    }
+
+    /// Time limit of one attempt to export. Default: `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10 s.
     #[must_use]
     pub const fn export_timeout(mut self, timeout: Duration) -> Self {
         self.otlp.timeout = Some(timeout);
@@ -135,10 +226,10 @@ impl Builder {
         self
     }
 
-    /// Time between two exports of metrics. Default: 60 s.
+    /// Time between two exports of metrics. Default: `OTEL_METRIC_EXPORT_INTERVAL`, else 60 s.
     #[must_use]
     pub fn metric_interval(mut self, interval: Duration) -> Self {
-        self.metric_interval = interval.max(Duration::from_millis(100));
+        self.metric_interval = Some(interval.max(Duration::from_millis(100)));
         self
     }
 
@@ -150,20 +241,36 @@ impl Builder {
     }
 
     /// Starts the export thread. It connects when there is something to send, so a collector that is away is no error.
+    /// Where `OTEL_SDK_DISABLED` is `true`, nothing is started, and every request passes unrecorded and uncounted.
     ///
     /// # Errors
-    /// If the endpoint, a header or an `OTEL_*` variable cannot be used, or the thread cannot be started.
+    /// If the endpoint, a header, a certificate or an `OTEL_*` variable cannot be used, or the thread cannot be started.
     pub fn build(self) -> Result<Toolsight, BuildError> {
-        let observer = Arc::new(Observer::new(self.server.clone(), self.users, self.sessions));
+        let observer = Observer::new(self.server.clone(), self.identity, self.sessions);
+        let observer = Arc::new(observer.telling(self.detail));
+        let environment = self.otlp.environment.clone();
+        let interval = self
+            .metric_interval
+            .map_or_else(|| environment.metric_interval(), |told| Ok(Some(told)))?;
+        if environment.disabled() {
+            let queue = Queue::off();
+            return Ok(Toolsight {
+                layer: ToolsightLayer { observer, queue },
+                worker: None,
+                shutdown_timeout: self.shutdown_timeout,
+            });
+        }
         let (queue, receiver) = Queue::new(self.queue_records);
         let config = WorkerConfig {
             otlp: self.otlp,
+            sampling: self.sampling,
             server: self.server,
-            metric_interval: self.metric_interval,
-            tools: observer.tools.clone(),
+            metric_interval: interval.unwrap_or(METRIC_INTERVAL),
+            observer: observer.clone(),
             counts: queue.counts(),
+            pressure: queue.pressure(),
         };
-        let worker = Arc::new(Worker::start(config, receiver)?);
+        let worker = Some(Arc::new(Worker::start(config, receiver)?));
         let layer = ToolsightLayer { observer, queue };
         Ok(Toolsight {
             layer,

@@ -2,25 +2,38 @@
 //!
 //! # The way of a record
 //!
-//! [`http`] sees the bytes and says when each record is made, `wire` reads messages in them, `observe` makes records of
+//! [`http`] and [`stdio`] see the bytes and say when each record is made, `wire` reads messages in them, `observe` makes records of
 //! messages, and `export` sends them.
 
 #![forbid(unsafe_code)]
 
+mod arguments_hash;
 mod builder;
+mod capture;
+mod contained;
+#[cfg(test)]
+mod endings;
 mod export;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 mod identity;
 mod observe;
 mod outcome;
 mod record;
+mod result_flags;
 pub mod semconv;
+pub mod stdio;
 mod trace_context;
 mod wire;
 
 pub use builder::{Builder, Toolsight};
-pub use export::{BuildError, Dropped, Protocol};
+pub use capture::{Capture, PatternError};
+pub use export::{BuildError, Dropped, Protocol, Sampling};
 pub use http::{CallSpan, ToolsightLayer};
-pub use identity::{Tenant, UserForm, UserId, Users};
+pub use identity::{CLIENTS_VERSION, HashKeys, Tenant, Tenants, UserForm, UserId, Users};
+pub use observe::Forgotten;
 pub use outcome::{Fault, Outcome};
 pub use record::Transport;
+pub use stdio::{ObservedRead, ObservedWrite};

@@ -1,17 +1,23 @@
 //! The record of one call: plain data, made by `observe`, turned into OTLP by `export`.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{SpanContext, SpanId};
 
+use crate::capture::Captured;
 use crate::outcome::{Fault, Outcome};
+use crate::result_flags::Flags;
+use crate::wire::{ContentTypes, Definition};
 
 /// What is known of one JSON-RPC request or notification that crossed the observer.
 ///
 /// Strings that a peer chose are cut to 256 bytes before they get here, so a record has a bounded size.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
-    /// When the request's head arrived.
+    /// Who asked whom.
+    pub(crate) direction: Direction,
+    /// When the request's head arrived, or the server's request was sent.
     pub(crate) start: SystemTime,
     /// From `start` to the last byte of the answer, or to the moment it was clear that none would come.
     pub(crate) duration: Duration,
@@ -55,6 +61,13 @@ pub(crate) struct Record {
     pub(crate) request_bytes: u64,
     /// Bytes of the answer.
     pub(crate) response_bytes: u64,
+    /// Round of a call that takes several, from 1.
+    pub(crate) attempt: u16,
+    /// How long a person or a poll was waited for: before this round, or within a call that became a task.
+    pub(crate) waited: Duration,
+    /// Headers that do not mirror the body as they must since 2026-07-28, with commas between.
+    pub(crate) mismatch: Option<&'static str>,
+    pub(crate) detail: Detail,
     /// Trace and span id of the call.
     pub(crate) span: SpanContext,
     /// Span that the call is a child of, [`SpanId::INVALID`] where it is a root.
@@ -63,6 +76,40 @@ pub(crate) struct Record {
     pub(crate) parent_is_remote: bool,
     /// The surrounding HTTP span, where the call's parent is another one.
     pub(crate) link: Option<SpanContext>,
+}
+
+/// Who asks whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Direction {
+    /// The client asks the server.
+    ToServer,
+    /// The server asks the client, as in sampling and elicitation.
+    ToClient,
+}
+
+impl Direction {
+    /// The name used in attributes and columns.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ToServer => "to_server",
+            Self::ToClient => "to_client",
+        }
+    }
+}
+
+/// What is told of a call beyond how it ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Detail {
+    /// What the call has in common with those that it belongs to, where there is no session.
+    pub(crate) chain: Option<Box<str>>,
+    pub(crate) arguments_hash: Option<u64>,
+    /// Names of the arguments that were wrong, with commas between.
+    pub(crate) invalid_arguments: Box<str>,
+    pub(crate) flags: Flags,
+    pub(crate) content_types: ContentTypes,
+    pub(crate) definition: Option<Definition>,
+    /// Arguments and result, only where they are captured.
+    pub(crate) captured: Option<Arc<Captured>>,
 }
 
 /// What a request is aimed at.
@@ -116,6 +163,49 @@ impl Transport {
             Self::Stdio => "stdio",
             Self::StreamableHttp => "streamable_http",
             Self::Sse => "sse",
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::trace_context;
+
+    /// A call of a tool that went well.
+    pub(crate) fn record() -> Record {
+        Record {
+            direction: Direction::ToServer,
+            attempt: 1,
+            waited: Duration::ZERO,
+            mismatch: None,
+            detail: Detail::default(),
+            start: SystemTime::UNIX_EPOCH,
+            duration: Duration::from_millis(3),
+            first_byte: None,
+            method: "tools/call".into(),
+            request_id: Some("1".into()),
+            target: Target::Tool("add".into()),
+            outcome: Outcome::Ok,
+            fault: Fault::None,
+            code: None,
+            message: None,
+            http_status: Some(200),
+            client: Peer::default(),
+            client_bridge: None,
+            server: Peer::default(),
+            protocol_version: None,
+            transport: Transport::StreamableHttp,
+            http_version: Some("1.1"),
+            session_id: None,
+            user: None,
+            tenant: None,
+            request_bytes: 1,
+            response_bytes: 1,
+            span: trace_context::child(None),
+            parent: SpanId::INVALID,
+            parent_is_remote: false,
+            link: None,
         }
     }
 }

@@ -94,10 +94,14 @@ pub const RESULT_FLAGS: [&str; 4] = ["empty", "identical", "schema_mismatch", "t
 pub const TOOLSIGHT_CONTENT_TYPES: &str = "toolsight.content.types";
 /// Round of a call that takes several, from 1.
 pub const TOOLSIGHT_ATTEMPT: &str = "toolsight.attempt";
-/// Milliseconds of the duration in which the server waited for a person or a poll, as a double.
+/// Milliseconds in which a person or a poll was waited for, as a double: before this round of the call, or within the
+/// duration of a call that became a task.
 pub const TOOLSIGHT_WAITED_MS: &str = "toolsight.waited_ms";
 /// Progress notifications that the server sent for the call.
 pub const TOOLSIGHT_PROGRESS_COUNT: &str = "toolsight.progress.count";
+/// Headers that do not say what the body says though they must since 2026-07-28, with commas between: `method`, `name`,
+/// `version`.
+pub const TOOLSIGHT_HEADER_MISMATCH: &str = "toolsight.header.mismatch";
 /// Hash of the called tool's definition as `tools/list` told it, 16 hexadecimal digits.
 pub const TOOLSIGHT_DEFINITION_HASH: &str = "toolsight.definition.hash";
 /// Bytes of that definition.
@@ -119,9 +123,19 @@ pub const MCP_SERVER_SESSION_DURATION: &str = "mcp.server.session.duration";
 pub const DURATION_BUCKETS: [f64; 14] = [
     0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
 ];
+/// Histogram of one request of the server at its client, in seconds.
+pub const MCP_CLIENT_OPERATION_DURATION: &str = "mcp.client.operation.duration";
+/// Gauge of the calls that are running.
+pub const TOOLSIGHT_CALLS_IN_FLIGHT: &str = "toolsight.calls.in_flight";
+/// Gauge of the seconds for which the oldest running call has been running; 0 where none is.
+pub const TOOLSIGHT_CALLS_OLDEST: &str = "toolsight.calls.oldest";
+/// Counter of what the middleware forgot because a bound was reached, by [`TOOLSIGHT_STATE_KIND`].
+pub const TOOLSIGHT_STATE_FORGOTTEN: &str = "toolsight.state.forgotten";
+/// What was forgotten: `session`, `call`, `task`, `round`, `name`.
+pub const TOOLSIGHT_STATE_KIND: &str = "toolsight.state.kind";
 /// Counter of records that the middleware could not export, by [`TOOLSIGHT_DROP_REASON`].
 pub const TOOLSIGHT_RECORDS_DROPPED: &str = "toolsight.records.dropped";
-/// Why a record was dropped: `queue_full`, `export_failed`, `shutdown`, `batch_limit`, `panicked`.
+/// Why a record was dropped: `queue_full`, `export_failed`, `refused`, `shutdown`, `batch_limit`, `panicked`.
 pub const TOOLSIGHT_DROP_REASON: &str = "toolsight.drop.reason";
 /// Value of a metric attribute whose true value would open one series too many.
 pub const OTHER: &str = "_OTHER";
@@ -141,6 +155,8 @@ pub const META_TRACESTATE: &str = "tracestate";
 pub const HEADER_PROTOCOL_VERSION: &str = "mcp-protocol-version";
 /// HTTP header of the session; legacy protocol versions only.
 pub const HEADER_SESSION_ID: &str = "mcp-session-id";
+/// HTTP header that names the last event of a stream that is resumed; legacy protocol versions only.
+pub const HEADER_LAST_EVENT_ID: &str = "last-event-id";
 /// HTTP header that mirrors the JSON-RPC method, since 2026-07-28.
 pub const HEADER_METHOD: &str = "mcp-method";
 /// HTTP header that mirrors the tool, prompt, resource or task, since 2026-07-28.

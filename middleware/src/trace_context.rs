@@ -15,13 +15,9 @@ pub(crate) fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<SpanC
     if (version == 0 && parts.next().is_some()) || trace.len() != 32 || span.len() != 16 {
         return None;
     }
-    let lower_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if !lower_hex(trace) || !lower_hex(span) {
-        return None;
-    }
     let context = SpanContext::new(
-        TraceId::from_hex(trace).ok()?,
-        SpanId::from_hex(span).ok()?,
+        TraceId::from(lower_hex(trace)?),
+        SpanId::from(u64::try_from(lower_hex(span)?).ok()?),
         TraceFlags::new(byte(flags)?),
         true,
         tracestate
@@ -29,6 +25,18 @@ pub(crate) fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<SpanC
             .unwrap_or_default(),
     );
     context.is_valid().then_some(context)
+}
+
+/// The number that at most 32 lower-case digits stand for.
+fn lower_hex(digits: &str) -> Option<u128> {
+    digits.bytes().try_fold(0, |number, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u128::from(value))
+    })
 }
 
 fn byte(hex: &str) -> Option<u8> {

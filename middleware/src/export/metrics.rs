@@ -13,20 +13,27 @@ use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMete
 
 use super::queue::Counts;
 use super::spans::{error_type, network_transport};
-use crate::observe::{SessionEnd, Tools};
-use crate::record::{Record, Target};
+use crate::observe::{Observer, SessionEnd, Tools};
+use crate::record::{Direction, Record, Target};
 use crate::semconv;
 
 /// Methods of the five protocol versions; what is not among them is `_OTHER` in a metric.
-const METHODS: [&str; 25] = [
+const METHODS: [&str; 34] = [
     "completion/complete",
+    "elicitation/create",
     "initialize",
     "logging/setLevel",
     "notifications/cancelled",
+    "notifications/elicitation/complete",
     "notifications/initialized",
     "notifications/progress",
+    "notifications/prompts/list_changed",
+    "notifications/resources/list_changed",
+    "notifications/resources/updated",
     "notifications/roots/list_changed",
+    "notifications/tasks",
     "notifications/tasks/status",
+    "notifications/tools/list_changed",
     "ping",
     "prompts/get",
     "prompts/list",
@@ -35,6 +42,8 @@ const METHODS: [&str; 25] = [
     "resources/subscribe",
     "resources/templates/list",
     "resources/unsubscribe",
+    "roots/list",
+    "sampling/createMessage",
     "server/discover",
     "subscriptions/listen",
     "tasks/cancel",
@@ -53,12 +62,13 @@ pub(super) struct Metrics {
     /// Keeps the instruments alive.
     _provider: SdkMeterProvider,
     operation: Histogram<f64>,
+    client_operation: Histogram<f64>,
     session: Histogram<f64>,
     tools: Arc<Tools>,
 }
 
 impl Metrics {
-    pub(super) fn new(resource: Resource, tools: Arc<Tools>, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(resource: Resource, observer: &Observer, counts: Arc<Counts>) -> Self {
         let reader = SharedReader(Arc::default());
         let provider = SdkMeterProvider::builder()
             .with_resource(resource)
@@ -78,7 +88,37 @@ impl Metrics {
                 }
             })
             .build();
+        let state = observer.counters.clone();
+        meter
+            .u64_observable_counter(semconv::TOOLSIGHT_STATE_FORGOTTEN)
+            .with_description("What was forgotten because a bound was reached")
+            .with_callback(move |observer| {
+                for (kind, count) in state.read().by_kind() {
+                    observer.observe(count, &[KeyValue::new(semconv::TOOLSIGHT_STATE_KIND, kind)]);
+                }
+            })
+            .build();
+        let in_flight = observer.in_flight.clone();
+        meter
+            .u64_observable_gauge(semconv::TOOLSIGHT_CALLS_IN_FLIGHT)
+            .with_description("Calls that are running")
+            .with_callback(move |observer| observer.observe(in_flight.read().0, &[]))
+            .build();
+        let in_flight = observer.in_flight.clone();
+        meter
+            .f64_observable_gauge(semconv::TOOLSIGHT_CALLS_OLDEST)
+            .with_unit("s")
+            .with_description("For how long the oldest running call has been running")
+            .with_callback(move |observer| {
+                let running = in_flight.read().1.map_or(Duration::ZERO, |start| start.elapsed());
+                observer.observe(running.as_secs_f64(), &[]);
+            })
+            .build();
         Self {
+            client_operation: histogram(
+                semconv::MCP_CLIENT_OPERATION_DURATION,
+                "Duration of a request of the server until the client has answered",
+            ),
             operation: histogram(
                 semconv::MCP_SERVER_OPERATION_DURATION,
                 "Duration of a request or notification at the server until the result or acknowledgement is sent",
@@ -89,34 +129,31 @@ impl Metrics {
             ),
             reader,
             _provider: provider,
-            tools,
+            tools: observer.tools.clone(),
         }
     }
 
     pub(super) fn record(&self, record: &Record) {
         let mut attributes = vec![KeyValue::new(semconv::MCP_METHOD_NAME, known(&METHODS, &record.method))];
         let mut add = |key, value| attributes.push(KeyValue::new(key, value));
+        let target = self.target(record).to_owned();
         match &record.target {
-            Target::Tool(name) => {
-                let name = if self.tools.knows(name) { name } else { semconv::OTHER };
-                add(semconv::GEN_AI_TOOL_NAME, name.to_owned());
+            Target::Tool(_) => {
+                add(semconv::GEN_AI_TOOL_NAME, target);
                 add(semconv::GEN_AI_OPERATION_NAME, semconv::EXECUTE_TOOL.to_owned());
             }
-            Target::Prompt(name) => {
-                let name = if self.tools.knows_prompt(name) {
-                    name
-                } else {
-                    semconv::OTHER
-                };
-                add(semconv::GEN_AI_PROMPT_NAME, name.to_owned());
-            }
+            Target::Prompt(_) => add(semconv::GEN_AI_PROMPT_NAME, target),
             Target::Resource(_) | Target::None => {}
         }
+        let code = record.code.map(code);
         if let Some(error_type) = error_type(record) {
-            add(semconv::ERROR_TYPE, error_type.into_owned());
+            // A code in there is the server's to choose.
+            let is_code = record.code.is_some_and(|code| *error_type == *code.to_string());
+            let error_type = code.clone().filter(|_| is_code).unwrap_or(error_type.into_owned());
+            add(semconv::ERROR_TYPE, error_type);
         }
-        if let Some(code) = record.code {
-            add(semconv::RPC_RESPONSE_STATUS_CODE, code.to_string());
+        if let Some(code) = code {
+            add(semconv::RPC_RESPONSE_STATUS_CODE, code);
         }
         if let Some(version) = &record.protocol_version {
             add(
@@ -125,7 +162,26 @@ impl Metrics {
             );
         }
         add(semconv::NETWORK_TRANSPORT, network_transport(record).to_owned());
-        self.operation.record(record.duration.as_secs_f64(), &attributes);
+        let operation = match record.direction {
+            Direction::ToServer => &self.operation,
+            Direction::ToClient => &self.client_operation,
+        };
+        operation.record(record.duration.as_secs_f64(), &attributes);
+    }
+
+    /// Method and target, both of closed sets.
+    pub(super) fn name(&self, record: &Record) -> String {
+        format!("{} {}", known(&METHODS, &record.method), self.target(record))
+    }
+
+    /// The tool or prompt if the server is known to have it.
+    fn target<'a>(&self, record: &'a Record) -> &'a str {
+        match &record.target {
+            Target::Tool(name) if self.tools.knows(name) => name,
+            Target::Prompt(name) if self.tools.knows_prompt(name) => name,
+            Target::Tool(_) | Target::Prompt(_) => semconv::OTHER,
+            Target::Resource(_) | Target::None => "",
+        }
     }
 
     pub(super) fn record_session(&self, session: &SessionEnd) {
@@ -148,6 +204,14 @@ fn known(names: &[&'static str], name: &str) -> &'static str {
         .find(|known| **known == name)
         .copied()
         .unwrap_or(semconv::OTHER)
+}
+
+/// A code of JSON-RPC or MCP; those that servers make up are one.
+fn code(code: i64) -> String {
+    match code {
+        -32768..=-32000 => code.to_string(),
+        _ => semconv::OTHER.to_owned(),
+    }
 }
 
 /// A reader that the provider owns and that is asked from outside.
@@ -173,5 +237,53 @@ impl MetricReader for SharedReader {
 
     fn temporality(&self, kind: InstrumentKind) -> Temporality {
         self.0.temporality(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+    use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+
+    use super::*;
+    use crate::outcome::{Fault, Outcome};
+    use crate::record::tests::record;
+
+    fn series(metrics: &Metrics) -> usize {
+        let mut collected = ResourceMetrics::default();
+        metrics.collect(&mut collected).unwrap();
+        let request = ExportMetricsServiceRequest::from(&collected);
+        let scopes = request
+            .resource_metrics
+            .iter()
+            .flat_map(|resource| &resource.scope_metrics);
+        let metric = scopes
+            .flat_map(|scope| &scope.metrics)
+            .find(|metric| metric.name == semconv::MCP_SERVER_OPERATION_DURATION);
+        match &metric.unwrap().data {
+            Some(Data::Histogram(histogram)) => histogram.data_points.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_peers_make_up_opens_no_series() {
+        let observer = Observer::new(None, crate::identity::Users::default(), 1);
+        let metrics = Metrics::new(Resource::builder().build(), &observer, Arc::default());
+        for index in 0..500_i32 {
+            let made_up: Box<str> = format!("made up {index}").into();
+            let mut hostile = record();
+            hostile.outcome = Outcome::ProtocolError;
+            hostile.fault = Fault::Server;
+            match index % 5 {
+                0 => hostile.method = made_up,
+                1 => hostile.target = Target::Tool(made_up),
+                2 => hostile.target = Target::Prompt(made_up),
+                3 => hostile.protocol_version = Some(made_up),
+                _ => hostile.code = Some(i64::from(index)),
+            }
+            metrics.record(&hostile);
+        }
+        assert_eq!(series(&metrics), 5);
     }
 }

@@ -4,14 +4,19 @@
 //! happen on the export thread, which has its own small runtime, so a collector that is slow or away costs the server
 //! nothing but the records that no longer fit.
 
+mod complaints;
 mod metrics;
 mod otlp;
+mod pressure;
 mod queue;
+mod resource;
+mod sampling;
 mod spans;
 mod worker;
 
 pub use otlp::{BuildError, Protocol};
 pub use queue::Dropped;
+pub use sampling::Sampling;
 
 pub(crate) use otlp::OtlpConfig;
 pub(crate) use queue::Queue;

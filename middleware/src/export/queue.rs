@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::pressure::Pressure;
+
 use crate::observe::Observation;
 
 /// Records that were not exported, by reason, since the start; exported as the counter `toolsight.records.dropped`.
@@ -16,6 +18,9 @@ pub struct Dropped {
     pub queue_full: u64,
     /// The collector did not take the batch within the retry time.
     pub export_failed: u64,
+    /// The collector said that it will not take them, as for wrong credentials; the log says what to do. Those that it
+    /// rejects among others of a request are counted over HTTP only.
+    pub refused: u64,
     /// They came after the shutdown, or could not be sent before its deadline.
     pub shutdown: u64,
     /// They were messages of a batch beyond the first 256.
@@ -27,14 +32,15 @@ pub struct Dropped {
 impl Dropped {
     /// All of them.
     pub const fn total(&self) -> u64 {
-        self.queue_full + self.export_failed + self.shutdown + self.batch_limit + self.panicked
+        self.queue_full + self.export_failed + self.refused + self.shutdown + self.batch_limit + self.panicked
     }
 
     /// Name of each reason and its count.
-    pub(crate) const fn by_reason(&self) -> [(&'static str, u64); 5] {
+    pub(crate) const fn by_reason(&self) -> [(&'static str, u64); 6] {
         [
             ("queue_full", self.queue_full),
             ("export_failed", self.export_failed),
+            ("refused", self.refused),
             ("shutdown", self.shutdown),
             ("batch_limit", self.batch_limit),
             ("panicked", self.panicked),
@@ -42,11 +48,16 @@ impl Dropped {
     }
 }
 
+/// Waking a thread costs more than making a record, so the export thread sleeps until as many are queued, or its time
+/// has come.
+const ENOUGH: usize = 256;
+
 /// The counts behind [`Dropped`].
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     queue_full: AtomicU64,
     pub(super) export_failed: AtomicU64,
+    pub(super) refused: AtomicU64,
     pub(super) shutdown: AtomicU64,
     batch_limit: AtomicU64,
     panicked: AtomicU64,
@@ -57,6 +68,7 @@ impl Counts {
         Dropped {
             queue_full: self.queue_full.load(Relaxed),
             export_failed: self.export_failed.load(Relaxed),
+            refused: self.refused.load(Relaxed),
             shutdown: self.shutdown.load(Relaxed),
             batch_limit: self.batch_limit.load(Relaxed),
             panicked: self.panicked.load(Relaxed),
@@ -67,33 +79,57 @@ impl Counts {
 /// The sending side of the queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
-    sender: mpsc::Sender<Observation>,
+    /// None where nothing is to be recorded at all.
+    sender: Option<mpsc::Sender<Observation>>,
     counts: Arc<Counts>,
+    pressure: Arc<Pressure>,
 }
 
 impl Queue {
+    /// A queue that takes nothing and counts nothing.
+    pub(crate) fn off() -> Self {
+        Self {
+            sender: None,
+            counts: Arc::default(),
+            pressure: Arc::default(),
+        }
+    }
+
+    pub(crate) const fn is_off(&self) -> bool {
+        self.sender.is_none()
+    }
+
     /// A queue that holds at most `capacity` records, and its receiving side.
     pub(crate) fn new(capacity: usize) -> (Self, mpsc::Receiver<Observation>) {
         let (sender, receiver) = mpsc::channel(capacity.max(1));
-        (
-            Self {
-                sender,
-                counts: Arc::default(),
-            },
-            receiver,
-        )
+        let queue = Self {
+            sender: Some(sender),
+            counts: Arc::default(),
+            pressure: Arc::default(),
+        };
+        (queue, receiver)
     }
 
     /// Never waits: what does not fit is dropped and counted.
     pub(crate) fn push(&self, observation: Observation) {
+        let counts = &self.counts;
         if let Observation::Omitted(count) = observation {
-            self.counts.batch_limit.fetch_add(count, Relaxed);
+            counts.batch_limit.fetch_add(count, Relaxed);
             return;
         }
-        let lost = match self.sender.try_send(observation) {
-            Ok(()) => return,
-            Err(TrySendError::Full(_)) => &self.counts.queue_full,
-            Err(TrySendError::Closed(_)) => &self.counts.shutdown,
+        let Some(sender) = &self.sender else {
+            return;
+        };
+        let lost = match sender.try_send(observation) {
+            Ok(()) => {
+                let (room, most) = (sender.capacity(), sender.max_capacity());
+                if most - room >= ENOUGH.min(most / 2) {
+                    self.pressure.rise();
+                }
+                return;
+            }
+            Err(TrySendError::Full(_)) => &counts.queue_full,
+            Err(TrySendError::Closed(_)) => &counts.shutdown,
         };
         lost.fetch_add(1, Relaxed);
     }
@@ -104,6 +140,11 @@ impl Queue {
 
     pub(crate) fn counts(&self) -> Arc<Counts> {
         self.counts.clone()
+    }
+
+    /// Rises when enough records are queued to be worth waking the export thread.
+    pub(crate) fn pressure(&self) -> Arc<Pressure> {
+        self.pressure.clone()
     }
 }
 

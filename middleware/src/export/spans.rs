@@ -7,15 +7,21 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Record, Target, Transport, User};
+use crate::record::{Detail, Direction, Record, Target, Transport, User};
 use crate::semconv;
+use crate::wire::Definition;
 
-/// The class of a failure as `error.type` names it, `None` where the call is not an error of the server's.
+/// The class of a failure as `error.type` names it, `None` where the call is not an error of who reports it.
 ///
 /// By the rule of the convention for servers (semantic-conventions-genai, MCP, "error codes"): mistakes of the caller
 /// keep their code in `rpc.response.status_code` and are no errors of the span.
 pub(super) fn error_type(record: &Record) -> Option<Cow<'static, str>> {
+    if let (Direction::ToClient, Some(code)) = (record.direction, record.code) {
+        // By the same convention every code is an error to whoever asked.
+        return Some(code.to_string().into());
+    }
     match (record.fault, record.outcome) {
+        (_, Outcome::Abandoned) if record.direction == Direction::ToClient => Some("abandoned".into()),
         (Fault::Server, Outcome::ToolError) => Some("tool_error".into()),
         (Fault::Server, Outcome::Timeout) => Some("timeout".into()),
         (Fault::Server, Outcome::Abandoned) => Some("abandoned".into()),
@@ -34,7 +40,7 @@ pub(super) fn error_type(record: &Record) -> Option<Cow<'static, str>> {
     }
 }
 
-pub(super) fn span(record: &Record, scope: &InstrumentationScope) -> SpanData {
+pub(super) fn span(record: &Record, weight: u32, scope: &InstrumentationScope) -> SpanData {
     let mut links = SpanLinks::default();
     links
         .links
@@ -44,11 +50,14 @@ pub(super) fn span(record: &Record, scope: &InstrumentationScope) -> SpanData {
         span_context: sampled(&record.span),
         parent_span_id: record.parent,
         parent_span_is_remote: record.parent_is_remote,
-        span_kind: SpanKind::Server,
+        span_kind: match record.direction {
+            Direction::ToServer => SpanKind::Server,
+            Direction::ToClient => SpanKind::Client,
+        },
         name: name(record),
         start_time: record.start,
         end_time: record.start + record.duration,
-        attributes: attributes(record),
+        attributes: attributes(record, weight),
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
         links,
@@ -89,7 +98,7 @@ fn name(record: &Record) -> Cow<'static, str> {
     }
 }
 
-fn attributes(record: &Record) -> Vec<KeyValue> {
+fn attributes(record: &Record, weight: u32) -> Vec<KeyValue> {
     let mut list = Attributes(Vec::with_capacity(28));
     list.text(semconv::MCP_METHOD_NAME, &record.method);
     match &record.target {
@@ -143,13 +152,70 @@ fn attributes(record: &Record) -> Vec<KeyValue> {
         semconv::TOOLSIGHT_RESPONSE_BYTES,
         i64::try_from(record.response_bytes).unwrap_or(i64::MAX),
     );
+    if record.direction == Direction::ToClient {
+        list.text(semconv::TOOLSIGHT_DIRECTION, record.direction.as_str());
+    }
+    if record.attempt > 1 {
+        list.number(semconv::TOOLSIGHT_ATTEMPT, i64::from(record.attempt));
+    }
+    if !record.waited.is_zero() {
+        list.0.push(KeyValue::new(
+            semconv::TOOLSIGHT_WAITED_MS,
+            record.waited.as_secs_f64() * 1e3,
+        ));
+    }
+    list.maybe(semconv::TOOLSIGHT_HEADER_MISMATCH, record.mismatch);
     if let Some(first_byte) = record.first_byte {
         list.0.push(KeyValue::new(
             semconv::TOOLSIGHT_FIRST_BYTE_MS,
             first_byte.as_secs_f64() * 1e3,
         ));
     }
+    detail(&record.detail, &mut list);
+    if weight > 1 {
+        list.number(semconv::TOOLSIGHT_WEIGHT, i64::from(weight));
+    }
     list.0
+}
+
+fn detail(detail: &Detail, list: &mut Attributes) {
+    let hash = |hash: u64| format!("{hash:016x}");
+    list.maybe(semconv::TOOLSIGHT_CHAIN_ID, detail.chain.as_deref());
+    list.maybe(semconv::TOOLSIGHT_ARGS_HASH, detail.arguments_hash.map(hash).as_deref());
+    list.text(semconv::TOOLSIGHT_INVALID_ARGUMENTS, &detail.invalid_arguments);
+    list.text(semconv::TOOLSIGHT_RESULT_FLAGS, &detail.flags.names());
+    list.text(semconv::TOOLSIGHT_CONTENT_TYPES, &detail.content_types.names());
+    if let Some(Definition {
+        hash: definition,
+        bytes,
+    }) = detail.definition
+    {
+        list.text(semconv::TOOLSIGHT_DEFINITION_HASH, &hash(definition));
+        list.number(
+            semconv::TOOLSIGHT_DEFINITION_BYTES,
+            i64::try_from(bytes).unwrap_or(i64::MAX),
+        );
+    }
+    if let Some(captured) = &detail.captured {
+        list.maybe(semconv::GEN_AI_TOOL_CALL_ARGUMENTS, captured.arguments.as_deref());
+        list.maybe(semconv::GEN_AI_TOOL_CALL_RESULT, captured.result.as_deref());
+    }
+}
+
+/// How many of these spans, at least one, go into one request, which receivers take up to 4 MiB.
+pub(super) fn of_one_request(spans: &[SpanData]) -> usize {
+    const CAPTURED_BYTES: usize = 2 * 1024 * 1024;
+    let captured = [semconv::GEN_AI_TOOL_CALL_ARGUMENTS, semconv::GEN_AI_TOOL_CALL_RESULT];
+    let mut bytes = 0;
+    let room = |span: &&SpanData| {
+        let captured = span
+            .attributes
+            .iter()
+            .filter(|attribute| captured.contains(&attribute.key.as_str()));
+        bytes += captured.map(|attribute| attribute.value.as_str().len()).sum::<usize>();
+        bytes <= CAPTURED_BYTES
+    };
+    spans.iter().take_while(room).count().max(1)
 }
 
 /// Attributes that leave out what is not known.

@@ -5,19 +5,22 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
-use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
-use opentelemetry_sdk::metrics::exporter::PushMetricExporter as _;
-use opentelemetry_sdk::trace::SpanExporter as _;
+use opentelemetry_sdk::trace::SpanData;
+use rand::Rng as _;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
+use super::complaints::Complaints;
 use super::metrics::Metrics;
-use super::otlp::{BuildError, OtlpConfig, resource};
+use super::otlp::{BuildError, Exporter, OtlpConfig};
+use super::pressure::Pressure;
 use super::queue::Counts;
+use super::resource::resource;
+use super::sampling::{Sampler, Sampling};
 use super::spans;
-use crate::observe::{Observation, Tools};
-use crate::record::{Peer, Record};
+use crate::observe::{Observation, Observer};
+use crate::record::Peer;
 use crate::semconv;
 
 /// Records in one export request.
@@ -29,15 +32,19 @@ const LINGER: Duration = Duration::from_millis(500);
 const RETRY_FOR: Duration = Duration::from_secs(300);
 /// Metrics that are not taken in this time are sent with the next ones.
 const METRICS_WITHIN: Duration = Duration::from_secs(10);
-const RETRY_FIRST: Duration = Duration::from_millis(200);
-const RETRY_MOST: Duration = Duration::from_secs(5);
+const SEE_LOG: &str = "see the collector's log for what is wrong with them";
+const REFUSED: &str = "check the credentials (Builder::header, OTEL_EXPORTER_OTLP_HEADERS, the client certificate), \
+    address and protocol (gRPC is usually at port 4317, HTTP at port 4318), and the collector's log and limits";
+const AWAY: &str = "see whether the collector runs and can be reached";
 
 pub(crate) struct WorkerConfig {
     pub(crate) otlp: OtlpConfig,
     pub(crate) server: Option<Peer>,
+    pub(crate) sampling: Sampling,
     pub(crate) metric_interval: Duration,
-    pub(crate) tools: Arc<Tools>,
+    pub(crate) observer: Arc<Observer>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) pressure: Arc<Pressure>,
 }
 
 /// A handle of the export thread.
@@ -95,6 +102,12 @@ impl Worker {
         let _ = timeout(within, flushed).await;
     }
 
+    /// Sends what is queued without waiting for it.
+    pub(crate) fn flush_soon(&self) {
+        // With so many orders waiting, a flush is among them.
+        let _ = self.orders.try_send(Order::Flush(oneshot::channel().0));
+    }
+
     pub(crate) async fn shutdown(&self, within: Duration) {
         self.deadline.send_replace(Instant::now().checked_add(within));
         let (done, is_done) = oneshot::channel();
@@ -107,13 +120,16 @@ impl Worker {
 struct Loop {
     queue: mpsc::Receiver<Observation>,
     deadline: watch::Receiver<Option<Instant>>,
-    spans: SpanExporter,
-    metric_exporter: MetricExporter,
+    exporter: Exporter,
+    sampler: Sampler,
+    complaints: Complaints,
     metrics: Metrics,
     metric_interval: Duration,
     scope: InstrumentationScope,
     counts: Arc<Counts>,
-    batch: Vec<Record>,
+    observer: Arc<Observer>,
+    pressure: Arc<Pressure>,
+    batch: Vec<SpanData>,
 }
 
 impl Loop {
@@ -123,18 +139,20 @@ impl Loop {
         deadline: watch::Receiver<Option<Instant>>,
     ) -> Result<Self, BuildError> {
         let resource = resource(config.server.as_ref());
-        let (spans, metric_exporter) = config.otlp.exporters(&resource)?;
         Ok(Self {
             queue,
             deadline,
-            spans,
-            metric_exporter,
-            metrics: Metrics::new(resource, config.tools, config.counts.clone()),
+            exporter: Exporter::new(&config.otlp, &resource)?,
+            sampler: Sampler::new(config.sampling),
+            complaints: Complaints::default(),
+            metrics: Metrics::new(resource, &config.observer, config.counts.clone()),
             metric_interval: config.metric_interval,
             scope: InstrumentationScope::builder(semconv::SCOPE)
                 .with_version(env!("CARGO_PKG_VERSION"))
                 .build(),
             counts: config.counts,
+            observer: config.observer,
+            pressure: config.pressure,
             batch: Vec::with_capacity(BATCH),
         })
     }
@@ -147,7 +165,6 @@ impl Loop {
         let mut send_at = Instant::now();
         let mut orders_open = true;
         loop {
-            let room = BATCH - self.batch.len();
             tokio::select! {
                 biased;
                 order = orders.recv(), if orders_open => match order {
@@ -164,30 +181,75 @@ impl Loop {
                             self.take(&mut received);
                             self.send().await;
                         }
-                        self.send_metrics().await;
+                        self.finish().await;
                         let _ = done.send(());
                         return;
                     }
                     None => orders_open = false,
                 },
-                () = sleep_until(send_at), if !self.batch.is_empty() => self.send().await,
-                _ = tick.tick() => self.send_metrics().await,
-                count = self.queue.recv_many(&mut received, room) => {
+                () = sleep_until(send_at), if !self.batch.is_empty() => {
+                    self.fill(&mut received);
+                    self.send().await;
+                }
+                _ = tick.tick() => {
+                    let mut expired = self.observer.expire(Instant::now().into_std());
+                    self.take_in_pieces(&mut expired).await;
+                    self.send_metrics().await;
+                }
+                // Waiting for the queue itself has every record wake this thread, at the expense of the thread that
+                // pushes it: so only the first is waited for, and then for time or pressure.
+                count = self.queue.recv_many(&mut received, BATCH), if self.batch.is_empty() => {
                     if count == 0 {
                         // Every layer and handle is gone.
-                        self.send().await;
-                        self.send_metrics().await;
+                        self.finish().await;
                         return;
                     }
-                    if self.batch.is_empty() {
-                        send_at = Instant::now() + LINGER;
-                    }
+                    send_at = Instant::now() + LINGER;
                     self.take(&mut received);
-                    if self.batch.len() == BATCH {
-                        self.send().await;
-                    }
+                    self.send_if_full().await;
+                }
+                () = self.pressure.risen(), if !self.batch.is_empty() => {
+                    self.fill(&mut received);
+                    self.send_if_full().await;
                 }
             }
+        }
+    }
+
+    /// Sends the calls that are still waited for, and the last metrics.
+    async fn finish(&mut self) {
+        let mut finished = self.observer.finish(Instant::now().into_std());
+        self.take_in_pieces(&mut finished).await;
+        self.send().await;
+        self.send_metrics().await;
+    }
+
+    /// Takes more observations than may fit into one batch.
+    async fn take_in_pieces(&mut self, observations: &mut Vec<Observation>) {
+        while !observations.is_empty() {
+            if self.batch.len() == BATCH {
+                self.send().await;
+            }
+            let room = (BATCH - self.batch.len()).min(observations.len());
+            let mut piece = observations.drain(..room).collect();
+            self.take(&mut piece);
+        }
+    }
+
+    /// Takes what is in the queue by now, as far as the batch has room.
+    fn fill(&mut self, received: &mut Vec<Observation>) {
+        self.pressure.fall();
+        while self.batch.len() < BATCH
+            && let Ok(observation) = self.queue.try_recv()
+        {
+            received.push(observation);
+            self.take(received);
+        }
+    }
+
+    async fn send_if_full(&mut self) {
+        if self.batch.len() == BATCH {
+            self.send().await;
         }
     }
 
@@ -196,7 +258,11 @@ impl Loop {
             match observation {
                 Observation::Call(record) => {
                     self.metrics.record(&record);
-                    self.batch.push(*record);
+                    let name = self.metrics.name(&record);
+                    let random = |below| rand::rng().random_range(0..below);
+                    if let Some(weight) = self.sampler.weigh(&record, &name, random) {
+                        self.batch.push(spans::span(&record, weight, &self.scope));
+                    }
                 }
                 Observation::Session(session) => self.metrics.record_session(&session),
                 Observation::Omitted(_) => {}
@@ -222,43 +288,41 @@ impl Loop {
     }
 
     async fn send(&mut self) {
-        if self.batch.is_empty() {
-            return;
+        while !self.batch.is_empty() {
+            let count = spans::of_one_request(&self.batch);
+            let spans = self.batch.drain(..count).collect();
+            self.export(spans).await;
         }
-        let spans: Vec<_> = self
-            .batch
-            .drain(..)
-            .map(|record| spans::span(&record, &self.scope))
-            .collect();
+    }
+
+    /// Returns when the spans are taken, or given up and counted.
+    async fn export(&mut self, spans: Vec<SpanData>) {
         let count = spans.len() as u64;
         let give_up = Instant::now() + RETRY_FOR;
-        let mut pause = RETRY_FIRST;
-        loop {
-            let error = tokio::select! {
-                biased;
-                exported = self.spans.export(spans.clone()) => match exported {
-                    Ok(()) => return,
-                    Err(error) => error.to_string(),
-                },
-                () = past(&mut self.deadline, give_up) => "no answer in time".to_owned(),
-            };
-            tracing::debug!(target: "toolsight", records = count, error, "export failed");
-            let too_late = tokio::select! {
-                biased;
-                () = past(&mut self.deadline, give_up) => true,
-                () = sleep(pause) => false,
-            };
-            if too_late {
+        let exported = tokio::select! {
+            biased;
+            exported = self.exporter.spans(spans) => Some(exported),
+            () = past(&mut self.deadline, give_up) => None,
+        };
+        match exported {
+            Some(Ok(0)) => {}
+            Some(Ok(rejected)) => self.refused(rejected, "the collector rejected some of a batch", SEE_LOG),
+            Some(Err(why)) => self.refused(count, &why, REFUSED),
+            None => {
                 let reason = match *self.deadline.borrow() {
                     Some(_) => &self.counts.shutdown,
                     None => &self.counts.export_failed,
                 };
                 reason.fetch_add(count, Relaxed);
-                tracing::warn!(target: "toolsight", records = count, error, "records dropped, the collector does not take them");
-                return;
+                self.complaints
+                    .complain(count, "no answer in time, or that it is busy", AWAY, Instant::now());
             }
-            pause = (pause * 2).min(RETRY_MOST);
         }
+    }
+
+    fn refused(&mut self, count: u64, why: &str, advice: &str) {
+        self.counts.refused.fetch_add(count, Relaxed);
+        self.complaints.complain(count, why, advice, Instant::now());
     }
 
     async fn send_metrics(&mut self) {
@@ -268,13 +332,12 @@ impl Loop {
             return;
         }
         let give_up = Instant::now() + METRICS_WITHIN;
-        let exported = tokio::select! {
-            exported = self.metric_exporter.export(&collected) => exported.map_err(|error| error.to_string()),
-            () = past(&mut self.deadline, give_up) => Err("no answer in time".to_owned()),
-        };
         // Metrics are cumulative: what fails now is in the next export.
-        if let Err(error) = exported {
-            tracing::debug!(target: "toolsight", error, "metrics not exported");
+        tokio::select! {
+            exported = self.exporter.metrics(&collected) => if let Err(why) = exported {
+                self.complaints.complain(0, &why, REFUSED, Instant::now());
+            },
+            () = past(&mut self.deadline, give_up) => tracing::debug!(target: "toolsight", "metrics not exported in time"),
         }
     }
 }

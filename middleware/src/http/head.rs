@@ -2,28 +2,33 @@
 
 use std::time::{Instant, SystemTime};
 
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, Method, Request, Response, Version};
 use opentelemetry::trace::SpanContext;
 
-use crate::identity::{self, Users};
-use crate::observe::{RequestHead, ResponseHead};
-use crate::semconv;
+use crate::observe::{Observer, RequestHead, ResponseHead, endpoint_key};
 use crate::trace_context;
 use crate::wire::headers;
 
 pub(super) fn request<B>(
     request: &Request<B>,
-    users: &Users,
+    observer: &Observer,
     ambient: Option<SpanContext>,
     start: Instant,
 ) -> RequestHead {
     let fields = request.headers();
-    let text = |name| headers::text(fields, name).map(Into::into);
+    let text = |name: &HeaderName| headers::text(fields, name).map(Into::into);
+    let (user, tenant) = observer.identity.find(fields, request.extensions());
+    let session_id = text(&headers::SESSION_ID);
+    let post = request.method() == Method::POST;
+    let answered_elsewhere = post && session_id.is_none() && observer.has_endpoints();
+    let address = || request.uri().path_and_query().map_or("", PathAndQuery::as_str);
     RequestHead {
         start,
         start_wall: SystemTime::now(),
-        post: request.method() == Method::POST,
+        post,
         delete: request.method() == Method::DELETE,
+        resumes: fields.contains_key(&headers::LAST_EVENT_ID),
         mcp: headers::looks_like_mcp(fields),
         http_version: match request.version() {
             Version::HTTP_10 => Some("1.0"),
@@ -32,13 +37,14 @@ pub(super) fn request<B>(
             Version::HTTP_3 => Some("3"),
             _ => None,
         },
-        protocol_version: text(semconv::HEADER_PROTOCOL_VERSION),
-        session_id: text(semconv::HEADER_SESSION_ID),
-        method: text(semconv::HEADER_METHOD),
-        name: text(semconv::HEADER_NAME),
+        protocol_version: text(&headers::PROTOCOL_VERSION),
+        endpoint: answered_elsewhere.then(|| endpoint_key(address())).flatten(),
+        session_id,
+        method: text(&headers::METHOD),
+        name: text(&headers::NAME),
         user_agent: headers::user_agent(fields),
-        user: users.find(fields, request.extensions()),
-        tenant: identity::tenant(request.extensions()),
+        user,
+        tenant,
         ambient,
     }
 }
@@ -46,21 +52,19 @@ pub(super) fn request<B>(
 pub(super) fn response<R>(response: &Response<R>) -> ResponseHead {
     ResponseHead {
         status: response.status().as_u16(),
-        session_id: headers::text(response.headers(), semconv::HEADER_SESSION_ID).map(Into::into),
+        session_id: headers::text(response.headers(), &headers::SESSION_ID).map(Into::into),
         content: headers::content(response.headers()),
     }
 }
 
 /// The caller's span as the HTTP headers tell it.
 pub(super) fn trace_parent(fields: &HeaderMap) -> Option<SpanContext> {
+    let parent = headers::text(fields, &headers::TRACEPARENT)?;
     let states = fields
-        .get_all(semconv::META_TRACESTATE)
+        .get_all(&headers::TRACESTATE)
         .iter()
         .filter_map(|state| state.to_str().ok());
     let state = states.collect::<Vec<_>>().join(",");
     let state = trace_context::whole_entries(&state);
-    trace_context::parse(
-        headers::text(fields, semconv::META_TRACEPARENT)?,
-        Some(state).filter(|state| !state.is_empty()),
-    )
+    trace_context::parse(parent, Some(state).filter(|state| !state.is_empty()))
 }

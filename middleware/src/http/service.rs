@@ -15,6 +15,7 @@ use super::{CallSpan, RequestBody, ResponseBody, ResponseFuture, Shared, call_sp
 use crate::export::Queue;
 use crate::observe::{Exchange, Observer};
 use crate::trace_context;
+use crate::wire::headers;
 
 /// The service that [`ToolsightLayer`](super::ToolsightLayer) makes of another.
 #[derive(Clone, Debug)]
@@ -38,7 +39,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let observed = matches!(*request.method(), Method::POST | Method::DELETE) && !self.is_seen(&request);
+        let observed = match *request.method() {
+            _ if self.queue.is_off() => false,
+            Method::POST | Method::DELETE => !self.is_seen(&request),
+            Method::GET => headers::opens_stream(request.headers()) && !self.is_seen(&request),
+            _ => false,
+        };
         let prepared = observed.then(|| catch_unwind(AssertUnwindSafe(|| self.prepare(&request))));
         let Some(Ok((shared, span))) = prepared else {
             if observed {
@@ -73,7 +79,7 @@ impl<S> ToolsightService<S> {
             None if request.method() == Method::POST => call_span.child_span(),
             None => Span::none(),
         };
-        let head = head::request(request, &self.observer.users, ambient, Instant::now());
+        let head = head::request(request, &self.observer, ambient, Instant::now());
         let exchange = Exchange::begin(self.observer.clone(), head, call_span.provisional().clone());
         (Arc::new(Shared::new(exchange, self.queue.clone(), call_span)), span)
     }

@@ -1,26 +1,24 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::Response;
 
 use super::{CallSpan, head};
+use crate::contained::Contained;
 use crate::export::Queue;
 use crate::observe::{End, Exchange};
 
 /// One exchange as the request body, the response future and the response body share it.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    exchange: Mutex<Option<Exchange>>,
-    queue: Queue,
+    exchange: Contained<Exchange>,
     call_span: CallSpan,
 }
 
 impl Shared {
     pub(super) const fn new(exchange: Exchange, queue: Queue, call_span: CallSpan) -> Self {
         Self {
-            exchange: Mutex::new(Some(exchange)),
-            queue,
+            exchange: Contained::new(exchange, queue),
             call_span,
         }
     }
@@ -30,8 +28,8 @@ impl Shared {
     }
 
     pub(super) fn request_data(&self, bytes: &[u8]) {
-        self.observe(|exchange| {
-            exchange.request_data(bytes);
+        self.exchange.observe(|exchange| {
+            exchange.request_data(bytes, Instant::now());
             if let Some(span) = exchange.first_span() {
                 self.call_span.tell(span);
             }
@@ -39,30 +37,8 @@ impl Shared {
     }
 
     pub(super) fn response_data(&self, bytes: &[u8]) {
-        self.observe(|exchange| exchange.response_data(bytes, Instant::now()));
-    }
-
-    /// Lets `step` observe something. Should it panic, the exchange goes on unobserved and the loss is counted.
-    fn observe(&self, step: impl FnOnce(&mut Exchange)) {
-        let Ok(mut slot) = self.exchange.lock() else {
-            return;
-        };
-        let Some(exchange) = slot.as_mut() else {
-            return;
-        };
-        let observed = catch_unwind(AssertUnwindSafe(|| {
-            step(exchange);
-            exchange.take()
-        }));
-        match observed {
-            Ok(observations) => observations
-                .into_iter()
-                .for_each(|observation| self.queue.push(observation)),
-            Err(_panic) => {
-                *slot = None;
-                self.queue.count_panic();
-            }
-        }
+        self.exchange
+            .observe(|exchange| exchange.response_data(bytes, Instant::now()));
     }
 }
 
@@ -77,7 +53,7 @@ impl Guard {
 
     pub(super) fn response_head<R>(&self, response: &Response<R>) {
         if let Some(shared) = &self.0 {
-            shared.observe(|exchange| {
+            shared.exchange.observe(|exchange| {
                 exchange.response_head(head::response(response), response.extensions(), Instant::now());
             });
         }
@@ -91,13 +67,13 @@ impl Guard {
 
     pub(super) fn response_gap(&self) {
         if let Some(shared) = &self.0 {
-            shared.observe(Exchange::response_gap);
+            shared.exchange.observe(Exchange::response_gap);
         }
     }
 
     pub(super) fn end(&mut self, end: End) {
         if let Some(shared) = self.0.take() {
-            shared.observe(|exchange| exchange.end(end, Instant::now()));
+            shared.exchange.observe(|exchange| exchange.end(end, Instant::now()));
         }
     }
 }

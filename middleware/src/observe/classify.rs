@@ -1,9 +1,10 @@
 //! The rules for outcome and fault, in one place.
 
-use super::exchange::End;
+use super::head::End;
+use super::tasks::Seen;
 use super::tools::Input;
 use crate::outcome::{Fault, Outcome};
-use crate::wire::Message;
+use crate::wire::{Message, TaskStatus};
 
 /// The first version of the era without sessions and handshake.
 pub(crate) const MODERN: &str = "2026-07-28";
@@ -53,6 +54,56 @@ pub(crate) fn by_answer(method: &str, input: Input, answer: &Message, status: Op
         // Codes of the implementation's own, such as for a session that has expired: the status tells whose fault it is.
         _ if matches!(status, Some(400..=499)) => (Outcome::ProtocolError, Fault::Caller),
         _ => (Outcome::ProtocolError, Fault::Server),
+    }
+}
+
+/// How a request of the server ended that the client answered by `answer`. The fault is the server's where it asked for
+/// what cannot be answered, and the caller's, who is the client here as well, where that could not answer.
+pub(crate) fn by_client_answer(answer: &Message) -> (Outcome, Fault) {
+    let Some(error) = &answer.error else {
+        return (Outcome::Ok, Fault::None);
+    };
+    match error.code {
+        // A person said no.
+        Some(-1) => (Outcome::Cancelled, Fault::None),
+        Some(-32602 | -32600 | -32700) => (Outcome::InvalidArguments, Fault::Server),
+        Some(-32603) => (Outcome::InternalError, Fault::Caller),
+        _ => (Outcome::ProtocolError, Fault::Caller),
+    }
+}
+
+/// What the answer to a `tasks/*` request tells of its task.
+pub(crate) fn task_seen(method: &str, answer: &Message, status: Option<u16>) -> Option<Seen> {
+    let Some(result) = &answer.result else {
+        // The task's own failure, unless it is the question that was wrong.
+        let code = answer.error.as_ref()?.code?;
+        let wrong_question = matches!(code, -32602..=-32600) || matches!(status, Some(400..));
+        let ended = (method == "tasks/result" && !wrong_question).then(|| by_answer("", Input::Fine, answer, None));
+        return ended.map(|(outcome, fault)| Seen::Ended(outcome, fault));
+    };
+    match method {
+        "tasks/result" => {
+            let (outcome, fault) = by_answer("", Input::Fine, answer, None);
+            Some(Seen::Ended(outcome, fault))
+        }
+        // The person has answered, so the server goes on.
+        "tasks/update" => Some(Seen::Status(TaskStatus::Working)),
+        _ => Some(task_status(
+            result.task_part.status?,
+            result.task_part.is_error,
+            result.task_result,
+        )),
+    }
+}
+
+/// What the status of a task tells. Before 2026-07-28 the result is to be asked for, and does not `come` with it.
+pub(crate) const fn task_status(status: TaskStatus, is_error: bool, come: bool) -> Seen {
+    match status {
+        TaskStatus::Completed if is_error => Seen::Ended(Outcome::ToolError, Fault::Server),
+        TaskStatus::Completed if come => Seen::Ended(Outcome::Ok, Fault::None),
+        TaskStatus::Failed => Seen::Ended(Outcome::ToolError, Fault::Server),
+        TaskStatus::Cancelled => Seen::Ended(Outcome::Cancelled, Fault::ClientGone),
+        status => Seen::Status(status),
     }
 }
 

@@ -1,63 +1,21 @@
 //! One HTTP request and its response, observed as the bytes pass.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use http::{Extensions, HeaderMap};
 use opentelemetry::trace::SpanContext;
 
-use super::call::{Call, Ending};
-use super::sessions::Session;
-use super::tools::Input;
+use super::call::{Call, Carrier};
+use super::connection::{Connection, Reach, Unanswered};
+use super::dialogue::Dialogue;
+use super::head::{End, RequestHead, ResponseHead};
+use super::sessions::endpoint_key;
 use super::{Observation, Observer, classify};
-use crate::identity;
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Peer, Target, User};
+use crate::record::{Direction, Target};
 use crate::wire::headers::Content;
-use crate::wire::{EventStream, Id, Kind, Message, Reader, Side};
-
-/// What is kept of a request's head.
-#[derive(Debug)]
-pub(crate) struct RequestHead {
-    pub(crate) start: Instant,
-    pub(crate) start_wall: SystemTime,
-    pub(crate) post: bool,
-    pub(crate) delete: bool,
-    /// The head alone shows that this is MCP, see [`crate::wire::headers::looks_like_mcp`].
-    pub(crate) mcp: bool,
-    pub(crate) http_version: Option<&'static str>,
-    pub(crate) protocol_version: Option<Box<str>>,
-    pub(crate) session_id: Option<Box<str>>,
-    /// The mirrored method and target, for requests whose body nobody reads.
-    pub(crate) method: Option<Box<str>>,
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) user_agent: Option<Peer>,
-    pub(crate) user: Option<User>,
-    pub(crate) tenant: Option<Box<str>>,
-    /// The surrounding span.
-    pub(crate) ambient: Option<SpanContext>,
-}
-
-/// What is kept of a response's head.
-#[derive(Debug)]
-pub(crate) struct ResponseHead {
-    pub(crate) status: u16,
-    pub(crate) session_id: Option<Box<str>>,
-    pub(crate) content: Content,
-}
-
-/// How an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The response body came to its end.
-    Complete,
-    /// The response body broke.
-    BodyError,
-    /// The service answered with an error instead of a response.
-    ServiceError,
-    /// Whoever waited for the answer is gone.
-    Dropped,
-}
+use crate::wire::{EventStream, Kind, Message, Reader, Side};
 
 #[derive(Debug)]
 enum ResponseBody {
@@ -69,88 +27,93 @@ enum ResponseBody {
 /// See the [module](self). After [`Exchange::end`] everything further is ignored.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    observer: Arc<Observer>,
-    head: RequestHead,
+    dialogue: Dialogue,
     /// The span prepared for the first call, see [`Call::new`].
     span: Option<SpanContext>,
+    /// The span that the first call has got.
+    first_span: Option<SpanContext>,
     request: Reader,
     request_bytes: u64,
     /// A JSON-RPC message was in the request, be it only the client's answer to the server.
     spoke: bool,
-    open: Vec<Call>,
-    session: Option<Session>,
-    response: Option<ResponseHead>,
+    status: Option<u16>,
+    content: Option<Content>,
+    carrier: Carrier,
     body: ResponseBody,
-    response_bytes: u64,
-    first_byte: Option<Duration>,
+    /// The address of the event stream that the response is, in the transport of 2024-11-05.
+    endpoint: Option<Box<str>>,
     /// Some of the response's bytes could not be looked at.
     blind: bool,
     ended: bool,
-    out: Vec<Observation>,
 }
 
 impl Exchange {
     pub(crate) fn begin(observer: Arc<Observer>, head: RequestHead, span: SpanContext) -> Self {
-        let session = head
-            .session_id
-            .as_deref()
-            .and_then(|id| observer.sessions.get(id, head.start));
+        let known = match (&head.session_id, &head.endpoint) {
+            (Some(id), _) => observer.sessions.get(id),
+            (None, Some(key)) => observer.endpoints.get(key),
+            (None, None) => None,
+        };
+        let reach = head.session_id.as_ref().map_or(Reach::Exchange, |_| Reach::Session);
+        let connection = known.unwrap_or_else(|| Connection::new(reach, head.start).into());
+        connection.touch(head.start);
+        let telling = observer.detail.telling();
         Self {
-            observer,
-            head,
+            dialogue: Dialogue::new(observer, connection, head),
             span: Some(span),
-            request: Reader::new(Side::Request),
+            first_span: None,
+            request: Reader::new(Side::Request).telling(telling),
             request_bytes: 0,
             spoke: false,
-            open: Vec::new(),
-            session,
-            response: None,
+            status: None,
+            content: None,
+            carrier: Carrier::default(),
             body: ResponseBody::Opaque,
-            response_bytes: 0,
-            first_byte: None,
+            endpoint: None,
             blind: false,
             ended: false,
-            out: Vec::new(),
         }
     }
 
     /// What has been observed since the last time.
     pub(crate) fn take(&mut self) -> Vec<Observation> {
-        std::mem::take(&mut self.out)
+        std::mem::take(&mut self.dialogue.out)
     }
 
     /// The span of the first call, once the request has told it.
-    pub(crate) fn first_span(&self) -> Option<&SpanContext> {
-        self.open.first().map(|call| &call.span)
+    pub(crate) const fn first_span(&self) -> Option<&SpanContext> {
+        self.first_span.as_ref()
     }
 
-    pub(crate) fn request_data(&mut self, bytes: &[u8]) {
+    pub(crate) fn request_data(&mut self, bytes: &[u8], now: Instant) {
         self.request_bytes += bytes.len() as u64;
-        if !self.head.post || self.ended {
+        if !self.dialogue.head.post || self.ended {
             return;
         }
         self.request.push(bytes);
         for message in self.request.take() {
-            self.request_message(message);
+            self.request_message(message, now);
         }
     }
 
-    fn request_message(&mut self, message: Message) {
-        if !message.jsonrpc && !self.head.mcp {
+    fn request_message(&mut self, message: Message, now: Instant) {
+        if !message.jsonrpc && !self.dialogue.head.mcp {
             return;
         }
         match message.kind() {
             Kind::Request | Kind::Notification => {
                 self.spoke = true;
-                if let (Some(request), Some(session)) = (&message.params.request_id, &self.head.session_id)
-                    && message.method.as_deref() == Some("notifications/cancelled")
-                {
-                    self.observer.cancelled.insert(session, request.clone());
-                }
-                self.open
-                    .push(Call::new(message, self.span.take(), self.head.ambient.as_ref()));
+                // A call is timed from the request's head on.
+                let start = self.dialogue.head.start;
+                let mut call = self.dialogue.client_call(message, self.span.take(), start);
+                call.request_bytes = self.request_bytes;
+                self.first_span.get_or_insert_with(|| call.span.clone());
+                self.dialogue.connection.open(call, self.dialogue.home);
             }
-            Kind::Result | Kind::Error => self.spoke = true,
+            Kind::Result | Kind::Error => {
+                self.spoke = true;
+                self.dialogue.client_answer(&message, self.request_bytes, now);
+            }
             Kind::Other => {}
         }
     }
@@ -158,45 +121,122 @@ impl Exchange {
     /// A user and tenant in the response's extensions come from an authentication further in, and so count for more than
     /// what the request says.
     pub(crate) fn response_head(&mut self, head: ResponseHead, extensions: &Extensions, now: Instant) {
-        let user = self.observer.users.find(&HeaderMap::new(), extensions);
-        self.head.user = user.or_else(|| self.head.user.take());
-        self.head.tenant = identity::tenant(extensions).or_else(|| self.head.tenant.take());
-        if head.content == Content::Json {
-            self.body = ResponseBody::Json(Reader::new(Side::Answer));
-        } else if head.content == Content::EventStream {
-            self.body = ResponseBody::EventStream(EventStream::new());
+        let (user, tenant) = self.dialogue.observer.identity.find(&HeaderMap::new(), extensions);
+        if user.is_some() || tenant.is_some() {
+            let known = Arc::make_mut(&mut self.dialogue.head);
+            known.user = user.or_else(|| known.user.take());
+            known.tenant = tenant.or_else(|| known.tenant.take());
         }
-        if self.head.delete && head.status < 300 {
-            let end = self
-                .head
-                .session_id
-                .as_deref()
-                .and_then(|id| self.observer.sessions.end(id, now));
-            self.out.extend(end.map(Observation::Session));
+        let telling = self.dialogue.observer.detail.telling();
+        let request = &self.dialogue.head;
+        match head.content {
+            Content::Json if request.post => {
+                self.body = ResponseBody::Json(Reader::new(Side::Answer).telling(telling));
+            }
+            Content::EventStream if request.post || request.session_id.is_some() => {
+                self.body = ResponseBody::EventStream(EventStream::new().telling(telling));
+            }
+            Content::EventStream if !request.delete => {
+                self.body = ResponseBody::EventStream(EventStream::with_endpoint().telling(telling));
+            }
+            _ => {}
         }
-        self.response = Some(head);
+        self.status = Some(head.status);
+        self.content = Some(head.content);
+        self.carrier.status = self.status;
+        match head.status {
+            200..300 if request.delete => self.end_session(now),
+            200..300 => self.join_session(head.session_id.as_deref()),
+            // An expired session; since 2026-07-28 it is a method that does not exist.
+            404 if !classify::is_modern(request.protocol_version.as_deref()) => self.end_session(now),
+            _ => {}
+        }
+        self.carrier.session_id = head.session_id;
+    }
+
+    /// Remembers the session that the response names or the request belongs to, once the server has accepted that.
+    fn join_session(&mut self, named: Option<&str>) {
+        let Dialogue {
+            connection,
+            head,
+            observer,
+            home,
+            ..
+        } = &mut self.dialogue;
+        let (id, joined) = match (&head.session_id, named) {
+            (Some(id), _) if connection.reach == Reach::Session => (&**id, connection.clone()),
+            (None, Some(id)) if connection.reach == Reach::Exchange => {
+                (id, Connection::new(Reach::Session, head.start).into())
+            }
+            _ => return,
+        };
+        let (joined, made_room) = observer.sessions.insert(id, joined);
+        if !Arc::ptr_eq(connection, &joined) {
+            connection.move_to(&joined, *home);
+            *connection = joined;
+        }
+        let forgotten = made_room.map(|connection| observer.forget(&connection, head.start));
+        self.dialogue.out.extend(forgotten.into_iter().flatten());
+    }
+
+    fn end_session(&mut self, now: Instant) {
+        let Dialogue { head, observer, .. } = &self.dialogue;
+        let ended = head.session_id.as_deref().and_then(|id| observer.sessions.remove(id));
+        if let Some(connection) = ended {
+            let ended = observer.end_connection(&connection, (Outcome::Abandoned, Fault::ClientGone), now);
+            self.dialogue.out.extend(ended);
+        }
     }
 
     pub(crate) fn response_data(&mut self, bytes: &[u8], now: Instant) {
         if self.ended || bytes.is_empty() {
             return;
         }
-        self.response_bytes += bytes.len() as u64;
-        let messages = match &mut self.body {
-            ResponseBody::Opaque => return,
+        self.carrier.bytes += bytes.len() as u64;
+        match &mut self.body {
+            ResponseBody::Opaque => {}
             ResponseBody::Json(reader) => {
                 reader.push(bytes);
-                reader.take()
+                let bytes = self.carrier.bytes;
+                for message in reader.take() {
+                    self.response_message(message, bytes, now);
+                }
             }
             ResponseBody::EventStream(stream) => {
-                self.first_byte
-                    .get_or_insert_with(|| now.saturating_duration_since(self.head.start));
-                stream.push(bytes)
+                self.carrier.first_byte.get_or_insert(now);
+                let events = stream.push(bytes);
+                if let Some(address) = stream.take_endpoint() {
+                    self.open_endpoint(&address, now);
+                }
+                for event in events {
+                    if !self.dialogue.is_repeated(&event) {
+                        for message in event.messages {
+                            self.response_message(message, event.bytes, now);
+                        }
+                    }
+                }
             }
-        };
-        for message in messages {
-            self.response_message(&message, now);
         }
+    }
+
+    /// The response is the event stream of the transport of 2024-11-05: what is sent to `address` is answered here.
+    fn open_endpoint(&mut self, address: &str, now: Instant) {
+        let Some(key) = endpoint_key(address) else {
+            return;
+        };
+        let Dialogue {
+            connection,
+            head,
+            observer,
+            ..
+        } = &mut self.dialogue;
+        *connection = Connection::new(Reach::EventStream, head.start).into();
+        // Two streams of one address are one to the server as well.
+        let (known, made_room) = observer.endpoints.insert(&key, connection.clone());
+        *connection = known;
+        let forgotten = made_room.map(|connection| observer.forget(&connection, now));
+        self.dialogue.out.extend(forgotten.into_iter().flatten());
+        self.endpoint = Some(key);
     }
 
     /// Some bytes of the response pass that cannot be looked at; what comes behind them cannot be understood either.
@@ -207,154 +247,147 @@ impl Exchange {
 
     /// Ends every call that is still open, and the exchange.
     pub(crate) fn end(&mut self, end: End, now: Instant) {
-        if std::mem::replace(&mut self.ended, true) || !self.head.post {
+        if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        if !self.spoke && self.head.mcp {
-            self.open.push(self.unread_call());
+        if !self.spoke && self.dialogue.head.mcp && self.dialogue.head.post {
+            let call = self.unread_call();
+            self.dialogue.connection.open(call, self.dialogue.home);
         }
         if self.request.omitted() > 0 {
-            self.out.push(Observation::Omitted(self.request.omitted()));
+            self.dialogue.out.push(Observation::Omitted(self.request.omitted()));
         }
-        for call in std::mem::take(&mut self.open) {
-            let (outcome, fault) = self.unanswered(&call, end);
-            self.close(call, outcome, fault, None, now);
+        let closed = self.dialogue.connection.settle(self.dialogue.home, now, |call| {
+            call.head = self.dialogue.head.clone();
+            if call.direction == Direction::ToServer {
+                call.request_bytes = self.request_bytes;
+            }
+            self.unanswered(call, end)
+        });
+        let mut carrier = self.carrier.clone();
+        for closed in closed {
+            carrier.status = self.status.filter(|_| closed.call.direction == Direction::ToServer);
+            self.dialogue.close_one(closed, &carrier);
         }
+        self.close_endpoint(end, now);
     }
 
-    fn unanswered(&self, call: &Call, end: End) -> (Outcome, Fault) {
-        let status = self.status();
-        let taken_back = |(session, id): (&str, &Id)| self.observer.cancelled.take(session, id);
-        match (&call.id, status) {
+    fn close_endpoint(&mut self, end: End, now: Instant) {
+        let Some(key) = self.endpoint.take() else {
+            return;
+        };
+        let fault = if end == End::Dropped {
+            Fault::ClientGone
+        } else {
+            Fault::Server
+        };
+        let Dialogue {
+            connection, observer, ..
+        } = &self.dialogue;
+        observer.endpoints.remove(&key);
+        let ended = observer.end_connection(connection, (Outcome::Abandoned, fault), now);
+        self.dialogue.out.extend(ended);
+    }
+
+    fn unanswered(&self, call: &Call, end: End) -> Unanswered {
+        let over = |(outcome, fault)| Unanswered::Over(outcome, fault);
+        if call.direction == Direction::ToClient {
+            return Unanswered::Over(Outcome::Deferred, Fault::None);
+        }
+        match (&call.id, self.status) {
             // A notification is answered by the status alone.
-            (None, Some(status)) if !call.method.is_empty() => classify::by_status(status),
-            (Some(_), Some(200..300)) if self.unreadable() && end == End::Complete => (Outcome::Ok, Fault::None),
-            (id, _) if self.head.session_id.as_deref().zip(id.as_ref()).is_some_and(taken_back) => {
-                (Outcome::Cancelled, Fault::ClientGone)
+            (None, Some(status)) if !call.method.is_empty() => over(classify::by_status(status)),
+            (Some(_), Some(200..300)) if self.unreadable() && end == End::Complete => {
+                Unanswered::Over(Outcome::Ok, Fault::None)
             }
-            _ => {
-                let modern = call.is_modern(&self.head);
+            (id, status) => {
+                let modern = call.is_modern();
                 // A stream with event ids can be resumed, and was then ended by a server that answers later.
                 let resumable = matches!(&self.body, ResponseBody::EventStream(stream) if stream.is_resumable());
-                classify::by_end(&call.method, end, status, modern, resumable && !modern)
+                let elsewhere = !modern && (resumable || status == Some(202));
+                let (outcome, fault) = classify::by_end(&call.method, end, status, modern, elsewhere);
+                let accepted = status.is_none_or(|status| status < 400) && end != End::ServiceError;
+                let waits = match self.dialogue.connection.reach {
+                    Reach::Session => elsewhere,
+                    Reach::EventStream => true,
+                    Reach::Exchange | Reach::Pipe => false,
+                };
+                if waits && accepted && id.is_some() {
+                    Unanswered::Waits(outcome, fault, self.dialogue.observer.slots.take())
+                } else {
+                    Unanswered::Over(outcome, fault)
+                }
             }
         }
     }
 
-    fn response_message(&mut self, answer: &Message, now: Instant) {
-        match answer.kind() {
-            Kind::Result | Kind::Error => {
-                if let Some(call) = self.answered_by(answer) {
-                    let judge = |name| self.observer.tools.judge(name, &call.arguments);
-                    let input = call.tool().map_or(Input::Fine, judge);
-                    let (outcome, fault) = classify::by_answer(&call.method, input, answer, self.status());
-                    self.learn(&call, answer, outcome, now);
-                    self.close(call, outcome, fault, Some(answer), now);
-                }
-            }
-            // The stream that a listen request opens stays open for hours: it is timed to its acknowledgement.
-            Kind::Notification if answer.method.as_deref() == Some("notifications/subscriptions/acknowledged") => {
-                if let Some(at) = self
-                    .open
-                    .iter()
-                    .position(|call| &*call.method == "subscriptions/listen")
-                {
-                    let call = self.open.remove(at);
-                    self.close(call, Outcome::Ok, Fault::None, None, now);
-                }
+    fn response_message(&mut self, message: Message, bytes: u64, now: Instant) {
+        match message.kind() {
+            Kind::Result | Kind::Error => self.answer(&message, bytes, now),
+            Kind::Request | Kind::Notification if message.jsonrpc => {
+                let parent = self.first_span.clone();
+                self.dialogue.server_message(message, bytes, parent.as_ref(), now);
             }
             Kind::Request | Kind::Notification | Kind::Other => {}
         }
     }
 
-    /// Takes the open request that `answer` answers. An error without an id answers a request that could not be read.
-    fn answered_by(&mut self, answer: &Message) -> Option<Call> {
-        let matches = |id: &Option<Id>| match &answer.id {
-            Some(_) => *id == answer.id,
-            None => answer.error.is_some(),
-        };
-        match self.open.iter().position(|call| matches(&call.id)) {
-            Some(at) => Some(self.open.remove(at)),
-            None if !self.spoke && self.head.mcp && self.head.post => {
-                self.spoke = true;
-                Some(self.unread_call())
-            }
+    /// Ends the open request that `answer` answers. An error without an id answers a request that could not be read.
+    fn answer(&mut self, answer: &Message, bytes: u64, now: Instant) {
+        let Dialogue {
+            connection, head, home, ..
+        } = &self.dialogue;
+        let taken = match &answer.id {
+            Some(id) => connection.take(Direction::ToServer, id, *home),
+            None if answer.error.is_some() && head.post => connection.take_own(*home),
             None => None,
+        };
+        let unread = taken.is_none() && !self.spoke && head.mcp && head.post;
+        let taken = taken.or_else(|| unread.then(|| (self.unread_call(), true)));
+        self.spoke |= unread;
+        match taken {
+            Some((mut call, true)) => {
+                // The head may know the user better by now.
+                call.head = self.dialogue.head.clone();
+                call.request_bytes = self.request_bytes;
+                self.dialogue.answered(call, answer, &self.carrier, now);
+            }
+            Some((call, false)) => {
+                let carrier = Carrier {
+                    bytes,
+                    ..Carrier::default()
+                };
+                self.dialogue.answered(call, answer, &carrier, now);
+            }
+            None => {}
         }
     }
 
     /// A request of which only the head is known: its body is not JSON, or the server did not read it.
-    fn unread_call(&self) -> Call {
+    fn unread_call(&self) -> Box<Call> {
+        let head = &self.dialogue.head;
         let mut message = Message {
-            method: self.head.method.clone(),
+            method: head.method.clone(),
             ..Message::default()
         };
-        message.params.name = self.head.name.clone();
-        let mut call = Call::new(message, self.span.clone(), self.head.ambient.as_ref());
+        message.params.name = head.name.clone();
+        let origin = (head, head.start);
+        let mut call = Call::new(
+            message,
+            Direction::ToServer,
+            origin,
+            self.span.clone(),
+            head.ambient.as_ref(),
+        );
+        call.request_bytes = self.request_bytes;
         if call.tool().is_none() {
             call.target = Target::None;
         }
         call
     }
 
-    fn learn(&mut self, call: &Call, answer: &Message, outcome: Outcome, now: Instant) {
-        let Some(result) = answer.result.as_deref() else {
-            return;
-        };
-        if let Some(server) = &result.server {
-            self.observer.learn_server(server);
-        }
-        if let Some(tools) = &result.tools {
-            self.observer.tools.learn_page(tools, !result.next_cursor);
-        }
-        match &call.target {
-            Target::Tool(name) if outcome == Outcome::Ok => self.observer.tools.learn(name),
-            Target::Prompt(name) if outcome == Outcome::Ok => self.observer.tools.learn_prompt(name),
-            _ => {}
-        }
-        let session_id = self.response.as_ref().and_then(|response| response.session_id.clone());
-        if let Some(session_id) = session_id.filter(|_| &*call.method == "initialize") {
-            let session = Session {
-                client: call.client.clone().unwrap_or_default(),
-                protocol_version: result.protocol_version.clone(),
-                server: result.server.clone(),
-                started: now,
-                last_seen: now,
-            };
-            let evicted = self.observer.sessions.insert(&session_id, session);
-            self.out.extend(evicted.map(Observation::Session));
-        }
-    }
-
-    fn close(&mut self, call: Call, outcome: Outcome, fault: Fault, answer: Option<&Message>, now: Instant) {
-        let record = call.end(
-            &Ending {
-                outcome,
-                fault,
-                answer,
-                request: &self.head,
-                response: self.response.as_ref(),
-                session: self.session.as_ref(),
-                request_bytes: self.request_bytes,
-                response_bytes: self.response_bytes,
-                first_byte: self.first_byte,
-                now,
-            },
-            &self.observer,
-        );
-        self.out.push(Observation::Call(Box::new(record)));
-    }
-
-    fn status(&self) -> Option<u16> {
-        self.response.as_ref().map(|response| response.status)
-    }
-
     /// A response body that was compressed before it got here: only its status tells how the call ended.
     fn unreadable(&self) -> bool {
-        self.blind
-            || self
-                .response
-                .as_ref()
-                .is_some_and(|response| response.content == Content::Encoded)
+        self.blind || self.content == Some(Content::Encoded)
     }
 }

@@ -3,23 +3,47 @@
 //! An [`Observer`] is what one layer remembers between exchanges; an [`Exchange`] is one HTTP request and its response.
 
 mod call;
-mod cancelled;
+mod chains;
 mod classify;
+mod connection;
+mod conversation;
+mod detail;
+mod dialogue;
 mod exchange;
+mod head;
+mod in_flight;
+mod limits;
+mod mirrors;
+mod rounds;
 mod sessions;
+mod tasks;
 mod tools;
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-pub(crate) use exchange::{End, Exchange, RequestHead, ResponseHead};
+pub(crate) use conversation::Conversation;
+pub(crate) use detail::{Detail, DetailConfig};
+pub(crate) use exchange::Exchange;
+pub(crate) use head::{End, RequestHead, ResponseHead};
+pub(crate) use in_flight::InFlight;
+pub(crate) use limits::Counters;
+pub use limits::Forgotten;
+pub(crate) use sessions::endpoint_key;
 pub(crate) use tools::Tools;
 
-use cancelled::Cancelled;
-
-use crate::identity::Users;
-use crate::record::{Peer, Record};
+use call::{Carrier, Ending};
+use connection::{Closed, Connection};
+use limits::Slots;
+use rounds::Rounds;
 use sessions::Sessions;
+use tasks::{TaskEnd, Tasks};
+
+use crate::identity::Identity;
+use crate::outcome::{Fault, Outcome};
+use crate::record::{Peer, Record};
+use crate::wire::Message;
 
 /// What observing yields.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,24 +65,123 @@ pub(crate) struct SessionEnd {
 #[derive(Debug)]
 pub(crate) struct Observer {
     server: Option<Peer>,
-    pub(crate) users: Users,
+    pub(crate) identity: Identity,
     sessions: Sessions,
-    cancelled: Cancelled,
+    /// The event streams of the transport of 2024-11-05.
+    endpoints: Sessions,
+    slots: Slots,
+    tasks: Tasks,
+    rounds: Rounds,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) tools: Arc<Tools>,
+    pub(crate) detail: Detail,
+    next_home: AtomicU64,
     /// What the server last said of itself, for answers that do not say it.
     learnt_server: RwLock<Option<Peer>>,
 }
 
 impl Observer {
-    pub(crate) fn new(server: Option<Peer>, users: Users, session_limit: usize) -> Self {
+    pub(crate) fn new(server: Option<Peer>, identity: impl Into<Identity>, session_limit: usize) -> Self {
+        let counters = Arc::<Counters>::default();
         Self {
             server,
-            users,
+            identity: identity.into(),
             sessions: Sessions::new(session_limit),
-            cancelled: Cancelled::default(),
-            tools: Arc::default(),
+            endpoints: Sessions::new(session_limit),
+            slots: Slots::default(),
+            tasks: Tasks::default(),
+            rounds: Rounds::default(),
+            in_flight: Arc::default(),
+            tools: Arc::new(Tools::new(counters.clone())),
+            detail: Detail::new(DetailConfig::default(), counters.clone()),
+            counters,
+            next_home: AtomicU64::new(0),
             learnt_server: RwLock::default(),
         }
+    }
+
+    /// The same, telling this of each call.
+    pub(crate) fn telling(mut self, config: DetailConfig) -> Self {
+        self.detail = Detail::new(config, self.counters.clone());
+        self
+    }
+
+    /// Whether there are event streams that answer what is sent elsewhere.
+    pub(crate) fn has_endpoints(&self) -> bool {
+        !self.endpoints.is_empty()
+    }
+
+    /// Ends what has been waited for too long. To be called from time to time.
+    pub(crate) fn expire(&self, now: Instant) -> Vec<Observation> {
+        let sessions = self.sessions.all().into_iter();
+        let mut ended: Vec<_> = sessions
+            .flat_map(|session| self.records(session.expire(now), &session))
+            .collect();
+        ended.extend(
+            self.tasks
+                .give_up(false, now)
+                .into_iter()
+                .map(|end| self.task_record(end)),
+        );
+        ended
+    }
+
+    /// Ends everything that is waited for, as nobody will tell of it any more.
+    pub(crate) fn finish(&self, now: Instant) -> Vec<Observation> {
+        let connections = self.sessions.all().into_iter().chain(self.endpoints.all());
+        let mut ended: Vec<_> = connections
+            .flat_map(|connection| self.records(connection.finish(None, now), &connection))
+            .collect();
+        ended.extend(
+            self.tasks
+                .give_up(true, now)
+                .into_iter()
+                .map(|end| self.task_record(end)),
+        );
+        ended
+    }
+
+    /// Ends a connection that had to make room for a newer one.
+    fn forget(&self, connection: &Connection, now: Instant) -> Vec<Observation> {
+        self.counters.sessions.fetch_add(1, Relaxed);
+        let mut ended = self.records(connection.finish(None, now), connection);
+        ended.extend(connection.session_end(None).map(Observation::Session));
+        ended
+    }
+
+    /// Ends a connection and, like `over`, the client's calls that are open in it.
+    fn end_connection(&self, connection: &Connection, over: (Outcome, Fault), now: Instant) -> Vec<Observation> {
+        let mut ended = self.records(connection.finish(Some(over), now), connection);
+        ended.extend(connection.session_end(Some(now)).map(Observation::Session));
+        ended
+    }
+
+    fn records(&self, closed: Vec<Closed>, connection: &Connection) -> Vec<Observation> {
+        let record = |closed| self.record(closed, None, &Carrier::default(), connection);
+        closed.into_iter().map(record).collect()
+    }
+
+    fn task_record(&self, end: TaskEnd) -> Observation {
+        self.record(end.closed, None, &end.carrier, &end.connection)
+    }
+
+    fn record(
+        &self,
+        closed: Closed,
+        answer: Option<&Message>,
+        carrier: &Carrier,
+        connection: &Connection,
+    ) -> Observation {
+        self.counters.calls.fetch_add(u64::from(closed.forgotten), Relaxed);
+        let ending = Ending {
+            outcome: closed.outcome,
+            fault: closed.fault,
+            answer,
+            carrier,
+            at: closed.at,
+        };
+        Observation::Call(Box::new(closed.call.end(&ending, connection, self)))
     }
 
     fn learn_server(&self, said: &Peer) {
@@ -81,3 +204,6 @@ impl Observer {
             .unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

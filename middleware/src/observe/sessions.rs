@@ -1,91 +1,120 @@
-//! What the handshake of a session told, for the calls that follow in it.
+//! The connections that reach beyond one exchange, by what tells them: the id of a session, or the address that an event
+//! stream gave.
 
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
 
-use super::SessionEnd;
-use crate::record::Peer;
+use super::connection::Connection;
+use crate::wire::{NAME_LIMIT, cut};
 
-/// What is remembered of one session; at most some 2 KiB.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Session {
-    pub(crate) client: Peer,
-    pub(crate) protocol_version: Option<Box<str>>,
-    pub(crate) server: Option<Peer>,
-    pub(crate) started: Instant,
-    pub(crate) last_seen: Instant,
-}
-
-impl Session {
-    fn end(self, now: Instant) -> SessionEnd {
-        SessionEnd {
-            duration: now.saturating_duration_since(self.started),
-            protocol_version: self.protocol_version,
-        }
-    }
-}
-
-/// The sessions used last, up to a limit.
+/// The connections used last, up to a limit.
 #[derive(Debug)]
-pub(crate) struct Sessions(Mutex<LruCache<Box<str>, Session>>);
+pub(super) struct Sessions(Mutex<LruCache<Box<str>, Arc<Connection>>>);
 
 impl Sessions {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self(Mutex::new(LruCache::new(
-            NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN),
-        )))
+    pub(super) fn new(limit: usize) -> Self {
+        let limit = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
+        // Grows with its use: the limit may be far more than ever is needed.
+        let mut sessions = LruCache::unbounded();
+        sessions.resize(limit);
+        Self(Mutex::new(sessions))
     }
 
-    /// Remembers a session and returns the one that had to make room for it, ended at its own last sight.
-    pub(crate) fn insert(&self, id: &str, session: Session) -> Option<SessionEnd> {
-        let (evicted, old) = self.0.lock().ok()?.push(id.into(), session)?;
-        let last_seen = old.last_seen;
-        (*evicted != *id).then(|| old.end(last_seen))
+    pub(super) fn get(&self, id: &str) -> Option<Arc<Connection>> {
+        self.0.lock().ok()?.get(id).cloned()
     }
 
-    pub(crate) fn get(&self, id: &str, now: Instant) -> Option<Session> {
-        let mut sessions = self.0.lock().ok()?;
-        let session = sessions.get_mut(id)?;
-        session.last_seen = now;
-        Some(session.clone())
+    /// Remembers a connection, unless there is one by that id. Returns the one that is remembered now, and the one that
+    /// had to make room.
+    pub(super) fn insert(&self, id: &str, connection: Arc<Connection>) -> (Arc<Connection>, Option<Arc<Connection>>) {
+        let Ok(mut sessions) = self.0.lock() else {
+            return (connection, None);
+        };
+        if let Some(known) = sessions.get(id) {
+            return (known.clone(), None);
+        }
+        let made_room = sessions.push(id.into(), connection.clone()).map(|(_, old)| old);
+        (connection, made_room)
     }
 
-    pub(crate) fn end(&self, id: &str, now: Instant) -> Option<SessionEnd> {
-        Some(self.0.lock().ok()?.pop(id)?.end(now))
+    pub(super) fn remove(&self, id: &str) -> Option<Arc<Connection>> {
+        self.0.lock().ok()?.pop(id)
     }
+
+    pub(super) fn all(&self) -> Vec<Arc<Connection>> {
+        self.0
+            .lock()
+            .map(|sessions| sessions.iter().map(|(_, connection)| connection.clone()).collect())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().map_or(true, |sessions| sessions.is_empty())
+    }
+}
+
+/// What tells the requests that an event stream answers, from the address that it gave or that they go to: the query,
+/// else the last part of the path. The rest of the path may have been rewritten on the way.
+pub(crate) fn endpoint_key(address: &str) -> Option<Box<str>> {
+    let address = address.trim().split('#').next()?;
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let last = || path.rsplit('/').find(|part| !part.is_empty());
+    let key = if query.is_empty() { last()? } else { query };
+    Some(cut(key, NAME_LIMIT).into())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::connection::{Handshake, Reach};
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn the_oldest_session_makes_room() {
         let start = Instant::now();
-        let session = || Session {
-            client: Peer::default(),
-            protocol_version: None,
-            server: None,
-            started: start,
-            last_seen: start,
+        let connect = || {
+            let connection = Connection::new(Reach::Session, start);
+            connection.shake_hands(Handshake::default(), start);
+            Arc::new(connection)
         };
         let sessions = Sessions::new(2);
-        assert_eq!(sessions.insert("a", session()), None);
-        assert_eq!(sessions.insert("b", session()), None);
+        assert!(sessions.insert("a", connect()).1.is_none());
+        assert!(sessions.insert("b", connect()).1.is_none());
         let later = start + Duration::from_secs(3);
-        assert!(sessions.get("a", later).is_some());
-        let evicted = sessions.insert("c", session()).unwrap();
-        assert_eq!(evicted.duration, Duration::ZERO, "it was last seen when it began");
+        sessions.get("a").unwrap().touch(later);
+        let made_room = sessions.insert("c", connect()).1.unwrap();
+        let duration = |connection: &Connection, now| connection.session_end(now).unwrap().duration;
         assert_eq!(
-            (sessions.get("a", later).is_some(), sessions.get("b", later).is_some()),
+            duration(&made_room, None),
+            Duration::ZERO,
+            "it was last seen when it began"
+        );
+        assert_eq!(
+            (sessions.get("a").is_some(), sessions.get("b").is_some()),
             (true, false)
         );
-        let end = sessions.end("a", start + Duration::from_secs(5)).unwrap();
-        assert_eq!(end.duration, Duration::from_secs(5));
-        assert_eq!(sessions.end("a", start), None);
+        let ended = sessions.remove("a").unwrap();
+        assert_eq!(
+            duration(&ended, Some(start + Duration::from_secs(5))),
+            Duration::from_secs(5)
+        );
+        assert!(sessions.remove("a").is_none());
+    }
+
+    #[test]
+    fn an_address_is_known_by_its_query_or_the_end_of_its_path() {
+        for (address, key) in [
+            ("/message?sessionId=1", Some("sessionId=1")),
+            ("http://host/mcp/message?sessionId=1#x", Some("sessionId=1")),
+            ("/messages/abc/", Some("abc")),
+            ("abc", Some("abc")),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(endpoint_key(address).as_deref(), key, "{address}");
+        }
     }
 }

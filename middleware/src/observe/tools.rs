@@ -1,9 +1,12 @@
 //! The tools and prompts that the server is known to have.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::RwLock;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, RwLock};
 
-use crate::wire::{Argument, InputSchema, Tool};
+use super::limits::Counters;
+
+use crate::wire::{Argument, Definition, InputSchema, NAME_LIMIT, Tool, cut};
 
 /// Tools that are remembered; a server with more has its further tools reported as `_OTHER` in metrics.
 const LIMIT: usize = 1024;
@@ -11,14 +14,25 @@ const LIMIT: usize = 1024;
 /// Names and input schemas learnt from `tools/list`, and names from calls that succeeded: so that a caller's mistakes
 /// are told apart from the server's, and names that a caller made up cannot grow a metric.
 #[derive(Debug, Default)]
-pub(crate) struct Tools(RwLock<Known>);
+pub(crate) struct Tools {
+    known: RwLock<Known>,
+    counters: Arc<Counters>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
-    tools: HashMap<Box<str>, InputSchema>,
+    tools: HashMap<Box<str>, KnownTool>,
     /// The last page of a list has been seen.
     listed: bool,
     prompts: HashSet<Box<str>>,
+}
+
+/// A tool's definition, and empty where only a call has told that there is such a tool.
+#[derive(Debug, Default)]
+struct KnownTool {
+    input: InputSchema,
+    output: Option<InputSchema>,
+    definition: Option<Definition>,
 }
 
 /// What the definitions seen say of a call.
@@ -33,55 +47,105 @@ pub(crate) enum Input {
 }
 
 impl Tools {
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
+        Self {
+            counters,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn learn(&self, name: &str) {
         if !self.knows(name) {
-            self.add([(name, InputSchema::default())]);
+            self.add([(name, KnownTool::default())]);
         }
     }
 
     /// Remembers a prompt that the server has.
     pub(crate) fn learn_prompt(&self, name: &str) {
         if !self.knows_prompt(name)
-            && let Ok(mut known) = self.0.write()
-            && known.prompts.len() < LIMIT
+            && let Ok(mut known) = self.known.write()
         {
-            known.prompts.insert(name.into());
+            if known.prompts.len() < LIMIT {
+                known.prompts.insert(name.into());
+            } else {
+                self.counters.names.fetch_add(1, Relaxed);
+            }
         }
     }
 
     pub(crate) fn knows_prompt(&self, name: &str) -> bool {
-        self.0.read().is_ok_and(|known| known.prompts.contains(name))
+        self.known.read().is_ok_and(|known| known.prompts.contains(name))
     }
 
     pub(crate) fn learn_page(&self, tools: &[Tool], last: bool) {
-        self.add(tools.iter().map(|tool| (&*tool.name, tool.input.clone())));
-        if last && let Ok(mut known) = self.0.write() {
+        self.add(tools.iter().map(|tool| {
+            let known = KnownTool {
+                input: tool.input.clone(),
+                output: tool.output.clone(),
+                definition: tool.definition,
+            };
+            (&*tool.name, known)
+        }));
+        if last && let Ok(mut known) = self.known.write() {
             known.listed = true;
         }
     }
 
     pub(crate) fn knows(&self, name: &str) -> bool {
-        self.0.read().is_ok_and(|known| known.tools.contains_key(name))
+        self.known.read().is_ok_and(|known| known.tools.contains_key(name))
     }
 
     pub(crate) fn judge(&self, name: &str, arguments: &[Argument]) -> Input {
-        let Ok(known) = self.0.read() else {
+        let Ok(known) = self.known.read() else {
             return Input::Fine;
         };
         match known.tools.get(name) {
-            Some(schema) if schema.is_violated_by(arguments) => Input::Invalid,
+            Some(tool) if tool.input.is_violated_by(arguments) => Input::Invalid,
             None if known.listed && known.tools.len() < LIMIT => Input::UnknownTool,
             Some(_) | None => Input::Fine,
         }
     }
 
-    fn add<'a>(&self, tools: impl IntoIterator<Item = (&'a str, InputSchema)>) {
-        let Ok(mut known) = self.0.write() else {
+    /// Names of the arguments that the tool's input schema refuses, with commas between.
+    pub(super) fn refused(&self, name: &str, arguments: &[Argument]) -> Box<str> {
+        let names = |known: &Known| {
+            known
+                .tools
+                .get(name)
+                .map(|tool| tool.input.violations(arguments).join(","))
+        };
+        let names = self
+            .known
+            .read()
+            .ok()
+            .and_then(|known| names(&known))
+            .unwrap_or_default();
+        cut(&names, NAME_LIMIT).into()
+    }
+
+    /// The definition of the tool as it was last listed.
+    pub(super) fn definition(&self, name: &str) -> Option<Definition> {
+        self.known.read().ok()?.tools.get(name)?.definition
+    }
+
+    /// Whether the tool has an output schema that this structured content is not by.
+    pub(super) fn mismatches(&self, name: &str, structured: Option<&[Argument]>) -> bool {
+        let judge = |known: &Known| {
+            let output = known.tools.get(name)?.output.as_ref()?;
+            Some(structured.is_none_or(|structured| output.is_violated_by(structured)))
+        };
+        self.known.read().is_ok_and(|known| judge(&known).unwrap_or(false))
+    }
+
+    fn add<'a>(&self, tools: impl IntoIterator<Item = (&'a str, KnownTool)>) {
+        let Ok(mut known) = self.known.write() else {
             return;
         };
-        for (name, schema) in tools {
+        for (name, tool) in tools {
             if known.tools.len() < LIMIT || known.tools.contains_key(name) {
-                known.tools.insert(name.into(), schema);
+                known.tools.insert(name.into(), tool);
+            } else {
+                self.counters.names.fetch_add(1, Relaxed);
             }
         }
     }
@@ -133,7 +197,7 @@ mod tests {
         for index in 0..2 * LIMIT {
             tools.learn(&index.to_string());
         }
-        assert_eq!(tools.0.read().unwrap().tools.len(), LIMIT);
+        assert_eq!(tools.known.read().unwrap().tools.len(), LIMIT);
         assert_eq!(tools.judge("other", &[]), Input::Fine);
     }
 }

@@ -1,11 +1,15 @@
 //! What is read of HTTP headers.
 
-use http::HeaderMap;
+use http::header::AsHeaderName;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName};
 
 use super::{NAME_LIMIT, cut};
 use crate::record::Peer;
 use crate::semconv;
+
+/// Media type of server-sent events.
+const EVENT_STREAM: &str = "text/event-stream";
 
 /// How the body of a response is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +21,17 @@ pub(crate) enum Content {
     Other,
 }
 
+// Parsed once: looking up a name that is text parses it every time.
+pub(crate) static PROTOCOL_VERSION: HeaderName = HeaderName::from_static(semconv::HEADER_PROTOCOL_VERSION);
+pub(crate) static SESSION_ID: HeaderName = HeaderName::from_static(semconv::HEADER_SESSION_ID);
+pub(crate) static LAST_EVENT_ID: HeaderName = HeaderName::from_static(semconv::HEADER_LAST_EVENT_ID);
+pub(crate) static METHOD: HeaderName = HeaderName::from_static(semconv::HEADER_METHOD);
+pub(crate) static NAME: HeaderName = HeaderName::from_static(semconv::HEADER_NAME);
+pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static(semconv::META_TRACEPARENT);
+pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static(semconv::META_TRACESTATE);
+
 /// The header `name` as text, cut to [`NAME_LIMIT`].
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     let value = headers.get(name)?.to_str().ok()?.trim();
     (!value.is_empty()).then(|| cut(value, NAME_LIMIT))
 }
@@ -38,7 +51,7 @@ pub(crate) fn content(headers: &HeaderMap) -> Content {
         Content::Encoded
     } else if media_type.eq_ignore_ascii_case(b"application/json") {
         Content::Json
-    } else if media_type.eq_ignore_ascii_case(b"text/event-stream") {
+    } else if media_type.eq_ignore_ascii_case(EVENT_STREAM.as_bytes()) {
         Content::EventStream
     } else {
         Content::Other
@@ -48,25 +61,27 @@ pub(crate) fn content(headers: &HeaderMap) -> Content {
 /// Whether a POST can be MCP by its head alone, even if its body turns out unreadable: it carries a header of MCP, or
 /// accepts what a Streamable HTTP client must accept.
 pub(crate) fn looks_like_mcp(headers: &HeaderMap) -> bool {
-    let accepts = |media_type: &str| {
-        headers
-            .get_all(ACCEPT)
-            .iter()
-            .any(|value| value.to_str().is_ok_and(|value| value.contains(media_type)))
-    };
-    [
-        semconv::HEADER_PROTOCOL_VERSION,
-        semconv::HEADER_SESSION_ID,
-        semconv::HEADER_METHOD,
-    ]
-    .iter()
-    .any(|name| headers.contains_key(*name))
-        || (accepts("application/json") && accepts("text/event-stream"))
+    [&PROTOCOL_VERSION, &SESSION_ID, &METHOD]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+        || (accepts(headers, "application/json") && accepts(headers, EVENT_STREAM))
+}
+
+/// Whether a GET can open an event stream of MCP by its head.
+pub(crate) fn opens_stream(headers: &HeaderMap) -> bool {
+    accepts(headers, EVENT_STREAM)
+}
+
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(ACCEPT).into_iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains(media_type))
 }
 
 /// Name and version of the first product in `User-Agent`.
 pub(crate) fn user_agent(headers: &HeaderMap) -> Option<Peer> {
-    let product = text(headers, USER_AGENT.as_str())?.split_ascii_whitespace().next()?;
+    let product = text(headers, USER_AGENT)?.split_ascii_whitespace().next()?;
     let (name, version) = product.split_once('/').unwrap_or((product, ""));
     Some(Peer {
         name: name.into(),

@@ -1,6 +1,7 @@
 //! One JSON-RPC message, reduced to the members that a record needs.
 
 use super::schema::{Argument, InputSchema};
+use super::tap::Definition;
 use crate::record::Peer;
 
 /// JSON-RPC id. A number and a string of the same digits are different ids.
@@ -11,7 +12,7 @@ pub(crate) enum Id {
 }
 
 impl Id {
-    pub(crate) const fn as_str(&self) -> &str {
+    pub(crate) fn into_text(self) -> Box<str> {
         match self {
             Self::Text(text) | Self::Number(text) => text,
         }
@@ -51,8 +52,19 @@ pub(crate) struct Params {
     pub(crate) client: Option<Peer>,
     /// `params.requestId` of `notifications/cancelled`.
     pub(crate) request_id: Option<Id>,
+    /// `params.taskId` of `tasks/*`, and what a notification tells of a task.
+    pub(crate) task: TaskPart,
+    /// Hash of `params.requestState`, by which a further round of a call is known.
+    pub(crate) request_state: Option<u64>,
+    /// Whether there is a `params.inputResponses` object, as in every round of a call but its first.
+    pub(crate) input_responses: bool,
     /// Names and kinds of the members of `params.arguments`, at most [`super::ARGUMENTS_LIMIT`].
     pub(crate) arguments: Vec<Argument>,
+    /// Whether there are arguments at all.
+    pub(crate) has_arguments: bool,
+    pub(crate) arguments_hash: Option<u64>,
+    /// The beginning of the arguments, only where they are captured.
+    pub(crate) captured: Option<Box<[u8]>>,
     pub(crate) meta: Meta,
 }
 
@@ -77,8 +89,47 @@ pub(crate) struct ResultPart {
     pub(crate) task: bool,
     /// The task that the result tells of has failed, or its own result is an error.
     pub(crate) task_failed: bool,
+    /// Id and status of the task, wherever in the result they stand.
+    pub(crate) task_part: TaskPart,
+    /// Whether the result of a finished task stands in the result, as since 2026-07-28.
+    pub(crate) task_result: bool,
+    /// Hash of `result.requestState`.
+    pub(crate) request_state: Option<u64>,
     pub(crate) tools: Option<Vec<Tool>>,
     pub(crate) next_cursor: bool,
+    pub(crate) content: ResultContent,
+}
+
+/// What a message tells of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TaskPart {
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) status: Option<TaskStatus>,
+    /// Its result is an error.
+    pub(crate) is_error: bool,
+}
+
+/// Status of a task that matters to whoever times it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskStatus {
+    Working,
+    InputRequired,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl TaskStatus {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        Some(match text {
+            "working" => Self::Working,
+            "input_required" => Self::InputRequired,
+            "completed" => Self::Completed,
+            "failed" => Self::Failed,
+            "cancelled" => Self::Cancelled,
+            _ => return None,
+        })
+    }
 }
 
 /// A tool as `tools/list` defines it.
@@ -86,6 +137,48 @@ pub(crate) struct ResultPart {
 pub(crate) struct Tool {
     pub(crate) name: Box<str>,
     pub(crate) input: InputSchema,
+    pub(crate) output: Option<InputSchema>,
+    pub(crate) definition: Option<Definition>,
+}
+
+/// The shape of a tool's result: never what it says, but where it is captured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ResultContent {
+    /// Types of the content blocks.
+    pub(crate) types: ContentTypes,
+    /// There is a block that is no empty text, or structured content that is not empty.
+    pub(crate) has_any: bool,
+    /// Names and kinds of the members of `structuredContent`, at most [`super::ARGUMENTS_LIMIT`]; `None` where it is no
+    /// object.
+    pub(crate) structured: Option<Vec<Argument>>,
+    /// Hash and length of content and structured content, unless they are too long.
+    pub(crate) digest: Option<crate::result_flags::Content>,
+    /// The beginning of both, only where results are captured.
+    pub(crate) captured: Option<Box<[u8]>>,
+}
+
+/// A set of the types of content blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ContentTypes(u8);
+
+/// The types of the protocol, sorted; all others are the last.
+const CONTENT_TYPES: [&str; 6] = ["audio", "image", "resource", "resource_link", "text", "other"];
+
+impl ContentTypes {
+    pub(super) fn add(&mut self, name: &str) {
+        let known = CONTENT_TYPES.iter().position(|known| *known == name);
+        self.0 |= 1 << known.unwrap_or(CONTENT_TYPES.len() - 1);
+    }
+
+    /// Sorted, with commas between.
+    pub(crate) fn names(self) -> String {
+        let mut names: Vec<&str> = (0..CONTENT_TYPES.len())
+            .filter(|at| self.0 & 1 << at != 0)
+            .map(|at| CONTENT_TYPES[at])
+            .collect();
+        names.sort_unstable();
+        names.join(",")
+    }
 }
 
 /// Members of `error`.

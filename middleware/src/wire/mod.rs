@@ -4,18 +4,27 @@
 //! members that a record needs, so a result of ten megabytes costs one pass and a few hundred bytes of memory.
 
 pub(crate) mod headers;
+mod lines;
 mod member;
 pub(crate) mod message;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod oracle;
+mod path;
 mod reader;
 pub(crate) mod scan;
 pub(crate) mod schema;
+mod skip;
 pub(crate) mod sse;
+mod tap;
 pub(crate) mod unescape;
 
-pub(crate) use message::{Id, Kind, Message, Tool};
+pub(crate) use lines::Lines;
+pub(crate) use message::{ContentTypes, Id, Kind, Message, ResultContent, TaskStatus, Tool};
 pub(crate) use reader::{Reader, Side};
 pub(crate) use schema::{Argument, InputSchema};
-pub(crate) use sse::EventStream;
+pub(crate) use sse::{Event, EventStream};
+pub(crate) use tap::{Definition, Telling};
+pub(crate) use unescape::unescape;
 
 /// Names and versions that a peer chose are cut to this many bytes.
 pub(crate) const NAME_LIMIT: usize = 256;

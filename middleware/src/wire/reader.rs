@@ -1,16 +1,21 @@
 //! Reads messages out of documents that come in pieces.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use super::member::Member;
-use super::message::{ErrorPart, Id, Message, ResultPart, Tool};
+use super::message::{ErrorPart, Id, Message, ResultPart, TaskStatus, Tool};
+use super::path::Path;
 use super::scan::{Interest, Scalar, Scanner, ValueKind, Visitor};
-use super::schema::{Argument, Kinds};
+use super::schema::{Argument, InputSchema, Kinds};
+use super::tap::{Taps, Telling};
 use super::unescape::unescape;
 use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, NAME_LIMIT, TOOLS_LIMIT, cut};
 use crate::record::Peer;
 use crate::trace_context::whole_entries;
 
-/// Which way the messages go. Of a result in a request only its presence is kept, and likewise of parameters in an
-/// answer: neither is of use there, and the peer decides how large they are.
+/// Which way the messages go. Of a result that the client sends only its presence is kept, and of parameters that the
+/// server sends only what [`Member::is_told_to_clients`] names: the rest is of no use, and the peer decides how large it
+/// is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Request,
@@ -35,6 +40,12 @@ impl Reader {
         }
     }
 
+    /// Tells this of arguments and results too.
+    pub(crate) fn telling(mut self, telling: Telling) -> Self {
+        self.builder.taps.telling = telling;
+        self
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.scanner.push(bytes, &mut self.builder);
     }
@@ -55,14 +66,14 @@ impl Reader {
         self.builder.path.clear();
         self.builder.message = Message::default();
         self.builder.kept = 0;
+        self.builder.taps.reset();
         whole
     }
 }
 
 #[derive(Debug, Default)]
 struct Builder {
-    /// The open containers, outermost first.
-    path: Vec<Member>,
+    path: Path,
     /// The messages are answers.
     answer: bool,
     /// The member whose value comes next.
@@ -76,6 +87,9 @@ struct Builder {
     omitted: u64,
     /// Whether the tool that is read is among those kept.
     tool_kept: bool,
+    /// The schema that is read is that of the tool's output.
+    is_output: bool,
+    taps: Taps,
 }
 
 impl Visitor for Builder {
@@ -88,20 +102,27 @@ impl Visitor for Builder {
     }
 
     fn key(&mut self, key: &[u8]) -> Interest {
-        let parent = self.path.last().copied();
-        let key = unescape(key);
-        self.next = parent.and_then(|parent| parent.child(&key));
+        let parent = self.path.last().unwrap_or(Member::Other);
+        self.next = parent.child(key).or_else(|| {
+            // Any key may be written with escapes, though nobody does.
+            let escaped = key.contains(&b'\\');
+            escaped.then(|| parent.child(unescape(key).as_bytes())).flatten()
+        });
         match self.next {
-            Some(Member::Result) if !self.answer => {
+            Some(Member::Result) => {
+                // It may be any value by JSON-RPC; that there is one is what counts.
                 self.result();
+                self.next = self.next.filter(|_| self.answer);
+            }
+            Some(member) if self.answer && parent == Member::Params && !member.is_told_to_clients() => {
                 self.next = None;
             }
-            Some(Member::Params) if self.answer => self.next = None,
-            Some(Member::Argument) => {
-                self.argument = cut(&key, NAME_LIMIT).into();
+            Some(Member::InputSchema) => self.is_output = unescape(key) == "outputSchema",
+            Some(Member::Argument | Member::StructuredValue) => {
+                self.argument = cut(&unescape(key), NAME_LIMIT).into();
                 return Interest::Kind;
             }
-            Some(Member::Property) => self.start_property(&key),
+            Some(Member::Property) => self.start_property(&unescape(key)),
             _ => {}
         }
         self.interest()
@@ -110,7 +131,7 @@ impl Visitor for Builder {
     fn enter(&mut self, object: bool) {
         let member = match self.next.take() {
             Some(Member::Root) if !object && self.path.is_empty() => Member::Batch,
-            Some(member) if member.is_array() != object => member,
+            Some(member) if member.is_array() != object || member == Member::Structured => member,
             _ => Member::Other,
         };
         match member {
@@ -120,20 +141,32 @@ impl Visitor for Builder {
             Member::MetaClient => self.message.params.meta.client = Some(Peer::default()),
             Member::ResultServer => self.result().server = Some(Peer::default()),
             Member::ResultTask => self.result().task = true,
+            Member::NestedResult => self.result().task_result = true,
+            Member::ParamsInputResponses => self.message.params.input_responses = true,
             Member::Tools => self.result().tools = Some(Vec::new()),
             Member::Tool => self.start_tool(),
             // Names by pattern: what is not listed may be allowed.
-            Member::PatternProperties => self.tool().into_iter().for_each(|tool| tool.input.cut = true),
+            Member::PatternProperties => self.schema().into_iter().for_each(|schema| schema.cut = true),
+            Member::InputSchema if self.is_output => drop(self.schema()),
             _ => {}
         }
+        self.taps.start(member, object, &mut self.message);
         self.path.push(member);
     }
 
     fn leave(&mut self) {
-        if self.path.pop() == Some(Member::Root) {
+        let left = self.path.pop();
+        if let Some(left) = left {
+            self.taps.leave(left, &mut self.message);
+        }
+        if left == Some(Member::Root) {
             let message = std::mem::take(&mut self.message);
             if self.kept < BATCH_LIMIT {
                 self.kept += 1;
+                // Mostly it is the only one, and messages are large.
+                if self.done.is_empty() {
+                    self.done.reserve_exact(1);
+                }
                 self.done.push(message);
             } else {
                 self.omitted += 1;
@@ -142,10 +175,30 @@ impl Visitor for Builder {
     }
 
     fn kind(&mut self, kind: ValueKind) {
-        let arguments = &mut self.message.params.arguments;
-        if self.next.take() == Some(Member::Argument) && arguments.len() < ARGUMENTS_LIMIT {
-            let name = std::mem::take(&mut self.argument);
+        let name = std::mem::take(&mut self.argument);
+        let arguments = match self.next.take() {
+            Some(Member::Argument) => &mut self.message.params.arguments,
+            Some(Member::StructuredValue) => {
+                let content = &mut self.result().content;
+                content.has_any = true;
+                content.structured.get_or_insert_default()
+            }
+            _ => return,
+        };
+        if arguments.len() < ARGUMENTS_LIMIT {
             arguments.push(Argument { name, kind });
+        }
+    }
+
+    fn is_tapped(&self) -> bool {
+        self.taps.is_tapped()
+    }
+
+    fn tap(&mut self, bytes: &[u8]) {
+        if let Some(definition) = self.taps.push(bytes, &mut self.message) {
+            self.tool()
+                .into_iter()
+                .for_each(|tool| tool.definition = Some(definition));
         }
     }
 
@@ -153,6 +206,9 @@ impl Visitor for Builder {
         let Some(member) = self.next.take() else {
             return;
         };
+        if let (Member::BlockText, Scalar::String(raw)) = (member, scalar) {
+            return self.taps.block_has_text(!raw.is_empty());
+        }
         match scalar {
             Scalar::String(raw) => self.text(member, &unescape(raw)),
             Scalar::Literal(raw) => self.literal(member, std::str::from_utf8(raw).unwrap_or_default()),
@@ -183,32 +239,55 @@ impl Builder {
     }
 
     fn text(&mut self, member: Member, text: &str) {
-        if member == Member::MetaTracestate {
-            self.message.params.meta.tracestate = Some(whole_entries(text).into());
-            return;
-        }
-        let text: Box<str> = cut(text, NAME_LIMIT).into();
+        let kept = || Some(cut(text, NAME_LIMIT).into());
         let message = &mut self.message;
         match member {
             Member::Jsonrpc => message.jsonrpc = true,
-            Member::Id => message.id = Some(Id::Text(text)),
-            Member::Method => message.method = Some(text),
-            Member::ParamsName => message.params.name = Some(text),
-            Member::ParamsUri => message.params.uri = Some(text),
-            Member::ParamsProtocolVersion => message.params.protocol_version = Some(text),
-            Member::ParamsRequestId => message.params.request_id = Some(Id::Text(text)),
-            Member::MetaProtocolVersion => message.params.meta.protocol_version = Some(text),
-            Member::MetaTraceparent => message.params.meta.traceparent = Some(text),
-            Member::ResultType => self.result().result_type = Some(text),
-            Member::ResultProtocolVersion => self.result().protocol_version = Some(text),
-            Member::ResultStatus if *text == *"failed" => self.result().task_failed = true,
+            Member::Id => message.id = kept().map(Id::Text),
+            Member::Method => message.method = kept(),
+            Member::ParamsName => message.params.name = kept(),
+            Member::ParamsUri => message.params.uri = kept(),
+            Member::ParamsProtocolVersion => message.params.protocol_version = kept(),
+            Member::ParamsRequestId => message.params.request_id = kept().map(Id::Text),
+            Member::MetaProtocolVersion => message.params.meta.protocol_version = kept(),
+            Member::MetaTraceparent => message.params.meta.traceparent = kept(),
+            Member::MetaTracestate => message.params.meta.tracestate = Some(whole_entries(text).into()),
+            Member::ResultType => self.result().result_type = kept(),
+            Member::ResultProtocolVersion => self.result().protocol_version = kept(),
+            Member::ParamsTaskId => message.params.task.id = kept(),
+            Member::ParamsStatus => message.params.task.status = TaskStatus::read(text),
+            Member::ParamsRequestState => message.params.request_state = Some(hash(text)),
+            Member::ResultTaskId => self.result().task_part.id = kept(),
+            Member::ResultStatus => {
+                let status = TaskStatus::read(text);
+                let result = self.result();
+                result.task_part.status = status;
+                result.task_failed |= status == Some(TaskStatus::Failed);
+            }
+            Member::BlockType => {
+                self.result().content.types.add(text);
+                self.taps.block_is_text(text == "text");
+            }
+            Member::ResultRequestState => self.result().request_state = Some(hash(text)),
             Member::NextCursor => self.result().next_cursor = true,
-            Member::ToolName => self.tool().into_iter().for_each(|tool| tool.name = text.clone()),
-            Member::RequiredName => self.require(text),
-            Member::PropertyTypes | Member::PropertyType => self.property_type(&text),
-            Member::PeerName => self.peer().into_iter().for_each(|peer| peer.name = text.clone()),
-            Member::PeerVersion => self.peer().into_iter().for_each(|peer| peer.version = text.clone()),
-            Member::ErrorMessage => self.error().message = Some(text),
+            Member::ToolName => {
+                if let Some(tool) = self.tool() {
+                    tool.name = cut(text, NAME_LIMIT).into();
+                }
+            }
+            Member::RequiredName => self.require(cut(text, NAME_LIMIT).into()),
+            Member::PropertyTypes | Member::PropertyType => self.property_type(text),
+            Member::PeerName => {
+                if let Some(peer) = self.peer() {
+                    peer.name = cut(text, NAME_LIMIT).into();
+                }
+            }
+            Member::PeerVersion => {
+                if let Some(peer) = self.peer() {
+                    peer.version = cut(text, NAME_LIMIT).into();
+                }
+            }
+            Member::ErrorMessage => self.error().message = kept(),
             _ => {}
         }
     }
@@ -218,15 +297,16 @@ impl Builder {
             Member::Id => self.message.id = number(text),
             Member::ParamsRequestId => self.message.params.request_id = number(text),
             Member::IsError => self.result().is_error = text == "true",
-            Member::NestedIsError => self.result().task_failed |= text == "true",
+            Member::NestedIsError => {
+                let result = self.result();
+                result.task_failed |= text == "true";
+                result.task_part.is_error |= text == "true";
+            }
+            Member::ParamsTaskIsError => self.message.params.task.is_error |= text == "true",
             Member::AdditionalProperties if text == "false" => {
-                self.tool().into_iter().for_each(|tool| tool.input.closed = true);
+                self.schema().into_iter().for_each(|schema| schema.closed = true);
             }
             Member::ErrorCode => self.error().code = text.parse().ok(),
-            // A result may be any value by JSON-RPC; that there is one is what counts.
-            Member::Result => {
-                self.result();
-            }
             _ => {}
         }
     }
@@ -246,33 +326,52 @@ impl Builder {
         self.result().tools.as_mut()?.last_mut().filter(|_| kept)
     }
 
+    /// The schema that is read.
+    fn schema(&mut self) -> Option<&mut InputSchema> {
+        let is_output = self.is_output;
+        let tool = self.tool()?;
+        Some(if is_output {
+            tool.output.get_or_insert_default()
+        } else {
+            &mut tool.input
+        })
+    }
+
     fn start_property(&mut self, name: &str) {
         let name: Box<str> = cut(name, NAME_LIMIT).into();
-        if let Some(tool) = self.tool() {
-            if tool.input.properties.len() < ARGUMENTS_LIMIT {
-                tool.input.properties.push((name, Kinds::default()));
+        if let Some(schema) = self.schema() {
+            if schema.properties.len() < ARGUMENTS_LIMIT {
+                schema.properties.push((name, Kinds::default()));
             } else {
-                tool.input.cut = true;
+                schema.cut = true;
             }
         }
     }
 
     fn property_type(&mut self, name: &str) {
-        let property = self.tool().filter(|tool| !tool.input.cut);
-        if let Some((_, kinds)) = property.and_then(|tool| tool.input.properties.last_mut()) {
+        let schema = self.schema().filter(|schema| !schema.cut);
+        if let Some((_, kinds)) = schema.and_then(|schema| schema.properties.last_mut()) {
             kinds.allow(name);
         }
     }
 
     fn require(&mut self, name: Box<str>) {
-        if let Some(tool) = self.tool().filter(|tool| tool.input.required.len() < ARGUMENTS_LIMIT) {
-            tool.input.required.push(name);
+        let schema = self.schema().filter(|schema| schema.required.len() < ARGUMENTS_LIMIT);
+        if let Some(schema) = schema {
+            schema.required.push(name);
         }
     }
 
     fn error(&mut self) -> &mut ErrorPart {
         self.message.error.get_or_insert_default()
     }
+}
+
+/// A hash within this process of text that is too long or too private to be kept.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A numeric id; `7.0` is 7, as newer servers read it, and null is no id.

@@ -3,6 +3,9 @@
 use super::*;
 use crate::record::Peer;
 use crate::wire::message::Kind;
+use crate::wire::oracle;
+use proptest::prelude::*;
+use serde_json::Value;
 
 fn read(document: &str) -> Vec<Message> {
     let side = if document.contains("\"result\"") {
@@ -131,4 +134,37 @@ fn values_of_the_wrong_type_are_absent() {
             ..Message::default()
         }
     );
+}
+
+/// Documents out of the words that are looked for, in their places and in others.
+fn any_document() -> impl Strategy<Value = Value> {
+    let word = "(jsonrpc|id|method|params|name|arguments|_meta|traceparent|result|isError|task|tools|nextCursor|error|code|status|[a-z\"\\\\]{0,70})";
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i32>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        word.prop_map(Into::into),
+        "[ -~\"\\\\é😀\n]{0,200}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(5, 64, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+            proptest::collection::vec((word, inner), 0..8)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_document_reads_as_serde_reads_it_and_in_pieces_as_whole(document in any_document(), size in 1usize..150) {
+        oracle::same_as_serde(&document);
+        oracle::same_in_pieces(document.to_string().as_bytes(), size);
+    }
+
+    #[test]
+    fn any_bytes_read_in_pieces_as_whole(bytes in "[\\[\\]{}\",:\\\\aé 1]{0,300}", size in 1usize..150) {
+        oracle::same_in_pieces(bytes.as_bytes(), size);
+    }
 }

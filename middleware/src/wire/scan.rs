@@ -1,12 +1,11 @@
 //! A push scanner for JSON: takes bytes in any pieces and reports what its visitor asks for.
 //!
 //! It keeps one token of at most [`TOKEN_LIMIT`] bytes. Values that the visitor does not want are skipped by counting
-//! brackets, and the inside of strings by `memchr`. It checks structure only as far as it must to stay in step: the
-//! server decides what is valid, the observer only has to see what is there.
-
-use memchr::memchr2;
+//! brackets, many bytes in one step, see [`super::skip`]. It checks structure only as far as it must to stay in step:
+//! the server decides what is valid, the observer only has to see what is there.
 
 use super::TOKEN_LIMIT;
+use super::skip::{Containers, string_end};
 
 /// Whether the visitor wants the value that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +54,13 @@ pub(crate) trait Visitor {
     fn enter(&mut self, object: bool);
     /// The innermost open object or array closes.
     fn leave(&mut self);
+    /// Whether the bytes that come next are wanted as they are.
+    fn is_tapped(&self) -> bool {
+        false
+    }
+    /// A piece of the document that is wanted as it is, from the bracket at which that was first so, to the one at which
+    /// it no longer was; told after all else that is in it.
+    fn tap(&mut self, _bytes: &[u8]) {}
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,10 +83,10 @@ enum State {
     Literal,
     /// After a value: a comma, the end of the container, or nothing more.
     After,
-    /// Inside containers that are skipped, this many deep, perhaps in a string.
-    Skip {
-        depth: u32,
-        string: bool,
+    /// Inside containers that are skipped.
+    Skip(Containers),
+    /// Inside a string that is skipped.
+    SkipString {
         escaped: bool,
     },
     /// Out of step; everything further is ignored.
@@ -92,50 +98,98 @@ enum State {
 pub(crate) struct Scanner {
     state: State,
     interest: Interest,
-    /// Open wanted containers: true for an object.
-    open: Vec<bool>,
+    open: Open,
+    /// What has come of a string or literal that came in more than one piece.
     token: Vec<u8>,
     started: bool,
 }
 
 /// Wanted containers that may be open at once; no path that a visitor asks for is deeper.
-const OPEN_LIMIT: usize = 16;
+pub(super) const OPEN_LIMIT: usize = 16;
+
+/// The open wanted containers.
+#[derive(Debug, Default)]
+struct Open {
+    depth: usize,
+    /// A bit for each, set for an object; the innermost is the lowest.
+    objects: u16,
+}
+
+impl Open {
+    const fn push(&mut self, object: bool) {
+        self.objects = self.objects << 1 | object as u16;
+        self.depth += 1;
+    }
+
+    /// Whether the innermost is an object.
+    fn last(&self) -> Option<bool> {
+        (self.depth > 0).then_some(self.objects & 1 == 1)
+    }
+
+    fn pop(&mut self) -> Option<bool> {
+        let last = self.last()?;
+        self.depth -= 1;
+        self.objects >>= 1;
+        Some(last)
+    }
+}
 
 impl Scanner {
     pub(crate) const fn new() -> Self {
         Self {
             state: State::Value { or_end: false },
             interest: Interest::Skip,
-            open: Vec::new(),
+            open: Open { depth: 0, objects: 0 },
             token: Vec::new(),
             started: false,
         }
     }
 
     /// Reads the next piece of the document.
-    pub(crate) fn push(&mut self, mut bytes: &[u8], visitor: &mut impl Visitor) {
+    pub(crate) fn push(&mut self, piece: &[u8], visitor: &mut impl Visitor) {
+        let mut bytes = piece;
+        let mut tapped_from = visitor.is_tapped().then_some(0);
         while !bytes.is_empty() {
+            let before = piece.len() - bytes.len();
             bytes = match self.state {
-                State::Skip { depth, string, escaped } => self.skip(bytes, depth, string, escaped),
+                State::Skip(containers) => self.skip(bytes, containers),
+                State::SkipString { escaped } => self.skip_string(bytes, escaped),
                 State::Text { key, escaped } => self.text(bytes, key, escaped, visitor),
                 State::Literal => self.literal(bytes, visitor),
                 State::Lost => return,
                 State::Value { .. } | State::Key { .. } | State::Colon | State::After => {
                     self.structure(bytes[0], visitor);
-                    &bytes[1..]
+                    // A literal has nothing that opens it.
+                    if self.state == State::Literal {
+                        bytes
+                    } else {
+                        &bytes[1..]
+                    }
                 }
             };
+            match (tapped_from, visitor.is_tapped()) {
+                (None, true) => tapped_from = Some(before),
+                (Some(from), false) => {
+                    visitor.tap(&piece[from..piece.len() - bytes.len()]);
+                    tapped_from = None;
+                }
+                _ => {}
+            }
+        }
+        if let Some(from) = tapped_from {
+            visitor.tap(&piece[from..]);
         }
     }
 
     /// Ends the document and makes ready for the next; returns whether it was one whole value.
     pub(crate) fn finish(&mut self, visitor: &mut impl Visitor) -> bool {
         if self.state == State::Literal {
-            self.end_literal(visitor);
+            let token = std::mem::take(&mut self.token);
+            self.end_literal(&token, visitor);
         }
-        let whole = self.started && self.state == State::After && self.open.is_empty();
+        let whole = self.started && self.state == State::After && self.open.depth == 0;
         self.state = State::Value { or_end: false };
-        self.open.clear();
+        self.open = Open::default();
         self.token.clear();
         self.started = false;
         whole
@@ -169,7 +223,7 @@ impl Scanner {
     }
 
     fn value(&mut self, byte: u8, visitor: &mut impl Visitor) {
-        if self.open.last() != Some(&true) {
+        if self.open.last() != Some(true) {
             self.interest = visitor.element();
         }
         self.started = true;
@@ -184,7 +238,7 @@ impl Scanner {
             }
         }
         match byte {
-            b'{' | b'[' if take && self.open.len() < OPEN_LIMIT => {
+            b'{' | b'[' if take && self.open.depth < OPEN_LIMIT => {
                 let object = byte == b'{';
                 self.open.push(object);
                 visitor.enter(object);
@@ -194,13 +248,7 @@ impl Scanner {
                     State::Value { or_end: true }
                 };
             }
-            b'{' | b'[' => {
-                self.state = State::Skip {
-                    depth: 1,
-                    string: false,
-                    escaped: false,
-                }
-            }
+            b'{' | b'[' => self.state = State::Skip(Containers::OPENED),
             b'"' if take => {
                 self.token.clear();
                 self.state = State::Text {
@@ -208,16 +256,9 @@ impl Scanner {
                     escaped: false,
                 };
             }
-            b'"' => {
-                self.state = State::Skip {
-                    depth: 0,
-                    string: true,
-                    escaped: false,
-                }
-            }
+            b'"' => self.state = State::SkipString { escaped: false },
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
                 self.token.clear();
-                self.token.push(byte);
                 self.state = State::Literal;
             }
             _ => self.state = State::Lost,
@@ -233,119 +274,90 @@ impl Scanner {
         }
     }
 
-    fn text<'a>(&mut self, bytes: &'a [u8], key: bool, escaped: bool, visitor: &mut impl Visitor) -> &'a [u8] {
-        if escaped {
-            self.keep(&bytes[..1]);
-            self.state = State::Text { key, escaped: false };
-            return &bytes[1..];
-        }
-        let Some(at) = quote_or_escape(bytes) else {
+    fn text<'a>(&mut self, bytes: &'a [u8], key: bool, mut escaped: bool, visitor: &mut impl Visitor) -> &'a [u8] {
+        let Some(end) = string_end(bytes, &mut escaped) else {
             self.keep(bytes);
+            self.state = State::Text { key, escaped };
             return &[];
         };
-        if bytes[at] == b'\\' {
-            self.keep(&bytes[..=at]);
-            self.state = State::Text { key, escaped: true };
-        } else {
-            self.keep(&bytes[..at]);
-            if key {
-                self.interest = visitor.key(&self.token);
-                self.state = State::Colon;
-            } else {
-                visitor.scalar(Scalar::String(&self.token));
-                self.state = State::After;
-            }
+        // What came in one piece need not be kept.
+        let whole = self.token.is_empty();
+        if !whole {
+            self.keep(&bytes[..end]);
         }
-        &bytes[at + 1..]
+        let token = if whole {
+            &bytes[..end.min(TOKEN_LIMIT)]
+        } else {
+            &self.token
+        };
+        if key {
+            self.interest = visitor.key(token);
+            if bytes.get(end + 1) == Some(&b':') {
+                self.state = State::Value { or_end: false };
+                return &bytes[end + 2..];
+            }
+            self.state = State::Colon;
+        } else {
+            visitor.scalar(Scalar::String(token));
+            self.state = State::After;
+        }
+        &bytes[end + 1..]
     }
 
     fn literal<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
         let end = bytes
             .iter()
             .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'));
-        self.keep(&bytes[..end.unwrap_or(bytes.len())]);
-        match end {
-            Some(end) => {
-                self.end_literal(visitor);
-                &bytes[end..]
-            }
-            None => &[],
+        let Some(end) = end else {
+            self.keep(bytes);
+            return &[];
+        };
+        if self.token.is_empty() {
+            self.end_literal(&bytes[..end.min(TOKEN_LIMIT)], visitor);
+        } else {
+            self.keep(&bytes[..end]);
+            let token = std::mem::take(&mut self.token);
+            self.end_literal(&token, visitor);
         }
+        &bytes[end..]
     }
 
-    fn end_literal(&mut self, visitor: &mut impl Visitor) {
-        let word = matches!(self.token.first(), Some(b't' | b'f' | b'n'));
-        if word && !matches!(&self.token[..], b"true" | b"false" | b"null") {
+    fn end_literal(&mut self, token: &[u8], visitor: &mut impl Visitor) {
+        let word = matches!(token.first(), Some(b't' | b'f' | b'n'));
+        if word && !matches!(token, b"true" | b"false" | b"null") {
             self.state = State::Lost;
             return;
         }
         match self.interest {
-            Interest::Take => visitor.scalar(Scalar::Literal(&self.token)),
-            Interest::Kind => visitor.kind(literal_kind(&self.token)),
+            Interest::Take => visitor.scalar(Scalar::Literal(token)),
+            Interest::Kind => visitor.kind(literal_kind(token)),
             Interest::Skip => {}
         }
         self.state = State::After;
     }
 
-    fn skip<'a>(&mut self, bytes: &'a [u8], depth: u32, string: bool, escaped: bool) -> &'a [u8] {
-        let (mut depth, mut string, mut at) = (depth, string, usize::from(escaped));
-        while at < bytes.len() {
-            if string {
-                let Some(end) = quote_or_escape(&bytes[at..]) else {
-                    break;
-                };
-                at += end + 1;
-                if bytes[at - 1] == b'\\' {
-                    if at == bytes.len() {
-                        self.state = State::Skip {
-                            depth,
-                            string,
-                            escaped: true,
-                        };
-                        return &[];
-                    }
-                    at += 1;
-                    continue;
-                }
-                string = false;
-            } else {
-                let byte = bytes[at];
-                at += 1;
-                match byte {
-                    b'"' => string = true,
-                    b'{' | b'[' => depth = depth.saturating_add(1),
-                    b'}' | b']' => depth -= 1,
-                    _ => continue,
-                }
-            }
-            if depth == 0 && !string {
-                self.state = State::After;
-                return &bytes[at..];
-            }
-        }
-        self.state = State::Skip {
-            depth,
-            string,
-            escaped: false,
+    fn skip_string<'a>(&mut self, bytes: &'a [u8], mut escaped: bool) -> &'a [u8] {
+        let end = string_end(bytes, &mut escaped);
+        self.state = match end {
+            Some(_) => State::After,
+            None => State::SkipString { escaped },
         };
-        &[]
+        end.map_or(&[], |end| &bytes[end + 1..])
+    }
+
+    fn skip<'a>(&mut self, bytes: &'a [u8], mut containers: Containers) -> &'a [u8] {
+        let rest = containers.skip(bytes);
+        self.state = match rest {
+            Some(_) => State::After,
+            None => State::Skip(containers),
+        };
+        rest.unwrap_or_default()
     }
 
     fn keep(&mut self, bytes: &[u8]) {
         let room = TOKEN_LIMIT.saturating_sub(self.token.len());
         self.token.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
-}
-
-/// Where the next quote or backslash is. In text that is full of them, as JSON within JSON is, the next one is near, and
-/// looking at single bytes is quicker than starting a vector search each time.
-fn quote_or_escape(bytes: &[u8]) -> Option<usize> {
-    const NEAR: usize = 16;
-    let (near, far) = bytes.split_at(bytes.len().min(NEAR));
-    let is_end = |byte: &u8| matches!(byte, b'"' | b'\\');
-    near.iter()
-        .position(is_end)
-        .or_else(|| Some(NEAR + memchr2(b'"', b'\\', far)?))
 }
 
 /// The kind of a number, `true`, `false` or `null`.

@@ -1,6 +1,7 @@
 //! As much of a tool's input schema as tells whether a call's arguments can be right.
 
 use super::scan::ValueKind;
+use crate::semconv;
 
 /// Name and kind of one argument of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,16 +52,32 @@ const fn bit(kind: ValueKind) -> u8 {
 }
 
 impl InputSchema {
+    /// Names of the arguments that are required and missing, of a wrong kind, or not allowed, sorted; those that the schema
+    /// does not know are one, `_OTHER`, since the caller has made them up.
+    pub(crate) fn violations(&self, arguments: &[Argument]) -> Vec<&str> {
+        let given = |name: &str| arguments.iter().any(|argument| &*argument.name == name);
+        let cut = arguments.len() >= super::ARGUMENTS_LIMIT;
+        let missing = self
+            .required
+            .iter()
+            .filter(|name| !cut && !given(name))
+            .map(|name| &**name);
+        let wrong = arguments.iter().filter_map(|argument| {
+            let known = self.properties.iter().find(|(name, _)| *name == argument.name);
+            match known {
+                Some((name, kinds)) => (!kinds.allows(argument.kind)).then_some(&**name),
+                None => (self.closed && !self.cut).then_some(semconv::OTHER),
+            }
+        });
+        let mut names: Vec<_> = missing.chain(wrong).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// Whether these arguments lack a required one, have one of a wrong kind, or one that is not allowed.
     pub(crate) fn is_violated_by(&self, arguments: &[Argument]) -> bool {
-        let given = |name: &str| arguments.iter().find(|argument| &*argument.name == name);
-        let missing = self.required.iter().any(|name| given(name).is_none());
-        let wrong = |argument: &Argument| match self.properties.iter().find(|(name, _)| *name == argument.name) {
-            Some((_, kinds)) => !kinds.allows(argument.kind),
-            None => self.closed && !self.cut,
-        };
-        // A call may have more arguments than are kept; then nothing can be said of those that are missing.
-        (missing && arguments.len() < super::ARGUMENTS_LIMIT) || arguments.iter().any(wrong)
+        !self.violations(arguments).is_empty()
     }
 }
 

@@ -1,9 +1,13 @@
 //! Server-sent events, read as they arrive: the data of each event goes straight into a [`Reader`].
 
-use super::{Message, Reader, Side};
+use super::{Message, Reader, Side, Telling};
 
 /// Longest field name that matters is `data`; anything longer is an unknown field.
 const FIELD_LIMIT: usize = 8;
+/// Longest event id that is told apart from others, and longest event name that matters.
+const ID_LIMIT: usize = 128;
+/// Longest address that an `endpoint` event may give.
+const ENDPOINT_LIMIT: usize = 2048;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -15,11 +19,29 @@ enum State {
     Value,
 }
 
+/// The messages of one event.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) messages: Vec<Message>,
+    /// Bytes of its data.
+    pub(crate) bytes: u64,
+    /// Its own id, where it has one of at most [`ID_LIMIT`] bytes.
+    pub(crate) id: Option<Box<[u8]>>,
+}
+
 /// A stream of server-sent events (WHATWG HTML, section 9.2.6).
 #[derive(Debug)]
 pub(crate) struct EventStream {
     state: State,
     name: Vec<u8>,
+    /// Name and id of the event at hand.
+    event: Vec<u8>,
+    id: Vec<u8>,
+    /// Bytes of the data of the event at hand.
+    bytes: u64,
+    /// Data of the first event, kept until it is clear whether that is an `endpoint`; `None` when it is.
+    first: Option<Vec<u8>>,
+    endpoint: Option<Box<str>>,
     /// Whether the event at hand has a `data` line.
     data: bool,
     /// The last byte was CR, so that an LF right after it belongs to the same line end.
@@ -34,6 +56,11 @@ impl EventStream {
         Self {
             state: State::Name,
             name: Vec::new(),
+            event: Vec::new(),
+            id: Vec::new(),
+            bytes: 0,
+            first: None,
+            endpoint: None,
             data: false,
             carriage_return: false,
             resumable: false,
@@ -41,9 +68,28 @@ impl EventStream {
         }
     }
 
-    /// Reads the next piece and returns the messages of the events that it completes.
-    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Vec<Message> {
-        let mut messages = Vec::new();
+    /// The same for a stream whose first event may be an `endpoint`, as in the transport of 2024-11-05.
+    pub(crate) fn with_endpoint() -> Self {
+        Self {
+            first: Some(Vec::new()),
+            ..Self::new()
+        }
+    }
+
+    /// Tells this of arguments and results too.
+    pub(crate) fn telling(mut self, telling: Telling) -> Self {
+        self.reader = self.reader.telling(telling);
+        self
+    }
+
+    /// The address that the first event gave; once.
+    pub(crate) fn take_endpoint(&mut self) -> Option<Box<str>> {
+        self.endpoint.take()
+    }
+
+    /// Reads the next piece and returns the events with messages that it completes.
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Vec<Event> {
+        let mut events = Vec::new();
         while let Some(&byte) = bytes.first() {
             if std::mem::take(&mut self.carriage_return) && byte == b'\n' {
                 bytes = &bytes[1..];
@@ -69,19 +115,30 @@ impl EventStream {
                 self.start_value();
             } else {
                 self.carriage_return = bytes[end] == b'\r';
-                messages.append(&mut self.end_line());
+                events.extend(self.end_line());
             }
             bytes = &bytes[end + 1..];
         }
-        messages
+        events
     }
 
     fn part(&mut self, bytes: &[u8]) {
         if self.state == State::Name {
             let room = FIELD_LIMIT.saturating_sub(self.name.len());
             self.name.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        } else if self.name == b"data" {
-            self.reader.push(bytes);
+            return;
+        }
+        match &*self.name {
+            b"data" => {
+                self.bytes += bytes.len() as u64;
+                if let Some(first) = &mut self.first {
+                    keep(first, bytes, ENDPOINT_LIMIT);
+                }
+                self.reader.push(bytes);
+            }
+            b"id" => keep(&mut self.id, bytes, ID_LIMIT),
+            b"event" if self.first.is_some() => keep(&mut self.event, bytes, ID_LIMIT),
+            _ => {}
         }
     }
 
@@ -91,24 +148,49 @@ impl EventStream {
     }
 
     fn start_value(&mut self) {
-        self.resumable |= self.name == b"id";
+        match &*self.name {
+            b"id" => {
+                self.resumable = true;
+                self.id.clear();
+            }
+            b"event" => self.event.clear(),
+            _ => {}
+        }
         if self.name == b"data" && std::mem::replace(&mut self.data, true) {
             self.reader.push(b"\n");
         }
     }
 
-    fn end_line(&mut self) -> Vec<Message> {
+    fn end_line(&mut self) -> Option<Event> {
         let blank = self.state == State::Name && self.name.is_empty();
         self.state = State::Name;
         self.name.clear();
-        if !blank || !std::mem::take(&mut self.data) {
-            return Vec::new();
+        if !blank {
+            return None;
+        }
+        let id = std::mem::take(&mut self.id);
+        let bytes = std::mem::take(&mut self.bytes);
+        if !std::mem::take(&mut self.data) {
+            return None;
+        }
+        if let Some(first) = self.first.take()
+            && self.event == b"endpoint"
+            && first.len() < ENDPOINT_LIMIT
+        {
+            self.endpoint = String::from_utf8(first).ok().map(Into::into);
         }
         let messages = self.reader.take();
         // Data that is not JSON, such as the address in an `endpoint` event, is no message and no error either.
         self.reader.finish();
-        messages
+        let id = (!id.is_empty() && id.len() < ID_LIMIT).then(|| id.into());
+        (!messages.is_empty()).then_some(Event { messages, bytes, id })
     }
+}
+
+/// Appends as much of `bytes` as fits.
+fn keep(into: &mut Vec<u8>, bytes: &[u8], limit: usize) {
+    let room = limit.saturating_sub(into.len());
+    into.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }
 
 #[cfg(test)]
@@ -121,7 +203,8 @@ mod tests {
         pieces
             .into_iter()
             .flat_map(|piece| stream.push(piece.as_ref()))
-            .map(|message| message.id.map_or_else(|| "-".to_owned(), |id| id.as_str().to_owned()))
+            .flat_map(|event| event.messages)
+            .map(|message| message.id.map_or_else(|| "-".to_owned(), |id| id.into_text().into()))
             .collect()
     }
 
@@ -168,6 +251,35 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_first_event_may_give_an_address() {
+        for (text, expected) in [
+            (
+                "event: endpoint\ndata: /message?sessionId=1\n\n",
+                Some("/message?sessionId=1"),
+            ),
+            ("data: /message\nevent: endpoint\n\n", Some("/message")),
+            ("event: message\ndata: {}\n\nevent: endpoint\ndata: /late\n\n", None),
+            ("data: {}\n\n", None),
+        ] {
+            let mut stream = EventStream::with_endpoint();
+            for byte in text.as_bytes() {
+                stream.push(&[*byte]);
+            }
+            assert_eq!(stream.take_endpoint().as_deref(), expected, "{text}");
+        }
+        let mut stream = EventStream::new();
+        stream.push(b"event: endpoint\ndata: /message\n\n");
+        assert_eq!(stream.take_endpoint(), None, "nobody asked");
+    }
+
+    #[test]
+    fn events_tell_their_size_and_id() {
+        let events = EventStream::new().push(b"id: 3\ndata: {\"id\":1}\n\ndata: {\"id\":22}\n\n");
+        let told: Vec<_> = events.iter().map(|event| (event.bytes, event.id.as_deref())).collect();
+        assert_eq!(told, [(8, Some(&b"3"[..])), (9, None)]);
+    }
+
     proptest! {
         #[test]
         fn any_split_tells_the_same(which in 0..EVENTS.len(), at in 0usize..80, more in 0usize..80) {
@@ -178,8 +290,13 @@ mod tests {
         }
 
         #[test]
+        fn any_bytes_read_in_pieces_as_whole(bytes in "(id: 1|data|:| |\\{\"id\":[12]\\}|\r|\n|.){0,60}", size in 1usize..40) {
+            crate::wire::oracle::same_events_in_pieces(bytes.as_bytes(), size);
+        }
+
+        #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            ids(bytes.chunks(5));
+            crate::wire::oracle::same_events_in_pieces(&bytes, 5);
         }
     }
 }

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 /// dropped.
 pub(crate) fn unescape(raw: &[u8]) -> Cow<'_, str> {
     if memchr::memchr(b'\\', raw).is_none() {
-        return String::from_utf8_lossy(raw);
+        // The check alone is quicker than the replacement, which mostly has nothing to replace.
+        return std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed);
     }
     let mut text = Vec::with_capacity(raw.len());
     let mut rest = raw;

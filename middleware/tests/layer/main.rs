@@ -5,5 +5,11 @@
 mod receiver;
 mod server;
 
+mod capture;
 mod export;
+mod refusals;
+mod stdio;
+mod streams;
+mod tls;
 mod tracing_join;
+mod two_endpoints;

@@ -7,10 +7,10 @@ use rmcp::handler::server::common::Extension;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, ContentBlock, Implementation,
-    ProtocolVersion, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, ContentBlock, Implementation, PingRequest,
+    ProtocolVersion, ServerCapabilities, ServerConfig, ServerRequest,
 };
-use rmcp::service::RunningService;
+use rmcp::service::{RequestContext, RoleServer, RunningService};
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpClientTransport, StreamableHttpService};
@@ -33,8 +33,23 @@ struct Numbers {
     b: i64,
 }
 
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Text {
+    text: String,
+}
+
 #[tool_router]
 impl Calculator {
+    #[tool(description = "Say it again")]
+    async fn echo(&self, Parameters(Text { text }): Parameters<Text>) -> String {
+        text
+    }
+
+    #[tool(description = "Fail with a message")]
+    async fn fail(&self, Parameters(Text { text }): Parameters<Text>) -> Result<String, rmcp::ErrorData> {
+        Err(rmcp::ErrorData::internal_error(text, None))
+    }
+
     #[tool(description = "Add two numbers")]
     async fn add(
         &self,
@@ -56,6 +71,18 @@ impl Calculator {
     }
 }
 
+#[tool_router(router = asking_router)]
+impl Calculator {
+    #[tool(description = "Ask whether the client is there")]
+    async fn ask(&self, context: RequestContext<RoleServer>) -> String {
+        let ping = ServerRequest::PingRequest(PingRequest::default());
+        match context.peer.send_request(ping).await {
+            Ok(_) => "it is".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
 #[tool_handler(router = self.tool_router)]
 impl ServerHandler for Calculator {
     fn get_info(&self) -> ServerConfig {
@@ -68,7 +95,7 @@ impl ServerHandler for Calculator {
 pub(crate) async fn start(toolsight: &Toolsight) -> String {
     let new = || {
         Ok(Calculator {
-            tool_router: Calculator::tool_router(),
+            tool_router: Calculator::tool_router() + Calculator::asking_router(),
         })
     };
     let mcp = StreamableHttpService::new(new, LocalSessionManager::default().into(), Default::default());

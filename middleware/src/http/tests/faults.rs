@@ -45,45 +45,7 @@ impl futures_core::Stream for Panics {
 }
 
 #[tokio::test]
-async fn a_call_that_its_client_takes_back_is_cancelled() {
-    let (layer, mut receiver) = layer();
-    let with_session = |body: &str| {
-        let mut request = post(body);
-        request.headers_mut().insert("mcp-session-id", "s1".parse().unwrap());
-        request
-    };
-    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#;
-    exchange(
-        &layer,
-        with_session(cancel),
-        Answer {
-            status: 202,
-            headers: &[],
-            body: Script::pieces(&[]),
-        },
-    )
-    .await;
-    for _ in 0..2 {
-        let silence = Answer {
-            status: 200,
-            headers: STREAM,
-            body: Script::pieces(&[": nothing\n\n"]),
-        };
-        exchange(&layer, with_session(LEGACY), silence).await;
-    }
-    let outcomes: Vec<_> = records(&mut receiver)
-        .iter()
-        .map(|record| record.outcome.as_str())
-        .collect();
-    assert_eq!(
-        outcomes,
-        ["ok", "cancelled", "abandoned"],
-        "once taken back, once left without an answer"
-    );
-}
-
-#[tokio::test]
-async fn an_answer_that_comes_on_another_stream_is_deferred() {
+async fn an_answer_that_comes_where_nothing_tells_is_deferred() {
     let resumable = || Script::pieces(&["id: 1\nretry: 10\ndata:\n\n"]);
     for (status, headers, body) in [
         (202, &[][..], Script::pieces(&["Accepted"])),

@@ -1,5 +1,6 @@
 //! The layer in front of scripted services: what is recorded for each ending, and that nothing changes on the way.
 
+mod detail;
 mod endings;
 mod faults;
 mod identity;

@@ -1,0 +1,154 @@
+//! Calls per second of an `rmcp` server over Streamable HTTP, bare and layered, in turns in one run.
+//!
+//! Server, clients and exporter share this process and its two worker threads, so what the layer costs is part of what
+//! all of them cost. The turns alternate, since other work on the machine changes more than the layer does.
+
+#[path = "support/receiver.rs"]
+mod receiver;
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use axum::Router;
+use receiver::toolsight;
+use rmcp::handler::server::router::tool::ToolRouter;
+use rmcp::handler::server::wrapper::Parameters;
+use rmcp::model::{
+    CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion, ServerCapabilities,
+    ServerConfig,
+};
+use rmcp::service::RunningService;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::{StreamableHttpClientTransport, StreamableHttpService};
+use rmcp::{
+    ClientLifecycleMode, ClientServiceExt as _, RoleClient, ServerHandler, schemars, tool, tool_handler, tool_router,
+};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+type Client = RunningService<RoleClient, ClientConfig>;
+
+#[derive(Clone)]
+struct Dump {
+    tool_router: ToolRouter<Self>,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Size {
+    bytes: usize,
+}
+
+#[tool_router]
+impl Dump {
+    #[tool(description = "Text of this size")]
+    async fn dump(&self, Parameters(Size { bytes }): Parameters<Size>) -> String {
+        let line = "lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor\n";
+        let mut text = line.repeat(bytes.div_ceil(line.len()));
+        text.truncate(bytes);
+        text
+    }
+}
+
+#[tool_handler(router = self.tool_router)]
+impl ServerHandler for Dump {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new("dump", "1.0.0"))
+    }
+}
+
+async fn connect(layered: bool, json: bool) -> Client {
+    let new = || {
+        Ok(Dump {
+            tool_router: Dump::tool_router(),
+        })
+    };
+    let config = StreamableHttpServerConfig::default().with_json_response(json);
+    let mcp = StreamableHttpService::new(new, LocalSessionManager::default().into(), config);
+    let mut app = Router::new().nest_service("/mcp", mcp);
+    if layered {
+        app = app.layer(toolsight().layer());
+    }
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .await
+        .expect("a port");
+    let url = format!("http://{}/mcp", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let transport = StreamableHttpClientTransport::from_config(StreamableHttpClientTransportConfig::with_uri(url));
+    let client = ClientConfig::new(ClientCapabilities::default(), Implementation::new("bench", "1.0"));
+    let lifecycle = ClientLifecycleMode::Discover {
+        preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+    };
+    client
+        .serve_with_lifecycle(transport, lifecycle)
+        .await
+        .expect("a session")
+}
+
+/// Calls per second of `calls` calls, so many at a time.
+async fn rate(client: &Client, bytes: usize, at_a_time: usize, calls: usize) -> f64 {
+    let arguments = serde_json::json!({ "bytes": bytes })
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..at_a_time {
+        let (peer, arguments) = (client.peer().clone(), arguments.clone());
+        tasks.spawn(async move {
+            for _ in 0..calls / at_a_time {
+                let call = CallToolRequestParams::new("dump").with_arguments(arguments.clone());
+                peer.call_tool(call).await.expect("a result");
+            }
+        });
+    }
+    tasks.join_all().await;
+    calls as f64 / start.elapsed().as_secs_f64()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+const ROUNDS: usize = 15;
+
+#[tokio::main(worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "it is what a bench is for")]
+async fn main() {
+    println!(
+        "{:>9} {:<7} {:>10} {:>10} {:>10} {:>7}",
+        "bytes", "as", "concurrent", "bare/s", "layered/s", "cost"
+    );
+    for json in [true, false] {
+        let (bare, layered) = (connect(false, json).await, connect(true, json).await);
+        for (bytes, calls) in [(16, 1024), (100_000, 256), (1_000_000, 64)] {
+            for at_a_time in [1, 64] {
+                let (mut rates, mut costs) = ((Vec::new(), Vec::new()), Vec::new());
+                for round in 0..ROUNDS {
+                    // Who is first changes, since the first of two has the colder caches.
+                    let (with, without) = if round % 2 == 0 {
+                        let without = rate(&bare, bytes, at_a_time, calls).await;
+                        (rate(&layered, bytes, at_a_time, calls).await, without)
+                    } else {
+                        let with = rate(&layered, bytes, at_a_time, calls).await;
+                        (with, rate(&bare, bytes, at_a_time, calls).await)
+                    };
+                    rates.0.push(without);
+                    rates.1.push(with);
+                    costs.push(without / with - 1.0);
+                }
+                let form = if json { "json" } else { "stream" };
+                println!(
+                    "{bytes:>9} {form:<7} {at_a_time:>10} {:>10.0} {:>10.0} {:>6.1}%",
+                    median(rates.0),
+                    median(rates.1),
+                    100.0 * median(costs)
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! A hash of JSON that does not depend on how the JSON is written.
+//!
+//! # Canonical form
+//!
+//! Two values hash alike if they are equal by these rules, and otherwise differ as 64 bits can:
+//! - White space between tokens does not count, nor does the order of an object's members.
+//! - Strings and keys are compared by their characters: `"\u00e9"` is `"é"`. A lone surrogate is a character of its own.
+//! - Numbers are compared by their value in decimal, exactly: `1`, `1.0`, `10e-1` are one number, `-0` is `0`. Numbers of
+//!   more than 128 characters are compared as they are written.
+//! - An object with a key twice has both members.
+//!
+//! Nested deeper than 128 levels, or not JSON, it has no hash. The bytes are taken as they come and not kept: memory is
+//! bounded by the depth.
+
+mod decimal;
+mod secret;
+
+use std::hash::Hasher as _;
+
+use memchr::memchr2;
+use siphasher::sip::SipHasher24;
+
+use decimal::Decimal;
+pub(crate) use secret::Secret;
+
+/// Containers that may be open at once.
+const DEPTH_LIMIT: usize = 128;
+/// Longest number whose value is compared.
+const NUMBER_LIMIT: usize = 128;
+
+/// What is hashed first of each value, so that values of different kinds differ.
+mod tag {
+    pub(super) const LITERAL: u8 = 0;
+    pub(super) const NUMBER: u8 = 1;
+    pub(super) const LONG_NUMBER: u8 = 2;
+    pub(super) const STRING: u8 = 3;
+    pub(super) const ARRAY: u8 = 4;
+    pub(super) const OBJECT: u8 = 5;
+    pub(super) const MEMBER: u8 = 6;
+}
+
+#[derive(Debug)]
+enum Frame {
+    Array(SipHasher24),
+    /// The sum of the members' hashes, which is the same in any order; and the key that is open.
+    Object {
+        sum: u64,
+        count: u64,
+        key: u64,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A value must come; in an array that has just opened, also its end.
+    Value {
+        or_end: bool,
+    },
+    /// A key must come; in an object that has just opened, also its end.
+    Key {
+        or_end: bool,
+    },
+    Colon,
+    /// After a value: a comma or the end of the container.
+    After,
+    Text {
+        key: bool,
+    },
+    /// Behind a backslash.
+    Escape {
+        key: bool,
+    },
+    /// Inside `\u`, with so many digits read and this value.
+    Unicode {
+        key: bool,
+        digits: u8,
+        value: u16,
+    },
+    Literal,
+    Done,
+    Broken,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct CanonicalHash {
+    secret: Secret,
+    stack: Vec<Frame>,
+    state: State,
+    /// Of the string that is open.
+    hasher: SipHasher24,
+    /// The first half of a surrogate pair.
+    high: Option<u16>,
+    literal: Vec<u8>,
+    hash: u64,
+}
+
+impl CanonicalHash {
+    pub(crate) fn new(secret: Secret) -> Self {
+        Self {
+            secret,
+            stack: Vec::new(),
+            state: State::Value { or_end: false },
+            hasher: secret.hasher(),
+            high: None,
+            literal: Vec::new(),
+            hash: 0,
+        }
+    }
+
+    /// The hash of an object without members.
+    pub(crate) fn of_nothing(secret: Secret) -> u64 {
+        object(secret, 0, 0)
+    }
+
+    /// Reads the next piece of the value.
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) {
+        while let Some(&byte) = bytes.first() {
+            bytes = match self.state {
+                State::Text { key } => self.text(bytes, key),
+                State::Literal => self.literal(bytes),
+                State::Escape { key } => {
+                    self.escape(byte, key);
+                    &bytes[1..]
+                }
+                State::Unicode { key, digits, value } => {
+                    self.unicode(byte, key, digits, value);
+                    &bytes[1..]
+                }
+                State::Broken => return,
+                _ => {
+                    self.structure(byte);
+                    &bytes[1..]
+                }
+            };
+        }
+    }
+
+    /// The hash, if one whole value has been read.
+    pub(crate) fn finish(mut self) -> Option<u64> {
+        if self.state == State::Literal {
+            self.end_literal();
+        }
+        (self.state == State::Done).then_some(self.hash)
+    }
+
+    fn structure(&mut self, byte: u8) {
+        if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            return;
+        }
+        self.state = match (self.state, byte) {
+            (State::Value { or_end: true }, b']')
+            | (State::Key { or_end: true }, b'}')
+            | (State::After, b']' | b'}') => {
+                return self.close(byte == b'}');
+            }
+            (State::Value { .. }, b'{' | b'[') if self.stack.len() < DEPTH_LIMIT => {
+                let object = byte == b'{';
+                self.stack.push(if object {
+                    Frame::Object {
+                        sum: 0,
+                        count: 0,
+                        key: 0,
+                    }
+                } else {
+                    Frame::Array(self.tagged(tag::ARRAY))
+                });
+                if object {
+                    State::Key { or_end: true }
+                } else {
+                    State::Value { or_end: true }
+                }
+            }
+            (State::Value { .. }, b'"') | (State::Key { .. }, b'"') => {
+                self.hasher = self.tagged(tag::STRING);
+                State::Text {
+                    key: matches!(self.state, State::Key { .. }),
+                }
+            }
+            (State::Value { .. }, b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+                self.literal.clear();
+                self.literal.push(byte);
+                State::Literal
+            }
+            (State::Colon, b':') => State::Value { or_end: false },
+            (State::After, b',') => match self.stack.last() {
+                Some(Frame::Array(_)) => State::Value { or_end: false },
+                Some(Frame::Object { .. }) => State::Key { or_end: false },
+                None => State::Broken,
+            },
+            _ => State::Broken,
+        };
+    }
+
+    fn close(&mut self, is_object: bool) {
+        match (self.stack.pop(), is_object) {
+            (Some(Frame::Array(hasher)), false) => self.value(hasher.finish()),
+            (Some(Frame::Object { sum, count, .. }), true) => self.value(object(self.secret, sum, count)),
+            _ => self.state = State::Broken,
+        }
+    }
+
+    /// A value has ended.
+    fn value(&mut self, hash: u64) {
+        let secret = self.secret;
+        self.state = State::After;
+        match self.stack.last_mut() {
+            None => {
+                self.hash = hash;
+                self.state = State::Done;
+            }
+            Some(Frame::Array(hasher)) => hasher.write_u64(hash),
+            Some(Frame::Object { sum, count, key }) => {
+                let mut member = secret.hasher();
+                member.write_u8(tag::MEMBER);
+                member.write_u64(*key);
+                member.write_u64(hash);
+                *sum = sum.wrapping_add(member.finish());
+                *count += 1;
+            }
+        }
+    }
+
+    fn text<'a>(&mut self, bytes: &'a [u8], key: bool) -> &'a [u8] {
+        let end = memchr2(b'"', b'\\', bytes);
+        let plain = &bytes[..end.unwrap_or(bytes.len())];
+        if !plain.is_empty() {
+            self.end_surrogate();
+            self.hasher.write(plain);
+        }
+        let Some(end) = end else {
+            return &[];
+        };
+        if bytes[end] == b'\\' {
+            self.state = State::Escape { key };
+        } else {
+            self.end_surrogate();
+            let hash = self.hasher.finish();
+            match self.stack.last_mut() {
+                Some(Frame::Object { key: open, .. }) if key => {
+                    *open = hash;
+                    self.state = State::Colon;
+                }
+                _ => self.value(hash),
+            }
+        }
+        &bytes[end + 1..]
+    }
+
+    fn escape(&mut self, byte: u8, key: bool) {
+        self.state = State::Text { key };
+        let character = match byte {
+            b'"' | b'\\' | b'/' => byte,
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                self.state = State::Unicode {
+                    key,
+                    digits: 0,
+                    value: 0,
+                };
+                return;
+            }
+            _ => {
+                self.state = State::Broken;
+                return;
+            }
+        };
+        self.end_surrogate();
+        self.hasher.write(&[character]);
+    }
+
+    fn unicode(&mut self, byte: u8, key: bool, digits: u8, value: u16) {
+        let Some(digit) = char::from(byte).to_digit(16) else {
+            self.state = State::Broken;
+            return;
+        };
+        let value = value << 4 | digit as u16;
+        if digits < 3 {
+            let digits = digits + 1;
+            self.state = State::Unicode { key, digits, value };
+            return;
+        }
+        self.state = State::Text { key };
+        match (self.high.take(), value) {
+            (Some(high), 0xdc00..=0xdfff) => {
+                let scalar = 0x1_0000 + ((u32::from(high) - 0xd800) << 10) + (u32::from(value) - 0xdc00);
+                self.character(scalar);
+            }
+            (high, 0xd800..=0xdbff) => {
+                self.high = high;
+                self.end_surrogate();
+                self.high = Some(value);
+            }
+            (high, _) => {
+                self.high = high;
+                self.end_surrogate();
+                self.character(u32::from(value));
+            }
+        }
+    }
+
+    /// A first half whose second did not come.
+    fn end_surrogate(&mut self) {
+        if let Some(high) = self.high.take() {
+            self.character(u32::from(high));
+        }
+    }
+
+    /// In UTF-8, and a surrogate in the bytes that UTF-8 would have for it, which no other character has.
+    fn character(&mut self, scalar: u32) {
+        match char::from_u32(scalar) {
+            Some(character) => self.hasher.write(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            None => {
+                let [.., high, low] = scalar.to_be_bytes();
+                self.hasher
+                    .write(&[0xed, 0x80 | (high << 2 & 0x3f) | low >> 6, 0x80 | (low & 0x3f)]);
+            }
+        }
+    }
+
+    fn literal<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let end = bytes
+            .iter()
+            .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'));
+        let part = &bytes[..end.unwrap_or(bytes.len())];
+        let room = NUMBER_LIMIT.saturating_sub(self.literal.len());
+        if part.len() > room && self.literal.len() <= NUMBER_LIMIT {
+            // From here on it is hashed as it is written, and one byte more says so.
+            self.hasher = self.tagged(tag::LONG_NUMBER);
+            self.hasher.write(&self.literal);
+            self.literal.resize(NUMBER_LIMIT + 1, b'0');
+        }
+        if self.literal.len() > NUMBER_LIMIT {
+            self.hasher.write(part);
+        } else {
+            self.literal.extend_from_slice(part);
+        }
+        match end {
+            Some(end) => {
+                self.end_literal();
+                &bytes[end..]
+            }
+            None => &[],
+        }
+    }
+
+    fn end_literal(&mut self) {
+        let long = self.literal.len() > NUMBER_LIMIT;
+        let mut hasher = self.tagged(tag::LITERAL);
+        match self.literal.first() {
+            Some(b't' | b'f' | b'n') if !matches!(&self.literal[..], b"true" | b"false" | b"null") => {
+                self.state = State::Broken;
+                return;
+            }
+            Some(b't' | b'f' | b'n') => hasher.write(&self.literal),
+            _ if long => hasher = self.hasher,
+            _ => match Decimal::read(&self.literal) {
+                Some(decimal) => hasher = decimal.hash(self.tagged(tag::NUMBER)),
+                None => {
+                    self.state = State::Broken;
+                    return;
+                }
+            },
+        }
+        self.value(hasher.finish());
+    }
+
+    fn tagged(&self, tag: u8) -> SipHasher24 {
+        let mut hasher = self.secret.hasher();
+        hasher.write_u8(tag);
+        hasher
+    }
+}
+
+fn object(secret: Secret, sum: u64, count: u64) -> u64 {
+    let mut hasher = secret.hasher();
+    hasher.write_u8(tag::OBJECT);
+    hasher.write_u64(sum);
+    hasher.write_u64(count);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;

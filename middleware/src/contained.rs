@@ -1,0 +1,91 @@
+//! Keeps faults of the observing away from what is observed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+
+use crate::export::Queue;
+use crate::observe::{Conversation, Exchange, Observation};
+
+/// An observer of something, shared by all who see a part of that.
+///
+/// Should observing panic, what is observed goes on unobserved, and the loss is counted.
+#[derive(Debug)]
+pub(crate) struct Contained<T> {
+    slot: Mutex<Option<T>>,
+    queue: Queue,
+}
+
+/// What yields observations.
+pub(crate) trait Observes {
+    /// What has been observed since the last time.
+    fn take(&mut self) -> Vec<Observation>;
+}
+
+impl Observes for Exchange {
+    fn take(&mut self) -> Vec<Observation> {
+        self.take()
+    }
+}
+
+impl Observes for Conversation {
+    fn take(&mut self) -> Vec<Observation> {
+        self.take()
+    }
+}
+
+impl<T: Observes> Contained<T> {
+    pub(crate) const fn new(observer: T, queue: Queue) -> Self {
+        Self {
+            slot: Mutex::new(Some(observer)),
+            queue,
+        }
+    }
+
+    /// Lets `step` observe something and hands on what comes of it.
+    pub(crate) fn observe(&self, step: impl FnOnce(&mut T)) {
+        let Ok(mut slot) = self.slot.lock() else {
+            return;
+        };
+        let Some(observer) = slot.as_mut() else {
+            return;
+        };
+        let observed = catch_unwind(AssertUnwindSafe(|| {
+            step(observer);
+            observer.take()
+        }));
+        match observed {
+            Ok(observations) => observations
+                .into_iter()
+                .for_each(|observation| self.queue.push(observation)),
+            Err(_panic) => {
+                *slot = None;
+                self.queue.count_panic();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fragile;
+
+    impl Observes for Fragile {
+        fn take(&mut self) -> Vec<Observation> {
+            vec![Observation::Omitted(1)]
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_the_observing_and_nothing_else() {
+        let (queue, _receiver) = Queue::new(1);
+        let counts = queue.counts();
+        let contained = Contained::new(Fragile, queue);
+        contained.observe(|_| {});
+        contained.observe(|_| panic!("a fault in observing"));
+        contained.observe(|_| panic!("nothing is observed any more"));
+        let dropped = counts.read();
+        assert_eq!((dropped.batch_limit, dropped.panicked), (1, 1));
+    }
+}

@@ -1,0 +1,96 @@
+//! Every ending of a call on every transport in every protocol version: what is recorded, and that nothing that passes is
+//! changed.
+
+mod cells;
+mod http;
+mod pipe;
+
+use cells::{Cell, Ending, TRANSPORTS};
+
+use crate::observe::Observation;
+
+/// How client and server are connected, and how the server answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transport {
+    Stdio,
+    /// HTTP+SSE.
+    TwoEndpoints,
+    /// Streamable HTTP, answered by a JSON body.
+    Json,
+    /// Streamable HTTP, answered by an event stream.
+    Stream,
+}
+
+/// One thing that happens between client and server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Act {
+    /// The client sends a request, a notification or an answer.
+    Client(String),
+    /// The server sends a message by which the call at hand does not end.
+    Server(String),
+    /// The server sends a message where no call is at hand.
+    Aside(String),
+    /// The server sends the answer to the call at hand.
+    Answer(String),
+    /// The same with another HTTP status than 200.
+    AnswerWith(u16, String),
+    /// The client sends a request that is answered by an HTTP status alone.
+    Refused(String, u16),
+    /// The client goes away.
+    HangUp,
+    /// The server goes away.
+    Leave,
+    /// The connection breaks.
+    Break,
+    /// The service fails before it answers.
+    Fail,
+    /// The stream of the answer ends early, is resumed twice, and brings this both times.
+    Resume(String),
+}
+
+/// `method outcome fault`, with a `<` before what the server sends.
+fn told(observations: &mut tokio::sync::mpsc::Receiver<Observation>) -> Vec<String> {
+    let mut told = Vec::new();
+    while let Ok(observation) = observations.try_recv() {
+        if let Observation::Call(record) = observation {
+            let mark = if record.direction.as_str() == "to_client" {
+                "<"
+            } else {
+                ""
+            };
+            told.push(format!("{mark}{} {} {}", record.method, record.outcome, record.fault));
+        }
+    }
+    told.sort();
+    told
+}
+
+#[test]
+fn each_ending_makes_one_record_and_changes_nothing() {
+    let (mut played, mut impossible) = (0, 0);
+    for (transport, version) in TRANSPORTS {
+        for ending in Ending::ALL {
+            let name = format!("{transport:?} {version} {ending:?}");
+            let (acts, mut expected) = match cells::cell(transport, version, ending) {
+                Cell::Plays(acts, expected) => (acts, expected),
+                Cell::CannotOccur(why) => {
+                    assert!(!why.is_empty(), "{name}");
+                    impossible += 1;
+                    continue;
+                }
+            };
+            if version < "2026-07-28" && ending != Ending::Probe {
+                expected.push("initialize ok none".to_owned());
+            }
+            expected.sort();
+            let (bare, layered, mut observations) = match transport {
+                Transport::Stdio => pipe::play(version, ending, &acts),
+                _ => http::play(transport, version, ending, &acts),
+            };
+            assert_eq!(layered, bare, "{name}: what passes has changed");
+            assert_eq!(told(&mut observations), expected, "{name}");
+            played += 1;
+        }
+    }
+    assert_eq!((played, impossible), (260, 132));
+}

@@ -1,0 +1,122 @@
+//! Plays over standard input and output.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
+
+use super::cells::Ending;
+use super::{Act, http};
+use crate::identity::Users;
+use crate::observe::{Observation, Observer};
+use crate::stdio::pair_of;
+
+/// What the client writes, as the server reads it.
+#[derive(Clone, Default)]
+struct Input(Arc<Mutex<(VecDeque<Vec<u8>>, bool)>>);
+
+impl AsyncRead for Input {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.0.lock().unwrap();
+        match state.0.pop_front() {
+            Some(piece) => buffer.put_slice(&piece),
+            None if state.1 => {}
+            None => return Poll::Pending,
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What the server writes, as the client reads it.
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl AsyncWrite for Output {
+    /// Takes a part only, as a pipe may.
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let part = &bytes[..bytes.len().div_ceil(2)];
+        self.0.lock().unwrap().extend_from_slice(part);
+        Poll::Ready(Ok(part.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What the server has read, and what the client has.
+type Passed = Vec<http::Passed>;
+
+pub(super) fn play(version: &str, ending: Ending, acts: &[Act]) -> (Passed, Passed, mpsc::Receiver<Observation>) {
+    let acts = http::with_handshake(version, ending, acts);
+    let (input, output) = (Input::default(), Output::default());
+    let bare = pass(&acts, &input, &output, input.clone(), output.clone());
+    let (input, output) = (Input::default(), Output::default());
+    let observer = Arc::new(Observer::new(None, Users::default(), 10));
+    let ((read, write), observations) = pair_of(observer, input.clone(), output.clone());
+    let layered = pass(&acts, &input, &output, read, write);
+    (bare, layered, observations)
+}
+
+fn pass(acts: &[Act], input: &Input, output: &Output, read: impl AsyncRead, write: impl AsyncWrite + Unpin) -> Passed {
+    let mut read = Box::pin(read);
+    let mut write = Some(write);
+    let mut seen = Vec::new();
+    for act in acts {
+        match act {
+            Act::Client(text) => {
+                let line = format!("{text}\n");
+                let (first, second) = line.as_bytes().split_at(line.len() / 2);
+                input.0.lock().unwrap().0.extend([first.to_vec(), second.to_vec()]);
+            }
+            Act::Server(text) | Act::Aside(text) | Act::Answer(text) | Act::AnswerWith(_, text) => {
+                let line = format!("{text}\n");
+                write_all(write.as_mut().unwrap(), line.as_bytes());
+            }
+            Act::HangUp => {
+                input.0.lock().unwrap().1 = true;
+                read_all(read.as_mut(), &mut seen);
+                write = None;
+            }
+            Act::Leave => write = None,
+            Act::Refused(..) | Act::Break | Act::Fail | Act::Resume(_) => panic!("{act:?} cannot happen to a pipe"),
+        }
+        read_all(read.as_mut(), &mut seen);
+    }
+    input.0.lock().unwrap().1 = true;
+    read_all(read.as_mut(), &mut seen);
+    drop(write);
+    let written = output.0.lock().unwrap().clone();
+    vec![http::Passed::of_pipe(seen, written)]
+}
+
+fn read_all(mut read: Pin<&mut impl AsyncRead>, into: &mut Vec<u8>) {
+    let mut room = [0; 4096];
+    loop {
+        let mut buffer = ReadBuf::new(&mut room);
+        match read
+            .as_mut()
+            .poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer)
+        {
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => into.extend_from_slice(buffer.filled()),
+            _ => return,
+        }
+    }
+}
+
+fn write_all(write: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        match Pin::new(&mut *write).poll_write(&mut Context::from_waker(Waker::noop()), bytes) {
+            Poll::Ready(Ok(count)) => bytes = &bytes[count..],
+            other => panic!("{other:?}"),
+        }
+    }
+}

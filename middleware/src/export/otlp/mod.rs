@@ -1,0 +1,79 @@
+//! OTLP to a collector: where it is, and how it is spoken there.
+//!
+//! `opentelemetry-otlp` sends and tries again. The settings are read here, so that a wrong one is an error rather than a
+//! default, and so that what the builder is told comes before the environment.
+
+mod environment;
+mod exporter;
+mod settings;
+mod tls;
+
+pub(crate) use exporter::Exporter;
+pub(crate) use settings::OtlpConfig;
+
+/// How OTLP is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// gRPC, usually on port 4317.
+    Grpc,
+    /// Protobuf over HTTP, usually on port 4318.
+    HttpProtobuf,
+}
+
+/// Why [`Builder::build`](crate::Builder::build) failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The collector's address cannot be used.
+    #[error(
+        "{from} is {endpoint:?}, which is no address of a collector: {why}; check the endpoint, such as http://127.0.0.1:4317"
+    )]
+    Endpoint {
+        /// What the address was.
+        endpoint: String,
+        /// The option or variable that it comes from.
+        from: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An `OTEL_*` variable has a value that means nothing.
+    #[error("the environment variable {variable} is {value:?}; use {expected}")]
+    Variable {
+        /// Name of the variable.
+        variable: String,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A header's name or value has a character that HTTP does not allow.
+    #[error("the OTLP header {0:?} is not a valid HTTP header")]
+    Header(String),
+    /// A certificate or key cannot be used.
+    #[error("{path} cannot be used for TLS: {why}; a PEM file is expected")]
+    Certificate {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A client certificate without its key, or the other way round.
+    #[error("a client certificate needs both its file and that of its key")]
+    HalfOfClientCertificate,
+    /// The exporter cannot be set up from settings that are valid one by one.
+    #[error("the OTLP exporter cannot be set up: {0}; check the OTEL_EXPORTER_OTLP_* variables")]
+    Exporter(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The export thread could not be started.
+    #[error("the export thread cannot be started: {0}")]
+    Thread(#[source] std::io::Error),
+    /// The export thread ended while it was being set up.
+    #[error("the export thread ended while it was being set up")]
+    ThreadEnded,
+}
+
+impl From<opentelemetry_otlp::ExporterBuildError> for BuildError {
+    fn from(error: opentelemetry_otlp::ExporterBuildError) -> Self {
+        Self::Exporter(error.into())
+    }
+}

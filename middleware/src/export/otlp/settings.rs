@@ -1,0 +1,217 @@
+//! Where each signal goes, from the builder's options and the `OTEL_EXPORTER_OTLP_*` variables.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use percent_encoding::percent_decode_str;
+
+use super::environment::{Environment, milliseconds};
+use super::tls::TlsFiles;
+use super::{BuildError, Protocol};
+
+/// What the builder was told; what it was not told is looked up in the environment.
+#[derive(Clone, Default)]
+pub(crate) struct OtlpConfig {
+    pub(crate) endpoint: Option<String>,
+    pub(crate) protocol: Option<Protocol>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) gzip: bool,
+    pub(crate) ca_certificate: Option<PathBuf>,
+    pub(crate) client_certificate: Option<(PathBuf, PathBuf)>,
+    pub(crate) environment: Environment,
+}
+
+impl fmt::Debug for OtlpConfig {
+    /// Headers carry credentials: only their names are shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        formatter
+            .debug_struct("OtlpConfig")
+            .field("endpoint", &self.endpoint)
+            .field("protocol", &self.protocol)
+            .field("headers", &headers)
+            .field("timeout", &self.timeout)
+            .field("gzip", &self.gzip)
+            .field("ca_certificate", &self.ca_certificate)
+            .field("client_certificate", &self.client_certificate)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One of the two signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    Traces,
+    Metrics,
+}
+
+impl Signal {
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::Traces => "TRACES",
+            Self::Metrics => "METRICS",
+        }
+    }
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Traces => "/v1/traces",
+            Self::Metrics => "/v1/metrics",
+        }
+    }
+}
+
+/// Where one signal goes and how.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) protocol: Protocol,
+    /// Of the service with gRPC, of the very request with HTTP.
+    pub(super) address: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) timeout: Duration,
+    pub(super) gzip: bool,
+    pub(super) tls: TlsFiles,
+}
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const USER_AGENT: &str = concat!("toolsight/", env!("CARGO_PKG_VERSION"));
+
+impl OtlpConfig {
+    pub(super) fn target(&self, signal: Signal) -> Result<Target, BuildError> {
+        let protocol = self.protocol(signal)?;
+        Ok(Target {
+            protocol,
+            address: self.address(signal, protocol)?,
+            headers: self.headers(signal)?,
+            timeout: self.timeout(signal)?,
+            gzip: self.gzip(signal)?,
+            tls: self.tls(signal)?,
+        })
+    }
+
+    fn told(&self, signal: Signal, option: &str) -> Option<(String, String)> {
+        self.environment.of_signal(signal.variable(), option)
+    }
+
+    fn protocol(&self, signal: Signal) -> Result<Protocol, BuildError> {
+        if let Some(protocol) = self.protocol {
+            return Ok(protocol);
+        }
+        match self.told(signal, "PROTOCOL") {
+            None => Ok(Protocol::Grpc),
+            Some((value, _)) if value == "grpc" => Ok(Protocol::Grpc),
+            Some((value, _)) if value == "http/protobuf" => Ok(Protocol::HttpProtobuf),
+            Some((value, variable)) => Err(BuildError::Variable {
+                variable,
+                value,
+                expected: "grpc or http/protobuf",
+            }),
+        }
+    }
+
+    /// A path is appended for HTTP, except where the variable names the address of this very signal.
+    fn address(&self, signal: Signal, protocol: Protocol) -> Result<Uri, BuildError> {
+        let own = format!("OTEL_EXPORTER_OTLP_{}_ENDPOINT", signal.variable());
+        let (endpoint, from) = match (&self.endpoint, self.told(signal, "ENDPOINT")) {
+            (Some(endpoint), _) => (endpoint.clone(), "the endpoint".to_owned()),
+            (None, Some(told)) => told,
+            (None, None) if protocol == Protocol::Grpc => ("http://127.0.0.1:4317".to_owned(), String::new()),
+            (None, None) => ("http://127.0.0.1:4318".to_owned(), String::new()),
+        };
+        let refused = |why: String| BuildError::Endpoint {
+            endpoint: endpoint.clone(),
+            from: from.clone(),
+            why,
+        };
+        let mut address = endpoint.clone();
+        if protocol == Protocol::Grpc && !address.contains("://") {
+            let scheme = if self.insecure(signal) { "http" } else { "https" };
+            address = format!("{scheme}://{address}");
+        }
+        if protocol == Protocol::HttpProtobuf && from != own {
+            address = format!("{}{}", address.trim_end_matches('/'), signal.path());
+        }
+        let mut parts = address
+            .parse::<Uri>()
+            .map_err(|error| refused(error.to_string()))?
+            .into_parts();
+        if !matches!(
+            parts.scheme.as_ref().map(http::uri::Scheme::as_str),
+            Some("http" | "https")
+        ) {
+            return Err(refused("it does not begin with http:// or https://".to_owned()));
+        }
+        parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+        Uri::from_parts(parts).map_err(|error| refused(error.to_string()))
+    }
+
+    fn insecure(&self, signal: Signal) -> bool {
+        self.told(signal, "INSECURE")
+            .is_some_and(|(value, _)| value.eq_ignore_ascii_case("true"))
+    }
+
+    fn headers(&self, signal: Signal) -> Result<HeaderMap, BuildError> {
+        let mut fields = HeaderMap::new();
+        fields.insert(http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        let (told, _) = self.told(signal, "HEADERS").unwrap_or_default();
+        let told = told.split(',').filter_map(|header| header.split_once('='));
+        let told = told.map(|(name, value)| {
+            let value = percent_decode_str(value.trim()).decode_utf8_lossy();
+            (name.trim().to_owned(), value.into_owned())
+        });
+        for (name, value) in told.chain(self.headers.iter().cloned()) {
+            let invalid = || BuildError::Header(name.clone());
+            let field = name.parse::<HeaderName>().map_err(|_| invalid())?;
+            let mut value = value.parse::<HeaderValue>().map_err(|_| invalid())?;
+            value.set_sensitive(true);
+            fields.insert(field, value);
+        }
+        Ok(fields)
+    }
+
+    fn timeout(&self, signal: Signal) -> Result<Duration, BuildError> {
+        let told = || self.told(signal, "TIMEOUT").map(milliseconds).transpose();
+        match self.timeout {
+            Some(timeout) => Ok(timeout),
+            None => Ok(told()?.unwrap_or(TIMEOUT)),
+        }
+    }
+
+    fn gzip(&self, signal: Signal) -> Result<bool, BuildError> {
+        match self.told(signal, "COMPRESSION") {
+            _ if self.gzip => Ok(true),
+            None => Ok(false),
+            Some((value, _)) if value == "gzip" => Ok(true),
+            Some((value, _)) if value == "none" => Ok(false),
+            Some((value, variable)) => Err(BuildError::Variable {
+                variable,
+                value,
+                expected: "gzip or none",
+            }),
+        }
+    }
+
+    fn tls(&self, signal: Signal) -> Result<TlsFiles, BuildError> {
+        let path = |option| self.told(signal, option).map(|(path, _)| PathBuf::from(path));
+        let client = match &self.client_certificate {
+            Some(client) => Some(client.clone()),
+            None => match (path("CLIENT_CERTIFICATE"), path("CLIENT_KEY")) {
+                (Some(certificate), Some(key)) => Some((certificate, key)),
+                (None, None) => None,
+                _ => return Err(BuildError::HalfOfClientCertificate),
+            },
+        };
+        Ok(TlsFiles {
+            authority: self.ca_certificate.clone().or_else(|| path("CERTIFICATE")),
+            client,
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -1,0 +1,141 @@
+//! A client and a server that talk over a pipe: standard input and output, one message a line.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::call::Carrier;
+use super::connection::{Connection, Reach};
+use super::dialogue::Dialogue;
+use super::head::RequestHead;
+use super::{Observation, Observer};
+use crate::outcome::{Fault, Outcome};
+use crate::record::Direction;
+use crate::wire::{Kind, Lines, Message, Side};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    dialogue: Dialogue,
+    client: Lines,
+    server: Lines,
+    /// The client will not say any more.
+    client_gone: bool,
+    ended: bool,
+}
+
+impl Conversation {
+    /// `head` tells when it begins and what surrounds it.
+    pub(crate) fn begin(observer: Arc<Observer>, head: RequestHead) -> Self {
+        let connection = Connection::new(Reach::Pipe, head.start).into();
+        let telling = observer.detail.telling();
+        Self {
+            dialogue: Dialogue::new(observer, connection, head),
+            client: Lines::new(Side::Request).telling(telling),
+            server: Lines::new(Side::Answer).telling(telling),
+            client_gone: false,
+            ended: false,
+        }
+    }
+
+    /// What has been observed since the last time.
+    pub(crate) fn take(&mut self) -> Vec<Observation> {
+        std::mem::take(&mut self.dialogue.out)
+    }
+
+    /// Bytes that the client has sent.
+    pub(crate) fn client_data(&mut self, bytes: &[u8], now: Instant) {
+        for line in self.client.push(bytes) {
+            for message in line.messages {
+                self.client_message(message, line.bytes, now);
+            }
+        }
+    }
+
+    /// Bytes that the server has sent.
+    pub(crate) fn server_data(&mut self, bytes: &[u8], now: Instant) {
+        for line in self.server.push(bytes) {
+            for message in line.messages {
+                self.server_message(message, line.bytes, now);
+            }
+        }
+    }
+
+    /// The client has closed its side. What the server still answers counts.
+    pub(crate) fn client_end(&mut self) {
+        self.client_gone = true;
+    }
+
+    /// Nothing more can come: what is open stays without an answer.
+    pub(crate) fn end(&mut self, now: Instant) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let omitted = self.client.omitted();
+        if omitted > 0 {
+            self.dialogue.out.push(Observation::Omitted(omitted));
+        }
+        let fault = if self.client_gone {
+            Fault::ClientGone
+        } else {
+            Fault::Server
+        };
+        let Dialogue {
+            connection, observer, ..
+        } = &self.dialogue;
+        let ended = observer.end_connection(connection, (Outcome::Abandoned, fault), now);
+        self.dialogue.out.extend(ended);
+    }
+
+    fn client_message(&mut self, message: Message, bytes: u64, now: Instant) {
+        match message.kind() {
+            Kind::Request | Kind::Notification if message.jsonrpc => {
+                let mut call = self.dialogue.client_call(message, None, now);
+                call.request_bytes = bytes;
+                if call.id.is_some() {
+                    self.dialogue.wait(call, (Outcome::Abandoned, Fault::Server), now);
+                } else {
+                    // Nothing answers a notification here: it has arrived.
+                    let how = (Outcome::Ok, Fault::None);
+                    self.dialogue.close(call, how, None, &Carrier::default(), now);
+                }
+            }
+            Kind::Result | Kind::Error => self.dialogue.client_answer(&message, bytes, now),
+            Kind::Request | Kind::Notification | Kind::Other => {}
+        }
+    }
+
+    fn server_message(&mut self, message: Message, bytes: u64, now: Instant) {
+        match message.kind() {
+            Kind::Result | Kind::Error => {
+                let Some(id) = &message.id else {
+                    return self.unreadable(&message, bytes, now);
+                };
+                let taken = self
+                    .dialogue
+                    .connection
+                    .take(Direction::ToServer, id, self.dialogue.home);
+                if let Some((call, _)) = taken {
+                    let carrier = Carrier {
+                        bytes,
+                        ..Carrier::default()
+                    };
+                    self.dialogue.answered(call, &message, &carrier, now);
+                }
+            }
+            Kind::Request | Kind::Notification if message.jsonrpc => {
+                self.dialogue.server_message(message, bytes, None, now);
+            }
+            Kind::Request | Kind::Notification | Kind::Other => {}
+        }
+    }
+
+    /// The server has not understood a line, and so has not told which.
+    fn unreadable(&mut self, answer: &Message, bytes: u64, now: Instant) {
+        let call = self.dialogue.client_call(Message::default(), None, now);
+        let carrier = Carrier {
+            bytes,
+            ..Carrier::default()
+        };
+        self.dialogue.answered(call, answer, &carrier, now);
+    }
+}

@@ -1,0 +1,258 @@
+//! What becomes of each message, whichever transport it came by.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use opentelemetry::trace::SpanContext;
+
+use super::call::{Call, Carrier};
+use super::connection::{Closed, Connection, Handshake, Reach};
+use super::head::RequestHead;
+use super::tasks::TaskEnd;
+use super::tools::Input;
+use super::{Observation, Observer, classify};
+use crate::outcome::{Fault, Outcome};
+use crate::record::{Direction, Target};
+use crate::wire::{Event, Id, Message};
+
+/// The messages of one exchange or pipe, in the connection that they belong to.
+#[derive(Debug)]
+pub(super) struct Dialogue {
+    pub(super) observer: Arc<Observer>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) head: Arc<RequestHead>,
+    /// Tells the calls that this exchange carries from those of others.
+    pub(super) home: u64,
+    pub(super) out: Vec<Observation>,
+}
+
+impl Dialogue {
+    pub(super) fn new(observer: Arc<Observer>, connection: Arc<Connection>, head: RequestHead) -> Self {
+        Self {
+            home: observer.next_home.fetch_add(1, Relaxed),
+            observer,
+            connection,
+            head: head.into(),
+            out: Vec::new(),
+        }
+    }
+
+    /// The call that a request or notification of the client makes.
+    pub(super) fn client_call(&mut self, message: Message, span: Option<SpanContext>, now: Instant) -> Box<Call> {
+        if message.method.as_deref() == Some("notifications/cancelled")
+            && let Some(request) = &message.params.request_id
+        {
+            self.cancel(
+                Direction::ToServer,
+                request,
+                (Outcome::Cancelled, Fault::ClientGone),
+                now,
+            );
+        }
+        if message.method.as_deref() == Some("initialize") && self.connection.reach == Reach::Pipe {
+            // A client that has asked for the new era in vain does not wait for the answer any longer.
+            let probe = self
+                .connection
+                .take_first(self.home, |call| &*call.method == "server/discover");
+            self.close_taken(probe, (Outcome::Probe, Fault::None), now);
+        }
+        let round = message.params.request_state;
+        let round = round.and_then(|state| self.observer.rounds.next(state, now));
+        let origin = (&self.head, now);
+        let mut call = Call::new(message, Direction::ToServer, origin, span, self.head.ambient.as_ref());
+        if let Some((attempt, waited)) = round {
+            (call.attempt, call.waited) = (attempt, waited);
+        }
+        if call.id.is_some() {
+            call.enter_flight(&self.observer);
+        }
+        call
+    }
+
+    /// The client's answer to something that the server has asked.
+    pub(super) fn client_answer(&mut self, answer: &Message, bytes: u64, now: Instant) {
+        let Some(id) = &answer.id else {
+            return;
+        };
+        if let Some((call, _)) = self.connection.take(Direction::ToClient, id, self.home) {
+            let (outcome, fault) = classify::by_client_answer(answer);
+            let carrier = Carrier {
+                bytes,
+                ..Carrier::default()
+            };
+            self.close(call, (outcome, fault), Some(answer), &carrier, now);
+        }
+    }
+
+    fn cancel(&mut self, direction: Direction, id: &Id, how: (Outcome, Fault), now: Instant) {
+        let taken = self.connection.take(direction, id, self.home);
+        self.close_taken(taken.map(|(call, _)| call), how, now);
+    }
+
+    fn close_taken(&mut self, call: Option<Box<Call>>, how: (Outcome, Fault), now: Instant) {
+        if let Some(call) = call {
+            self.close(call, how, None, &Carrier::default(), now);
+        }
+    }
+
+    /// Something that the server sends which is no answer. `parent` is the call on whose stream it comes.
+    pub(super) fn server_message(&mut self, message: Message, bytes: u64, parent: Option<&SpanContext>, now: Instant) {
+        match message.method.as_deref() {
+            // They belong to the call that they are sent for, which is recorded.
+            Some("notifications/progress" | "notifications/message") => return,
+            // The stream that a listen request opens stays open for hours: it is timed to its acknowledgement.
+            Some("notifications/subscriptions/acknowledged") => {
+                let listen = |call: &Call| &*call.method == "subscriptions/listen";
+                let call = self.connection.take_first(self.home, listen);
+                return self.close_taken(call, (Outcome::Ok, Fault::None), now);
+            }
+            Some("notifications/cancelled") => {
+                if let Some(request) = &message.params.request_id {
+                    self.cancel(Direction::ToClient, request, (Outcome::Cancelled, Fault::None), now);
+                }
+            }
+            Some(method @ ("notifications/tasks" | "notifications/tasks/status")) => {
+                let task = &message.params.task;
+                if let (Some(id), Some(status)) = (&task.id, task.status) {
+                    let seen = classify::task_status(status, task.is_error, method == "notifications/tasks");
+                    let (_, end) = self.observer.tasks.see(id, seen, now);
+                    self.close_task(end, None);
+                }
+            }
+            _ => {}
+        }
+        let parent = parent.or(self.head.ambient.as_ref());
+        let mut call = Call::new(message, Direction::ToClient, (&self.head, now), None, parent);
+        call.request_bytes = bytes;
+        if call.id.is_none() {
+            return self.close(call, (Outcome::Ok, Fault::None), None, &Carrier::default(), now);
+        }
+        if self.connection.reach == Reach::Exchange {
+            // The answer comes on another exchange, and nothing tells on which.
+            return self.connection.open(call, self.home);
+        }
+        self.wait(call, (Outcome::Abandoned, Fault::ClientGone), now);
+    }
+
+    /// Keeps a call for an answer that comes elsewhere.
+    pub(super) fn wait(&mut self, call: Box<Call>, fallback: (Outcome, Fault), now: Instant) {
+        let slot = self.observer.slots.take();
+        let closed = self.connection.wait(call, fallback, slot, now);
+        self.close_all(closed);
+    }
+
+    /// Whether the event has come before, on the stream that this one resumes.
+    pub(super) fn is_repeated(&self, event: &Event) -> bool {
+        let asks = event.messages.iter().any(|message| message.method.is_some());
+        let Some(id) = event.id.as_deref().filter(|_| asks) else {
+            return false;
+        };
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        self.connection.is_repeated(hasher.finish()) && self.head.resumes
+    }
+
+    /// Ends `call` by the server's answer, or follows it further.
+    pub(super) fn answered(&mut self, mut call: Box<Call>, answer: &Message, carrier: &Carrier, now: Instant) {
+        let judge = |name| self.observer.tools.judge(name, &call.arguments);
+        let input = call.tool().map_or(Input::Fine, judge);
+        let (mut outcome, mut fault) = classify::by_answer(&call.method, input, answer, carrier.status);
+        self.learn(&call, answer, outcome, now);
+        let result = answer.result.as_deref();
+        let told = result.and_then(|result| result.task_part.id.as_deref());
+        if let Some(task) = call.task.as_deref().or(told)
+            && call.method.starts_with("tasks/")
+            && let Some(seen) = classify::task_seen(&call.method, answer, carrier.status)
+        {
+            let (followed, end) = self.observer.tasks.see(task, seen, now);
+            self.close_task(end, Some(answer));
+            if followed {
+                // How the task ended stands in the record of the call that began it.
+                (outcome, fault) = (Outcome::Ok, Fault::None);
+            }
+        }
+        if let Some(state) = result.and_then(|result| result.request_state)
+            && outcome == Outcome::InputRequired
+            && self.observer.rounds.ask(state, call.attempt, now)
+        {
+            self.observer.counters.rounds.fetch_add(1, Relaxed);
+        }
+        if let Some(task) = told
+            && outcome == Outcome::Deferred
+        {
+            call.leave_flight();
+            let tasks = &self.observer.tasks;
+            let end = tasks.follow(task, call, &self.connection, carrier.clone(), now);
+            if end.is_some() {
+                self.observer.counters.tasks.fetch_add(1, Relaxed);
+            }
+            return self.close_task(end, None);
+        }
+        self.close(call, (outcome, fault), Some(answer), carrier, now);
+    }
+
+    fn learn(&self, call: &Call, answer: &Message, outcome: Outcome, now: Instant) {
+        let Some(result) = answer.result.as_deref() else {
+            return;
+        };
+        if let Some(server) = &result.server {
+            self.observer.learn_server(server);
+        }
+        if let Some(tools) = &result.tools {
+            self.observer.tools.learn_page(tools, !result.next_cursor);
+        }
+        match &call.target {
+            Target::Tool(name) if outcome == Outcome::Ok => self.observer.tools.learn(name),
+            Target::Prompt(name) if outcome == Outcome::Ok => self.observer.tools.learn_prompt(name),
+            _ => {}
+        }
+        if &*call.method == "initialize" && self.connection.reach != Reach::Exchange {
+            let handshake = Handshake {
+                client: call.client.clone().unwrap_or_default(),
+                protocol_version: result.protocol_version.clone(),
+                server: result.server.clone(),
+            };
+            self.connection.shake_hands(handshake, now);
+        }
+    }
+
+    fn close_task(&mut self, end: Option<TaskEnd>, answer: Option<&Message>) {
+        if let Some(end) = end {
+            let TaskEnd {
+                closed,
+                carrier,
+                connection,
+            } = end;
+            self.out
+                .push(self.observer.record(closed, answer, &carrier, &connection));
+        }
+    }
+
+    pub(super) fn close_all(&mut self, closed: impl IntoIterator<Item = Closed>) {
+        for closed in closed {
+            self.close_one(closed, &Carrier::default());
+        }
+    }
+
+    pub(super) fn close_one(&mut self, closed: Closed, carrier: &Carrier) {
+        let record = self.observer.record(closed, None, carrier, &self.connection);
+        self.out.push(record);
+    }
+
+    pub(super) fn close(
+        &mut self,
+        call: Box<Call>,
+        how: (Outcome, Fault),
+        answer: Option<&Message>,
+        carrier: &Carrier,
+        at: Instant,
+    ) {
+        let closed = Closed::new(call, how, at);
+        let record = self.observer.record(closed, answer, carrier, &self.connection);
+        // Mostly it is the only one.
+        self.out.reserve_exact(usize::from(self.out.is_empty()));
+        self.out.push(record);
+    }
+}

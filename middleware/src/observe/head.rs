@@ -1,0 +1,79 @@
+//! What is told of an exchange around its messages.
+
+use std::time::{Instant, SystemTime};
+
+use opentelemetry::trace::SpanContext;
+
+use crate::record::{Peer, User};
+use crate::wire::headers::Content;
+
+/// What is kept of a request's head.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestHead {
+    pub(crate) start: Instant,
+    pub(crate) start_wall: SystemTime,
+    pub(crate) post: bool,
+    pub(crate) delete: bool,
+    /// It resumes an event stream (`Last-Event-ID`).
+    pub(crate) resumes: bool,
+    /// The head alone shows that this is MCP, see [`crate::wire::headers::looks_like_mcp`].
+    pub(crate) mcp: bool,
+    pub(crate) http_version: Option<&'static str>,
+    pub(crate) protocol_version: Option<Box<str>>,
+    pub(crate) session_id: Option<Box<str>>,
+    /// What tells the event stream that answers, see [`super::endpoint_key`]; only where there are such streams.
+    pub(crate) endpoint: Option<Box<str>>,
+    /// The mirrored method and target, for requests whose body nobody reads.
+    pub(crate) method: Option<Box<str>>,
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) user_agent: Option<Peer>,
+    pub(crate) user: Option<User>,
+    pub(crate) tenant: Option<Box<str>>,
+    /// The surrounding span.
+    pub(crate) ambient: Option<SpanContext>,
+}
+
+impl RequestHead {
+    /// Of a pipe, which has no head: when it was opened, and what surrounds it.
+    pub(crate) const fn of_pipe(start: Instant, start_wall: SystemTime, ambient: Option<SpanContext>) -> Self {
+        Self {
+            start,
+            start_wall,
+            post: false,
+            delete: false,
+            resumes: false,
+            mcp: true,
+            http_version: None,
+            protocol_version: None,
+            session_id: None,
+            endpoint: None,
+            method: None,
+            name: None,
+            user_agent: None,
+            user: None,
+            tenant: None,
+            ambient,
+        }
+    }
+}
+
+/// What is kept of a response's head.
+#[derive(Debug)]
+pub(crate) struct ResponseHead {
+    pub(crate) status: u16,
+    pub(crate) session_id: Option<Box<str>>,
+    pub(crate) content: Content,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The response body came to its end.
+    Complete,
+    /// The response body broke.
+    BodyError,
+    /// The service answered with an error instead of a response.
+    ServiceError,
+    /// Whoever waited for the answer is gone.
+    Dropped,
+}

@@ -1,0 +1,129 @@
+//! The bounds of what is remembered between exchanges, and the count of what they cost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::record::Direction;
+
+/// Calls of one session or connection whose answer may come elsewhere.
+pub(super) const WAITING_OF_ONE: usize = 1024;
+/// The same of all sessions together.
+const WAITING_OF_ALL: usize = 16_384;
+
+/// How long an answer is waited for: the server's, once the exchange of its request has ended, for as long as a client may
+/// take to resume it, and the client's for as long as a person may take.
+pub(super) const fn answer_within(direction: Direction) -> Duration {
+    match direction {
+        Direction::ToServer => Duration::from_secs(5 * 60),
+        Direction::ToClient => Duration::from_secs(30 * 60),
+    }
+}
+
+/// Tasks that are followed.
+pub(super) const TASKS: usize = 4096;
+/// How long a task is followed that nobody asks for.
+pub(super) const TASK_IDLE: Duration = Duration::from_secs(60 * 60);
+/// Calls whose next round is waited for.
+pub(super) const ROUNDS: usize = 4096;
+
+/// What was forgotten before its time because a bound was reached, since the start; exported as the counter
+/// `toolsight.state.forgotten`.
+///
+/// Nothing of this loses a call: what is not remembered of a session is missing from its later calls, and a call that is
+/// not waited for is recorded as deferred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Forgotten {
+    /// Sessions that made room for newer ones.
+    pub sessions: u64,
+    /// Calls whose answer could come on another exchange, and was no longer waited for.
+    pub calls: u64,
+    /// Tasks that were no longer followed.
+    pub tasks: u64,
+    /// Calls that asked for input, and whose next round would not be known as such.
+    pub rounds: u64,
+    /// Tools and prompts beyond the first 1024, which are `_OTHER` in metrics; each time one of them is met.
+    pub names: u64,
+    /// Chains of calls that could have gone on, and whose next call begins another.
+    pub chains: u64,
+    /// Captured arguments and results that were left out of a record because too many bytes of them waited to be sent.
+    pub captures: u64,
+}
+
+impl Forgotten {
+    /// Name of each kind and its count.
+    pub(crate) const fn by_kind(&self) -> [(&'static str, u64); 7] {
+        [
+            ("session", self.sessions),
+            ("call", self.calls),
+            ("task", self.tasks),
+            ("round", self.rounds),
+            ("name", self.names),
+            ("chain", self.chains),
+            ("capture", self.captures),
+        ]
+    }
+}
+
+/// The counts behind [`Forgotten`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(super) sessions: AtomicU64,
+    pub(super) calls: AtomicU64,
+    pub(super) tasks: AtomicU64,
+    pub(super) rounds: AtomicU64,
+    pub(super) names: AtomicU64,
+    pub(super) chains: AtomicU64,
+    pub(super) captures: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn read(&self) -> Forgotten {
+        Forgotten {
+            sessions: self.sessions.load(Relaxed),
+            calls: self.calls.load(Relaxed),
+            tasks: self.tasks.load(Relaxed),
+            rounds: self.rounds.load(Relaxed),
+            names: self.names.load(Relaxed),
+            chains: self.chains.load(Relaxed),
+            captures: self.captures.load(Relaxed),
+        }
+    }
+}
+
+/// Room for calls that wait, of all sessions together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slots(Arc<AtomicUsize>);
+
+impl Slots {
+    pub(super) fn take(&self) -> Option<Slot> {
+        let room = |taken: usize| (taken < WAITING_OF_ALL).then_some(taken + 1);
+        let taken = self.0.fetch_update(Relaxed, Relaxed, room);
+        taken.is_ok().then(|| Slot(self.0.clone()))
+    }
+}
+
+/// The room that one call takes for as long as it waits.
+#[derive(Debug)]
+pub(super) struct Slot(Arc<AtomicUsize>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_again_when_a_call_no_longer_waits() {
+        let slots = Slots::default();
+        let mut taken: Vec<_> = (0..WAITING_OF_ALL).map(|_| slots.take().unwrap()).collect();
+        assert!(slots.take().is_none());
+        taken.pop();
+        assert!(slots.take().is_some());
+    }
+}

@@ -1,0 +1,381 @@
+//! What depends on time, order and more than one exchange.
+
+use std::time::SystemTime;
+
+use http::Extensions;
+use opentelemetry::trace::SpanContext;
+
+use super::*;
+use crate::identity::Users;
+use crate::record::Direction;
+use crate::wire::headers::Content;
+
+/// An observer and a clock that only moves when told to.
+struct Stage {
+    observer: Arc<Observer>,
+    start: Instant,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self {
+            observer: Arc::new(Observer::new(None, Users::default(), 10)),
+            start: Instant::now(),
+        }
+    }
+
+    fn at(&self, seconds: u64) -> Instant {
+        self.start + Duration::from_secs(seconds)
+    }
+
+    fn head(&self, seconds: u64) -> RequestHead {
+        let start_wall = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        RequestHead {
+            post: true,
+            ..RequestHead::of_pipe(self.at(seconds), start_wall, None)
+        }
+    }
+
+    fn in_session(&self, seconds: u64) -> RequestHead {
+        RequestHead {
+            session_id: Some("s1".into()),
+            ..self.head(seconds)
+        }
+    }
+
+    fn begin(&self, head: RequestHead) -> Exchange {
+        Exchange::begin(self.observer.clone(), head, SpanContext::empty_context())
+    }
+
+    /// Opens an event stream by GET.
+    fn stream(&self, seconds: u64, resumes: bool) -> Exchange {
+        let mut exchange = self.begin(RequestHead {
+            post: false,
+            resumes,
+            ..self.in_session(seconds)
+        });
+        self.answer(&mut exchange, seconds, 200, Content::EventStream, "");
+        exchange
+    }
+
+    fn answer(&self, exchange: &mut Exchange, seconds: u64, status: u16, content: Content, body: &str) {
+        let head = ResponseHead {
+            status,
+            session_id: None,
+            content,
+        };
+        exchange.response_head(head, &Extensions::new(), self.at(seconds));
+        exchange.response_data(body.as_bytes(), self.at(seconds));
+    }
+
+    /// A POST of `body` at `seconds` that is answered one second later by `answer`.
+    fn post(&self, head: RequestHead, body: &str, answer: &str) -> Vec<Record> {
+        let seconds = head.start.duration_since(self.start).as_secs();
+        let mut exchange = self.begin(head);
+        exchange.request_data(body.as_bytes(), self.at(seconds));
+        self.answer(&mut exchange, seconds + 1, 200, Content::Json, answer);
+        exchange.end(End::Complete, self.at(seconds + 1));
+        records(exchange.take())
+    }
+}
+
+fn records(observations: Vec<Observation>) -> Vec<Record> {
+    let record = |observation| match observation {
+        Observation::Call(record) => Some(*record),
+        _ => None,
+    };
+    observations.into_iter().filter_map(record).collect()
+}
+
+fn told(records: &[Record]) -> Vec<String> {
+    let told = |record: &Record| {
+        let seconds = (record.duration.as_secs(), record.waited.as_secs());
+        format!("{} {} {} {seconds:?}", record.method, record.outcome, record.fault)
+    };
+    records.iter().map(told).collect()
+}
+
+const CALL: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"add"}}"#;
+const OK: &str = r#"{"jsonrpc":"2.0","id":7,"result":{}}"#;
+const ASK: &str = r#"{"jsonrpc":"2.0","id":7,"method":"elicitation/create","params":{}}"#;
+
+fn request(id: u32, method: &str, params: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{{params}}}}}"#)
+}
+
+fn result(id: u32, members: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{{members}}}}}"#)
+}
+
+fn event(id: u32, message: &str) -> String {
+    format!("id: {id}\ndata: {message}\n\n")
+}
+
+#[test]
+fn a_call_that_becomes_a_task_ends_with_it_and_tells_how_long_it_waited_for_a_person() {
+    let stage = Stage::new();
+    let task = |status: &str, more: &str| format!(r#""taskId":"t","status":"{status}"{more}"#);
+    let begun = result(7, &format!(r#""resultType":"task",{}"#, task("working", "")));
+    assert!(stage.post(stage.head(0), CALL, &begun).is_empty());
+    assert_eq!(stage.observer.in_flight.read().0, 0, "the client does not wait");
+    let get = request(8, "tasks/get", r#""taskId":"t""#);
+    let mut seen = Vec::new();
+    for (at, method, answer) in [
+        (2, "tasks/get", task("working", "")),
+        (4, "tasks/get", task("input_required", "")),
+        (10, "tasks/update", String::new()),
+        (20, "tasks/get", task("completed", r#","result":{"isError":true}"#)),
+    ] {
+        let ask = get.replace("tasks/get", method);
+        seen.extend(stage.post(stage.head(at), &ask, &result(8, &answer)));
+    }
+    assert_eq!(
+        told(&seen),
+        [
+            "tasks/get ok none (1, 0)",
+            "tasks/get ok none (1, 0)",
+            "tasks/update ok none (1, 0)",
+            // Asked at 5, answered at 11.
+            "tools/call tool_error server (21, 6)",
+            "tasks/get ok none (1, 0)"
+        ]
+    );
+}
+
+#[test]
+fn a_task_is_followed_by_what_the_server_tells_of_it_unasked() {
+    let stage = Stage::new();
+    let begun = result(7, r#""task":{"taskId":"t","status":"working"}"#);
+    for (method, params, expected) in [
+        (
+            "notifications/tasks",
+            r#""taskId":"t","status":"completed","result":{"isError":true}"#,
+            "tools/call tool_error server (5, 0)",
+        ),
+        (
+            "notifications/tasks",
+            r#""taskId":"t","status":"completed","result":{}"#,
+            "tools/call ok none (5, 0)",
+        ),
+        (
+            "notifications/tasks/status",
+            r#""taskId":"t","status":"failed""#,
+            "tools/call tool_error server (5, 0)",
+        ),
+    ] {
+        stage.post(stage.in_session(0), CALL, &begun);
+        let mut stream = stage.stream(1, false);
+        let notification = format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{{{params}}}}}"#);
+        stream.response_data(event(1, &notification).as_bytes(), stage.at(5));
+        let seen = records(stream.take());
+        assert_eq!(told(&seen), [expected, &format!("{method} ok none (0, 0)")]);
+    }
+}
+
+#[test]
+fn a_task_that_nobody_asks_for_is_deferred_in_the_end() {
+    let stage = Stage::new();
+    stage.post(stage.head(0), CALL, &result(7, r#""task":{"taskId":"t"}"#));
+    assert!(stage.observer.expire(stage.at(3600)).is_empty());
+    let expired = records(stage.observer.expire(stage.at(3601)));
+    assert_eq!(told(&expired), ["tools/call deferred none (1, 0)"]);
+    // A failure that was not followed is told by the question that finds it.
+    let failed = stage.post(
+        stage.head(4000),
+        &request(8, "tasks/get", r#""taskId":"t""#),
+        &result(8, r#""taskId":"t","status":"failed""#),
+    );
+    assert_eq!(told(&failed), ["tasks/get tool_error server (1, 0)"]);
+}
+
+#[test]
+fn rounds_of_a_call_are_numbered_and_tell_how_long_they_were_waited_for() {
+    let stage = Stage::new();
+    let asks = |state: &str| result(7, &format!(r#""resultType":"input_required","requestState":"{state}""#));
+    let again = |state: &str| {
+        let state = format!(r#""name":"add","inputResponses":{{}},"requestState":"{state}""#);
+        request(7, "tools/call", &state)
+    };
+    let mut seen = stage.post(stage.head(0), CALL, &asks("one"));
+    seen.extend(stage.post(stage.head(5), &again("one"), &asks("two")));
+    seen.extend(stage.post(stage.head(9), &again("two"), OK));
+    seen.extend(stage.post(stage.head(11), &again("never seen"), OK));
+    let rounds: Vec<_> = seen
+        .iter()
+        .map(|record| (record.attempt, record.waited.as_secs()))
+        .collect();
+    assert_eq!(rounds, [(1, 0), (2, 4), (3, 3), (2, 0)]);
+}
+
+#[test]
+fn what_the_server_asks_is_timed_until_the_client_has_answered_and_counted_once() {
+    let stage = Stage::new();
+    stage.post(stage.in_session(0), CALL, OK);
+    let mut stream = stage.stream(1, false);
+    let changed = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+    let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}"#;
+    let all = [event(1, ASK), event(2, changed), event(3, progress)].concat();
+    stream.response_data(all.as_bytes(), stage.at(2));
+    let mut resumed = stage.stream(3, true);
+    resumed.response_data(all.as_bytes(), stage.at(3));
+    assert_eq!(records(resumed.take()), []);
+    let mut seen = records(stream.take());
+    seen.extend(stage.post(stage.in_session(8), OK, ""));
+    assert_eq!(
+        told(&seen),
+        [
+            "notifications/tools/list_changed ok none (0, 0)",
+            "elicitation/create ok none (6, 0)"
+        ]
+    );
+    assert!(seen.iter().all(|record| record.direction == Direction::ToClient));
+    assert_eq!(seen[1].start, SystemTime::UNIX_EPOCH + Duration::from_secs(2));
+    assert_eq!(stage.observer.in_flight.read().0, 0);
+}
+
+#[test]
+fn an_answer_that_does_not_come_in_time_is_as_the_exchange_ended() {
+    for (end, expected) in [
+        (End::Complete, "tools/call deferred none (2, 0)"),
+        (End::Dropped, "tools/call abandoned client_gone (2, 0)"),
+        (End::BodyError, "tools/call abandoned server (2, 0)"),
+    ] {
+        let stage = Stage::new();
+        let mut exchange = stage.begin(stage.in_session(0));
+        exchange.request_data(CALL.as_bytes(), stage.at(0));
+        stage.answer(&mut exchange, 1, 200, Content::EventStream, "id: 1\ndata:\n\n");
+        assert_eq!(stage.observer.in_flight.read(), (1, Some(stage.start)));
+        exchange.end(end, stage.at(2));
+        assert_eq!(records(exchange.take()), [], "{end:?}");
+        let runs = u64::from(end != End::Dropped);
+        assert_eq!(stage.observer.in_flight.read().0, runs, "{end:?}");
+        assert!(stage.observer.expire(stage.at(301)).is_empty());
+        assert_eq!(told(&records(stage.observer.expire(stage.at(302)))), [expected]);
+        assert_eq!(stage.observer.in_flight.read().0, 0, "{end:?}");
+        assert!(stage.observer.finish(stage.at(303)).is_empty());
+    }
+}
+
+#[test]
+fn a_person_may_take_longer_to_answer_than_a_server() {
+    let stage = Stage::new();
+    stage.post(stage.in_session(0), CALL, OK);
+    let mut stream = stage.stream(0, false);
+    stream.response_data(event(1, ASK).as_bytes(), stage.at(0));
+    stream.end(End::Dropped, stage.at(1));
+    assert!(stage.observer.expire(stage.at(1799)).is_empty());
+    let expired = records(stage.observer.expire(stage.at(1800)));
+    assert_eq!(told(&expired), ["elicitation/create abandoned client_gone (0, 0)"]);
+}
+
+#[test]
+fn the_end_of_a_session_is_the_end_of_what_waits_in_it() {
+    let stage = Stage::new();
+    let mut exchange = stage.begin(stage.in_session(0));
+    exchange.request_data(CALL.as_bytes(), stage.at(0));
+    stage.answer(&mut exchange, 1, 202, Content::Other, "");
+    exchange.end(End::Complete, stage.at(1));
+    let mut delete = stage.begin(RequestHead {
+        post: false,
+        delete: true,
+        ..stage.in_session(3)
+    });
+    stage.answer(&mut delete, 3, 204, Content::Other, "");
+    delete.end(End::Complete, stage.at(3));
+    assert_eq!(
+        told(&records(delete.take())),
+        ["tools/call abandoned client_gone (3, 0)"]
+    );
+}
+
+#[test]
+fn two_requests_of_one_id_get_each_their_own_answer() {
+    let stage = Stage::new();
+    let [mut first, mut second] = [0, 1].map(|seconds| {
+        let mut exchange = stage.begin(stage.in_session(seconds));
+        exchange.request_data(CALL.as_bytes(), stage.at(seconds));
+        exchange
+    });
+    stage.answer(&mut second, 2, 200, Content::Json, &result(7, r#""isError":true"#));
+    stage.answer(&mut first, 5, 200, Content::Json, OK);
+    assert_eq!(told(&records(first.take())), ["tools/call ok none (5, 0)"]);
+    assert_eq!(told(&records(second.take())), ["tools/call tool_error server (1, 0)"]);
+}
+
+#[test]
+fn headers_that_do_not_mirror_the_body_are_told() {
+    let stage = Stage::new();
+    let modern = r#""name":"add","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;
+    let call = request(7, "tools/call", modern);
+    for (version, method, name, expected) in [
+        ("2026-07-28", Some("tools/call"), Some("add"), None),
+        ("2026-07-28", Some("tools/call"), Some("=?base64?YWRk?="), None),
+        ("2026-07-28", Some("tools/call"), Some("other"), Some("name")),
+        ("2026-07-28", None, Some("add"), Some("method")),
+        ("2025-11-25", None, None, Some("method,name,version")),
+    ] {
+        let head = RequestHead {
+            protocol_version: Some(version.into()),
+            method: method.map(Into::into),
+            name: name.map(Into::into),
+            session_id: Some("stray".into()),
+            ..stage.head(0)
+        };
+        let record = stage.post(head.clone(), &call, OK).remove(0);
+        assert_eq!(record.mismatch, expected, "{version} {method:?} {name:?}");
+        assert_eq!(record.session_id, None, "there are none any more");
+        let legacy = stage.post(head, CALL, OK).remove(0);
+        assert_eq!(legacy.mismatch, None, "nothing had to be mirrored");
+    }
+}
+
+#[test]
+fn a_pipe_tells_probes_listens_and_lines_that_were_not_understood() {
+    let stage = Stage::new();
+    let head = RequestHead::of_pipe(stage.start, SystemTime::UNIX_EPOCH, None);
+    let mut pipe = Conversation::begin(stage.observer.clone(), head);
+    let say = |pipe: &mut Conversation, seconds, text: &str| {
+        pipe.client_data(format!("{text}\n").as_bytes(), stage.at(seconds));
+    };
+    let answer = |pipe: &mut Conversation, seconds, text: &str| {
+        pipe.server_data(format!("{text}\n").as_bytes(), stage.at(seconds));
+    };
+    say(&mut pipe, 0, &request(1, "server/discover", ""));
+    say(
+        &mut pipe,
+        2,
+        &request(2, "initialize", r#""clientInfo":{"name":"desk"}"#),
+    );
+    answer(&mut pipe, 3, &result(2, r#""serverInfo":{"name":"ledger"}"#));
+    say(&mut pipe, 4, &request(3, "subscriptions/listen", ""));
+    let heard = r#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{}}"#;
+    answer(&mut pipe, 5, heard);
+    answer(&mut pipe, 9, &result(3, ""));
+    say(&mut pipe, 10, "{");
+    answer(
+        &mut pipe,
+        10,
+        r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no"}}"#,
+    );
+    say(&mut pipe, 11, &request(4, "ping", ""));
+    pipe.client_end();
+    pipe.end(stage.at(12));
+    say(&mut pipe, 13, &request(5, "ping", ""));
+    let seen = records(pipe.take());
+    assert_eq!(
+        told(&seen),
+        [
+            "server/discover probe none (2, 0)",
+            "initialize ok none (1, 0)",
+            "subscriptions/listen ok none (1, 0)",
+            " invalid_arguments caller (0, 0)",
+            "ping abandoned client_gone (1, 0)",
+            "ping abandoned client_gone (0, 0)"
+        ]
+    );
+    assert!(
+        seen[2..]
+            .iter()
+            .all(|record| &*record.client.name == "desk" && &*record.server.name == "ledger")
+    );
+}

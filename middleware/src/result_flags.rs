@@ -1,0 +1,265 @@
+//! What is notable about a result without knowing what it says.
+
+use std::hash::Hasher as _;
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+
+use lru::LruCache;
+use siphasher::sip::SipHasher24;
+
+use crate::arguments_hash::Secret;
+
+/// Bytes of a result's content that are looked at; a longer one is neither compared nor measured.
+const CONTENT_LIMIT: u64 = 256 * 1024;
+/// Shorter results are not cut off by anybody.
+const CUT_FROM: u64 = 1000;
+/// So many different results of the same greatest length tell that there is a limit.
+const CUTS: usize = 3;
+/// Calls whose last result is remembered, and tools whose lengths are.
+const CALLS: NonZeroUsize = NonZeroUsize::new(4096).expect("more than none");
+const TOOLS: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
+
+/// Reads the bytes of a result's content as they pass, and keeps a hash and the length of the text that they stand for.
+#[derive(Clone, Debug)]
+pub(crate) struct ContentDigest {
+    hasher: SipHasher24,
+    bytes: u64,
+    /// How much shorter the text is than its spelling in JSON.
+    escapes: u64,
+    escaped: bool,
+}
+
+/// Hash and length of one result's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Content {
+    hash: u64,
+    length: u64,
+}
+
+impl Default for ContentDigest {
+    fn default() -> Self {
+        Self {
+            hasher: Secret::NONE.hasher(),
+            bytes: 0,
+            escapes: 0,
+            escaped: false,
+        }
+    }
+}
+
+impl ContentDigest {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        if self.bytes > CONTENT_LIMIT {
+            return;
+        }
+        self.hasher.write(bytes);
+        let mut rest = bytes;
+        if std::mem::take(&mut self.escaped) {
+            rest = self.escape(rest);
+        }
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            rest = self.escape(&rest[at + 1..]);
+        }
+    }
+
+    /// Counts one escape whose backslash is already taken; returns what follows it.
+    fn escape<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        match rest.split_first() {
+            None => {
+                self.escaped = true;
+                rest
+            }
+            Some((kind, rest)) => {
+                self.escapes += if *kind == b'u' { 5 } else { 1 };
+                rest
+            }
+        }
+    }
+
+    /// `None` where there was too much of it.
+    pub(crate) fn finish(&self) -> Option<Content> {
+        (self.bytes <= CONTENT_LIMIT).then(|| Content {
+            hash: self.hasher.finish(),
+            length: self.bytes - self.escapes.min(self.bytes),
+        })
+    }
+}
+
+/// What is notable; see [`crate::semconv::RESULT_FLAGS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags {
+    /// Without any content.
+    pub(crate) empty: bool,
+    /// The same as the previous result of the same call.
+    pub(crate) identical: bool,
+    /// Its `structuredContent` is not what the tool's `outputSchema` says.
+    pub(crate) schema_mismatch: bool,
+    /// As long as a limit that the tool keeps to.
+    pub(crate) truncated: bool,
+}
+
+impl Flags {
+    /// The names of those that are set, sorted, with commas between.
+    pub(crate) fn names(self) -> String {
+        let set = [self.empty, self.identical, self.schema_mismatch, self.truncated];
+        let names = crate::semconv::RESULT_FLAGS.iter().zip(set);
+        let names: Vec<&str> = names.filter(|(_, set)| *set).map(|(name, _)| *name).collect();
+        names.join(",")
+    }
+}
+
+/// Remembers earlier results, up to a limit: of each call the last, of each tool the longest.
+#[derive(Debug)]
+pub(crate) struct Results(Mutex<Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    last: LruCache<(Box<str>, u64), u64>,
+    longest: LruCache<Box<str>, Longest>,
+}
+
+/// The longest results of a tool.
+#[derive(Debug, Default)]
+struct Longest {
+    length: u64,
+    /// Hashes of different results of that length.
+    results: Vec<u64>,
+    /// A shorter result has been seen, so the tool's results are not all of one length.
+    varies: bool,
+}
+
+impl Default for Results {
+    fn default() -> Self {
+        Self(Mutex::new(Seen {
+            last: LruCache::new(CALLS),
+            longest: LruCache::new(TOOLS),
+        }))
+    }
+}
+
+impl Results {
+    /// Whether the content is identical to that of the same call before, and whether it is as long as a limit.
+    ///
+    /// A tool keeps to a limit if at least three different results had the same length of at least 1000 bytes, none was
+    /// longer and some were shorter.
+    pub(crate) fn compare(&self, tool: &str, arguments: Option<u64>, content: Content) -> (bool, bool) {
+        let Ok(mut seen) = self.0.lock() else {
+            return (false, false);
+        };
+        let last = arguments.and_then(|hash| seen.last.put((tool.into(), hash), content.hash));
+        let longest = seen.longest.get_or_insert_mut(tool.into(), Longest::default);
+        (last == Some(content.hash), longest.is_reached_by(content))
+    }
+}
+
+impl Longest {
+    fn is_reached_by(&mut self, content: Content) -> bool {
+        if content.length > self.length {
+            self.varies |= self.length > 0;
+            self.length = content.length;
+            self.results.clear();
+        }
+        if content.length < self.length {
+            self.varies = true;
+            return false;
+        }
+        if self.results.len() < CUTS && !self.results.contains(&content.hash) {
+            self.results.push(content.hash);
+        }
+        self.varies && self.length >= CUT_FROM && self.results.len() == CUTS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(text: &str) -> Content {
+        let json = serde_json::to_vec(text).unwrap();
+        let mut digest = ContentDigest::default();
+        json.chunks(3).for_each(|piece| digest.push(piece));
+        digest.finish().unwrap()
+    }
+
+    #[test]
+    fn only_the_same_call_s_previous_result_is_identical() {
+        let results = Results::default();
+        let identical = |tool, arguments, text: &str| results.compare(tool, arguments, content(text)).0;
+        assert!(!identical("a", Some(1), "x"));
+        assert!(identical("a", Some(1), "x"));
+        assert!(!identical("a", Some(2), "x"), "other arguments");
+        assert!(!identical("b", Some(1), "x"), "another tool");
+        assert!(!identical("a", Some(1), "y"));
+        assert!(!identical("a", Some(1), "x"), "not the previous one");
+        assert!(!identical("a", None, "x"));
+        assert!(!identical("a", None, "x"), "nothing is known of the arguments");
+    }
+
+    #[test]
+    fn a_limit_is_seen_once_several_results_have_reached_it() {
+        let cut = |letter: &str, length: usize| letter.repeat(length);
+        let flags = |texts: &[String]| -> Vec<bool> {
+            let results = Results::default();
+            texts
+                .iter()
+                .map(|text| results.compare("a", None, content(text)).1)
+                .collect()
+        };
+        let at_limit = [
+            cut("a", 10),
+            cut("b", 2000),
+            cut("\n", 2000),
+            cut("\u{1}", 2000),
+            cut("e", 1999),
+            cut("f", 2000),
+        ];
+        assert_eq!(flags(&at_limit), [false, false, false, true, false, true]);
+        let short = [cut("a", 10), cut("b", 20), cut("c", 20), cut("d", 20)];
+        assert_eq!(flags(&short), [false; 4]);
+        let fixed = [cut("b", 2000), cut("c", 2000), cut("d", 2000), cut("e", 2000)];
+        assert_eq!(flags(&fixed), [false; 4], "all of one length");
+        let same = [
+            cut("a", 10),
+            cut("b", 2000),
+            cut("b", 2000),
+            cut("b", 2000),
+            cut("b", 2000),
+        ];
+        assert_eq!(flags(&same), [false; 5], "one result again and again");
+        let growing = [
+            cut("a", 10),
+            cut("b", 2000),
+            cut("c", 2000),
+            cut("d", 2001),
+            cut("e", 2001),
+        ];
+        assert_eq!(flags(&growing), [false; 5]);
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_judged() {
+        let mut digest = ContentDigest::default();
+        digest.push(&vec![b'x'; CONTENT_LIMIT as usize]);
+        assert!(digest.finish().is_some());
+        digest.push(b"x");
+        assert_eq!(digest.finish(), None);
+    }
+
+    #[test]
+    fn names_are_those_of_the_convention() {
+        assert_eq!(Flags::default().names(), "");
+        let all = Flags {
+            empty: true,
+            identical: true,
+            schema_mismatch: true,
+            truncated: true,
+        };
+        assert_eq!(all.names(), crate::semconv::RESULT_FLAGS.join(","));
+        let one = Flags {
+            truncated: true,
+            ..Flags::default()
+        };
+        assert_eq!(one.names(), "truncated");
+    }
+}

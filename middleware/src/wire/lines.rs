@@ -1,0 +1,102 @@
+//! Messages that stand on lines of their own, read as they arrive: the framing of stdio.
+
+use super::{Message, Reader, Side, Telling};
+
+/// A stream of lines, each of them one message or a batch.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    reader: Reader,
+    /// Bytes of the line at hand.
+    bytes: u64,
+}
+
+/// A line that has come to its end.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) messages: Vec<Message>,
+    /// Its bytes without the line end.
+    pub(crate) bytes: u64,
+}
+
+impl Lines {
+    pub(crate) fn new(side: Side) -> Self {
+        Self {
+            reader: Reader::new(side),
+            bytes: 0,
+        }
+    }
+
+    /// Tells this of arguments and results too.
+    pub(crate) fn telling(mut self, telling: Telling) -> Self {
+        self.reader = self.reader.telling(telling);
+        self
+    }
+
+    /// Reads the next piece and returns the lines that it completes, without those that are blank.
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Vec<Line> {
+        let mut lines = Vec::new();
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            self.part(&bytes[..end]);
+            bytes = &bytes[end + 1..];
+            lines.extend(self.end_line());
+        }
+        self.part(bytes);
+        lines
+    }
+
+    /// Ends the line at hand, which the end of the stream does as well as a line end.
+    pub(crate) fn end_line(&mut self) -> Option<Line> {
+        let bytes = std::mem::take(&mut self.bytes);
+        let messages = self.reader.take();
+        // What is not JSON is no message and no error either.
+        self.reader.finish();
+        (bytes > 0).then_some(Line { messages, bytes })
+    }
+
+    /// Messages beyond the limit of a batch that were not kept.
+    pub(crate) const fn omitted(&self) -> u64 {
+        self.reader.omitted()
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        // Blanks around a message, such as the first half of a line end that has two, are no part of it.
+        if self.bytes > 0 || !bytes.trim_ascii().is_empty() {
+            self.bytes += bytes.len() as u64;
+            self.reader.push(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TEXT: &str = "{\"id\":1,\"method\":\"ping\"}\n\r\n \n[{\"id\":2,\"method\":\"a\"},{\"id\":3,\"method\":\"b\"}]\r\nnot JSON\n{\"id\":4";
+
+    fn told(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<usize> {
+        let mut lines = Lines::new(Side::Request);
+        let mut told: Vec<_> = pieces
+            .into_iter()
+            .flat_map(|piece| lines.push(piece.as_ref()))
+            .collect();
+        told.extend(lines.end_line());
+        told.iter().map(|line| line.messages.len()).collect()
+    }
+
+    #[test]
+    fn each_line_is_a_document_of_its_own() {
+        assert_eq!(told([TEXT]), [1, 2, 0, 0]);
+        let mut lines = Lines::new(Side::Request);
+        assert_eq!(lines.push(b"{\"id\":1}\n")[0].bytes, 8);
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_tells_the_same(at in 0..TEXT.len(), more in 0..TEXT.len()) {
+            let bytes = TEXT.as_bytes();
+            let (first, second) = (at.min(more), at.max(more));
+            prop_assert_eq!(told([&bytes[..first], &bytes[first..second], &bytes[second..]]), told([bytes]));
+        }
+    }
+}

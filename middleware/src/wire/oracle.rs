@@ -1,0 +1,81 @@
+//! What must hold of any bytes, for the property tests and the fuzz targets.
+
+use serde_json::Value;
+
+use super::{EventStream, Message, NAME_LIMIT, Reader, Side, cut};
+
+fn read<'a>(side: Side, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Message>, u64, bool) {
+    let mut reader = Reader::new(side);
+    let mut messages = Vec::new();
+    for piece in pieces {
+        reader.push(piece);
+        messages.append(&mut reader.take());
+    }
+    (messages, reader.omitted(), reader.finish())
+}
+
+/// A document that comes in pieces of `size` reads like the whole one.
+pub(crate) fn same_in_pieces(document: &[u8], size: usize) {
+    for side in [Side::Request, Side::Answer] {
+        let whole = read(side, std::iter::once(document));
+        assert_eq!(read(side, document.chunks(size)), whole, "in pieces of {size}");
+    }
+}
+
+/// A stream that comes in pieces of `size` reads like the whole one.
+pub(crate) fn same_events_in_pieces(stream: &[u8], size: usize) {
+    let (mut whole, mut pieces) = (EventStream::new(), EventStream::new());
+    let expected = whole.push(stream);
+    let events = stream
+        .chunks(size)
+        .flat_map(|piece| pieces.push(piece))
+        .collect::<Vec<_>>();
+    assert_eq!(events, expected, "in pieces of {size}");
+    assert_eq!(pieces.is_resumable(), whole.is_resumable());
+}
+
+/// `document` is read as whole, and its members as `serde_json` reads them. It is written anew first, since a key that
+/// stands twice is read differently.
+pub(crate) fn same_as_serde(document: &Value) {
+    let text = document.to_string();
+    for side in [Side::Request, Side::Answer] {
+        let (messages, _, whole) = read(side, std::iter::once(text.as_bytes()));
+        assert!(whole, "{text}");
+        if let (Value::Object(_), [message]) = (document, &messages[..]) {
+            same_members(side, message, document);
+        }
+    }
+}
+
+fn same_members(side: Side, message: &Message, document: &Value) {
+    let text = |value: &Value| value.as_str().map(|text| cut(text, NAME_LIMIT).to_owned());
+    // A key or text that is longer than what is kept may be cut within an escape.
+    let seen = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    if document.to_string().len() < NAME_LIMIT {
+        assert_eq!(seen(&message.method), text(&document["method"]), "{document}");
+        if side == Side::Request {
+            let params = &document["params"];
+            assert_eq!(seen(&message.params.name), text(&params["name"]), "{document}");
+            let parent = &params["_meta"]["traceparent"];
+            assert_eq!(seen(&message.params.meta.traceparent), text(parent), "{document}");
+            let arguments = params["arguments"].as_object();
+            assert_eq!(
+                message.params.arguments.len(),
+                arguments.map_or(0, serde_json::Map::len),
+                "{document}"
+            );
+        }
+    }
+    let result = document.get("result");
+    assert_eq!(message.result.is_some(), result.is_some(), "{document}");
+    if let (Side::Answer, Some(result), Some(read)) = (side, result, &message.result) {
+        assert_eq!(read.is_error, result["isError"] == Value::Bool(true), "{document}");
+        assert_eq!(read.task, result["task"].is_object(), "{document}");
+        assert_eq!(read.next_cursor, result["nextCursor"].is_string(), "{document}");
+        let tools = result["tools"].as_array();
+        let tools = tools.map(|tools| tools.iter().filter(|tool| tool.is_object()).count());
+        assert_eq!(read.tools.as_ref().map(Vec::len), tools, "{document}");
+    }
+    let code = document["error"]["code"].as_i64();
+    assert_eq!(message.error.as_ref().and_then(|error| error.code), code, "{document}");
+}
