@@ -16,7 +16,7 @@ use super::sink::{InsertError, Sink};
 use super::walk::Walk;
 use crate::config;
 use crate::row::Row;
-use crate::spool::{Reader, Seal};
+use crate::spool::{Reader, Seal, is_full};
 use crate::store::Block;
 use crate::telemetry::{Metrics, unix_now};
 
@@ -99,7 +99,7 @@ impl<S: Sink> Inserter<S> {
         }
         let mut committed = self.reader.committed();
         while self.wait(&mut committed, oldest).await {
-            let batch = self.form()?;
+            let batch = self.form().await?;
             oldest.store(batch.walk.arrival, Ordering::Relaxed);
             self.finish(batch).await?;
         }
@@ -136,13 +136,13 @@ impl<S: Sink> Inserter<S> {
     }
 
     /// Forms the next batch, as large as it may be, and seals it.
-    fn form(&mut self) -> io::Result<Batch> {
-        let (first, config) = (self.reader.next(), &self.config);
+    async fn form(&mut self) -> io::Result<Batch> {
+        let first = self.reader.next();
         let (mut rows, mut bytes) = (Rows::default(), 0);
         let walk = Walk::open(&mut self.reader, first, |row| {
             bytes += row.bytes();
             rows.push(row);
-            if rows.block.rows() >= config.rows || bytes >= config.bytes {
+            if rows.block.rows() >= self.config.rows || bytes >= self.config.bytes {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
@@ -150,7 +150,7 @@ impl<S: Sink> Inserter<S> {
         })?;
         let end = walk.at;
         let batch = Batch::new(Seal { first, end }, walk, rows);
-        self.reader.seal(batch.seal)?;
+        self.note(|reader| reader.seal(batch.seal)).await?;
         Ok(batch)
     }
 
@@ -181,9 +181,9 @@ impl<S: Sink> Inserter<S> {
         let (seal, newest) = (batch.seal, batch.newest);
         let (taken, all) = (batch.walk.taken.clone(), batch.walk.taken());
         let decided = self.deliver(batch).await?;
-        let lost = &self.metrics.rows_lost;
         let unreadable = all.saturating_sub(decided.inserted + decided.rejected);
-        self.reader.confirm(seal, &taken)?;
+        self.note(|reader| reader.confirm(seal, &taken)).await?;
+        let lost = &self.metrics.rows_lost;
         self.metrics.rows_inserted.inc_by(decided.inserted);
         lost.with_label_values(&["rejected"]).inc_by(decided.rejected);
         lost.with_label_values(&["unreadable"]).inc_by(unreadable);
@@ -223,7 +223,7 @@ impl<S: Sink> Inserter<S> {
                 Err(why) if part.end - part.start <= 1 => {
                     let mut rows = Vec::new();
                     self.part(seal, &part, |row| rows.push(row.clone().into_owned()))?;
-                    self.reader.set_aside.add(&rows, &why, &token)?;
+                    self.note(|reader| reader.set_aside.add(&rows, &why, &token)).await?;
                     decided.rejected += part.end - part.start;
                     reason = why;
                 }
@@ -242,6 +242,22 @@ impl<S: Sink> Inserter<S> {
             );
         }
         Ok(decided)
+    }
+
+    /// Writes something small that cannot be left out; on a full disk it waits for room.
+    async fn note(&mut self, write: impl Fn(&mut Reader) -> io::Result<()>) -> io::Result<()> {
+        let mut waits = false;
+        loop {
+            match write(&mut self.reader) {
+                Err(cause) if is_full(&cause) => {
+                    if !std::mem::replace(&mut waits, true) {
+                        error!(%cause, "nothing goes to the store before the spool's disk has room for notes: make some");
+                    }
+                    sleep(TICK).await;
+                }
+                noted => return noted,
+            }
+        }
     }
 
     /// Sends the same rows with the same token until the sink has decided.
