@@ -10,7 +10,6 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use crate::support::collector::Collector;
-use crate::support::eventually;
 use crate::support::sender::Sender;
 
 /// Rounds, unless `TOOLSIGHT_CRASH_ROUNDS` says otherwise.
@@ -71,19 +70,6 @@ async fn start(folder: &Path, http: &str) -> Collector {
     Collector::start_in(folder, &arguments).await
 }
 
-async fn ask(collector: &Collector, folder: &Path, query: &str) -> u64 {
-    let password = std::fs::read_to_string(folder.join("store/reader.password")).unwrap();
-    let url = format!("http://127.0.0.1:{}", collector.store_port());
-    let client = reqwest::Client::new();
-    let asked = client
-        .post(url)
-        .basic_auth("reader", Some(password.trim()))
-        .body(query.to_owned());
-    let answer = asked.send().await.unwrap().text().await.unwrap();
-    let count = answer.trim().parse();
-    count.unwrap_or_else(|_| panic!("{query}: {answer}"))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_acknowledged_call_is_there_exactly_once_whatever_is_killed() {
     let seed = number("TOOLSIGHT_CRASH_SEED").unwrap_or_else(rand::random);
@@ -137,17 +123,9 @@ async fn every_acknowledged_call_is_there_exactly_once_whatever_is_killed() {
     }
     assert!(sent > rounds, "{sent} calls in {rounds} rounds");
     collector.ready().await;
-    // However much has gathered: as long as it becomes less.
-    let mut waiting = f64::INFINITY;
-    while waiting > 0.0 {
-        waiting = eventually(&format!("fewer than {waiting} rows wait"), || async {
-            let now = collector.metric("toolsight_rows_queued").await?;
-            (now < waiting).then_some(now)
-        })
-        .await;
-    }
+    collector.drained().await;
     for (table, query) in COUNTS {
-        let count = ask(&collector, folder.path(), query).await;
+        let count = collector.ask(folder.path(), query).await;
         assert_eq!(count, sent, "{table}, seed {seed}:\n{}", collector.log());
     }
 }

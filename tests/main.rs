@@ -11,6 +11,7 @@ mod calls;
 mod crash;
 mod dashboards;
 mod demo;
+mod full_disk;
 mod month;
 mod outages;
 mod page;

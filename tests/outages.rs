@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::support::clients::{self, Caller};
 use crate::support::collector::{Collector, children};
-use crate::support::eventually;
 use crate::support::sender::Sender;
 use crate::support::server::Server;
+use crate::support::{eventually, signal};
 
 const CALLER: Caller = Caller {
     name: "rusty",
@@ -28,14 +28,6 @@ async fn calls(server: &Server, count: usize) -> Duration {
     }
     durations.sort();
     durations[count / 2]
-}
-
-fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill")
-        .args([name, &process.to_string()])
-        .status()
-        .unwrap();
-    assert!(sent.success());
 }
 
 /// Resident memory of a process in bytes.
@@ -195,10 +187,17 @@ async fn senders_are_held_up_by_a_full_spool_and_nothing_of_what_was_acknowledge
     assert!(grown < SPOOL / 2, "{grown} bytes of memory for what lies on disk");
     assert!(collector.metric("toolsight_spool_bytes").await.unwrap() <= SPOOL as f64);
     let ready = reqwest::get(format!("{}/readyz", collector.page)).await.unwrap();
-    assert_eq!(ready.status(), 200, "a store that is away is no reason to go elsewhere");
+    assert_eq!(ready.status(), 503, "a spool that is full is a reason to go elsewhere");
 
     signal(engine, "-CONT");
     sender.send(&collector.http, 10).await;
     let told = collector.tool_calls(sender.calls as usize).await;
     assert_eq!(told.len() as u64, sender.calls, "every call once");
+    let grown = resident(collector.id()).saturating_sub(before);
+    assert!(
+        grown < SPOOL / 2,
+        "{grown} bytes of memory after all of it went to the store"
+    );
+    let ready = reqwest::get(format!("{}/readyz", collector.page)).await.unwrap();
+    assert_eq!(ready.status(), 200);
 }

@@ -54,9 +54,9 @@ pub struct Metrics {
     pub spool_oldest_seconds: Gauge,
     /// Seconds that one wait for the disk takes.
     pub spool_fsync_seconds: Histogram,
-    /// Times at which the spool or its disk was full.
+    /// Requests that found the spool or its disk full.
     pub spool_full: IntCounter,
-    /// 1 while requests can be stored, else 0.
+    /// 1 while requests can be stored; 0 once the spool or its disk is full, or has failed.
     pub spool_writable: IntGauge,
     /// Segments of the spool that were damaged.
     pub corrupt_segments: IntCounter,

@@ -34,7 +34,12 @@ impl Collector {
 
     /// A collector whose embedded store is in `folder` unless `arguments` say otherwise.
     pub(crate) async fn start_in(folder: &Path, arguments: &[&str]) -> Self {
-        let mut command = command();
+        Self::start_as(command(), folder, arguments).await
+    }
+
+    /// The same, by a command that becomes the program.
+    pub(crate) async fn start_as(mut command: Command, folder: &Path, arguments: &[&str]) -> Self {
+        command.kill_on_drop(true).stdin(Stdio::null());
         let store = format!("embedded:{}", folder.join("store").display());
         let spool = folder.join("spool").display().to_string();
         let anywhere = "127.0.0.1:0";
@@ -140,6 +145,32 @@ impl Collector {
             .unwrap()
     }
 
+    /// Waits until no row waits for the store, however many there are, as long as they become fewer.
+    pub(crate) async fn drained(&self) {
+        let mut waiting = f64::INFINITY;
+        while waiting > 0.0 {
+            waiting = eventually(&format!("fewer than {waiting} rows wait"), || async {
+                let now = self.metric("toolsight_rows_queued").await?;
+                (now < waiting).then_some(now)
+            })
+            .await;
+        }
+    }
+
+    /// The number that the store embedded in `folder` answers with.
+    pub(crate) async fn ask(&self, folder: &Path, query: &str) -> u64 {
+        let password = std::fs::read_to_string(folder.join("store/reader.password")).unwrap();
+        let url = format!("http://127.0.0.1:{}", self.store_port());
+        let client = reqwest::Client::new();
+        let asked = client
+            .post(url)
+            .basic_auth("reader", Some(password.trim()))
+            .body(query.to_owned());
+        let answer = asked.send().await.unwrap().text().await.unwrap();
+        let count = answer.trim().parse();
+        count.unwrap_or_else(|_| panic!("{query}: {answer}"))
+    }
+
     /// What has been logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
@@ -170,7 +201,14 @@ pub(crate) fn command() -> Command {
 
 /// Runs the program with `arguments` until it ends by itself.
 pub(crate) async fn run(arguments: &[&str]) -> Output {
-    let output = command().args(arguments).output();
+    let mut command = command();
+    command.args(arguments);
+    finished(command).await
+}
+
+/// Runs a command that becomes the program until it ends by itself.
+pub(crate) async fn finished(mut command: Command) -> Output {
+    let output = command.kill_on_drop(true).stdin(Stdio::null()).output();
     tokio::time::timeout(Duration::from_secs(30), output)
         .await
         .expect("the program has not ended")

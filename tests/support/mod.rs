@@ -2,12 +2,14 @@
 
 pub(crate) mod clients;
 pub(crate) mod collector;
+pub(crate) mod disk;
 pub(crate) mod sender;
 pub(crate) mod server;
 pub(crate) mod store;
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The repository.
@@ -36,6 +38,15 @@ pub(crate) fn installed(path: &str) -> PathBuf {
     let path = root().join(path);
     assert!(path.exists(), "{} is missing: tests/run installs it", path.display());
     path
+}
+
+/// Sends a signal to a process, which has to be there.
+pub(crate) fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &process.to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
 }
 
 /// Asks again until `ready` yields something; panics with `what` when it takes longer than half a minute.

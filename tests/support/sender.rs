@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
 /// Sends requests of numbered calls, each again until it is acknowledged.
@@ -55,10 +55,15 @@ impl Sender {
         json!({"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": spans}]}]})
     }
 
-    /// Sends a request once; `None` if there is no answer.
+    /// The status of its [`Sender::answer`].
     pub(crate) async fn post(&self, http: &str, request: &Value) -> Option<StatusCode> {
-        let sent = self.client.post(format!("{http}/v1/traces")).json(request).send().await;
-        Some(sent.ok()?.status())
+        Some(self.answer(http, request).await?.status())
+    }
+
+    /// Sends a request once; `None` if there is no answer.
+    pub(crate) async fn answer(&self, http: &str, request: &Value) -> Option<Response> {
+        let sent = self.client.post(format!("{http}/v1/traces")).json(request).send();
+        sent.await.ok()
     }
 
     /// Sends the next request of so many calls until it is acknowledged.

@@ -46,7 +46,7 @@ pub(crate) async fn readyz(State(state): State<ApiState>, headers: HeaderMap) ->
     // The same values as under `/metrics`, so that both say the same.
     let mut unready = Vec::new();
     if metrics.spool_writable.get() == 0 {
-        unready.push("the spool cannot be written".to_owned());
+        unready.push("the spool or its disk is full, or cannot be written: see the collector's log".to_owned());
     }
     if metrics.memory_state.get() >= SCARCE {
         unready.push("there is too little memory".to_owned());

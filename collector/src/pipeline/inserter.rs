@@ -17,7 +17,7 @@ use super::sink::{InsertError, Sink};
 use super::walk::Walk;
 use crate::config;
 use crate::row::Row;
-use crate::spool::{Reader, Seal};
+use crate::spool::{Reader, Seal, is_full};
 use crate::store::Block;
 use crate::telemetry::{Metrics, unix_now};
 
@@ -131,21 +131,22 @@ impl<S: Sink> Inserter<S> {
 
     /// Forms the next batch, as large as it may be, and seals it.
     async fn form(&mut self) -> io::Result<Batch> {
-        let (first, config, sessions) = (self.reader.next(), &self.config, &mut self.sessions);
+        let (first, sessions) = (self.reader.next(), &mut self.sessions);
         let (mut rows, mut bytes) = (Rows::default(), 0);
         let walk = Walk::open(&mut self.reader, first, |row| {
             bytes += row.bytes();
             rows.push(row, sessions);
-            if rows.block.rows() >= config.rows || bytes >= config.bytes {
+            if rows.block.rows() >= self.config.rows || bytes >= self.config.bytes {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         })?;
         let end = walk.at;
-        self.reader.seal(Seal { first, end })?;
+        let seal = Seal { first, end };
+        self.note(|reader| reader.seal(seal)).await?;
         self.sessions.complete(&mut rows, &self.sink).await;
-        Ok(Batch::new(Seal { first, end }, walk, rows))
+        Ok(Batch::new(seal, walk, rows))
     }
 
     /// Forms a batch again.
@@ -181,9 +182,9 @@ impl<S: Sink> Inserter<S> {
         let (seal, newest) = (batch.seal, batch.newest);
         let (taken, all) = (batch.walk.taken.clone(), batch.walk.taken());
         let decided = self.deliver(batch).await?;
-        let lost = &self.metrics.rows_lost;
         let unreadable = all.saturating_sub(decided.inserted + decided.rejected);
-        self.reader.confirm(seal, &taken)?;
+        self.note(|reader| reader.confirm(seal, &taken)).await?;
+        let lost = &self.metrics.rows_lost;
         self.metrics.rows_inserted.inc_by(decided.inserted);
         lost.with_label_values(&["rejected"]).inc_by(decided.rejected);
         lost.with_label_values(&["unreadable"]).inc_by(unreadable);
@@ -223,7 +224,7 @@ impl<S: Sink> Inserter<S> {
                 Err(why) if part.end - part.start <= 1 => {
                     let mut rows = Vec::new();
                     self.part(seal, &part, |row, _| rows.push(row.clone().into_owned()))?;
-                    self.reader.set_aside.add(&rows, &why, &token)?;
+                    self.note(|reader| reader.set_aside.add(&rows, &why, &token)).await?;
                     decided.rejected += part.end - part.start;
                     reason = why;
                 }
@@ -242,6 +243,22 @@ impl<S: Sink> Inserter<S> {
             );
         }
         Ok(decided)
+    }
+
+    /// Writes something small that cannot be left out; on a full disk it waits for room.
+    async fn note(&mut self, write: impl Fn(&mut Reader) -> io::Result<()>) -> io::Result<()> {
+        let mut waits = false;
+        loop {
+            match write(&mut self.reader) {
+                Err(cause) if is_full(&cause) => {
+                    if !std::mem::replace(&mut waits, true) {
+                        error!(%cause, "nothing goes to the store before the spool's disk has room for notes: make some");
+                    }
+                    sleep(TICK).await;
+                }
+                noted => return noted,
+            }
+        }
     }
 
     /// Sends the same rows with the same token until the sink has decided.

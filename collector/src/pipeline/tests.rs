@@ -39,7 +39,9 @@ impl Sink for Script {
             if rows.iter().any(|row| row.target == "bad") {
                 return Err(InsertError::Permanent("a bad row".to_owned()));
             }
-            self.stored.lock().unwrap().entry(token.to_owned()).or_insert(rows);
+            let mut stored = self.stored.lock().unwrap();
+            let first = stored.entry(token.to_owned()).or_insert_with(|| rows.clone());
+            assert_eq!(*first, rows, "a token stands for the same rows for ever");
         }
         answer.map_or(Ok(()), Err)
     }

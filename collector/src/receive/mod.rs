@@ -106,6 +106,7 @@ pub fn each_row(
             Cow::Owned(json::to_protobuf(body, &mut tally).map_err(|error| format!("invalid JSON: {error}"))?)
         }
     };
+    let request = normalise::Request::new(now, &body);
     let mut enough = false;
     let walked = decode::spans(&body, |resource, span| {
         tally.spans += 1;
@@ -113,7 +114,7 @@ pub fn each_row(
             _ if enough => {}
             Ok(span) if skip > 0 && normalise::ignored(span).is_none() => skip -= 1,
             Ok(span) => {
-                let row = normalise::row(span, resource, now, &mut tally);
+                let row = normalise::row(span, resource, &request, &mut tally);
                 enough = row.is_some_and(|row| take(row).is_break());
             }
             Err(cause) => tally.reject(|| format!("invalid protobuf in a span: {cause}")),

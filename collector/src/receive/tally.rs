@@ -23,7 +23,7 @@ pub enum Corrected {
     Time,
     /// An end before the start or more than 30 days after it; 0 was taken.
     Duration,
-    /// A trace or span id that is absent or of the wrong length; a random one was taken, none for the parent's.
+    /// A trace or span id that is absent or of the wrong length; one of its own was made, none for the parent's.
     Id,
     /// A value of a type that cannot be read as what its name says; none was taken.
     WrongType,

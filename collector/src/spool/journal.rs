@@ -20,7 +20,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::record::now;
@@ -157,7 +157,9 @@ impl Journal {
         if self.entries >= LONG.max(2 * self.seals.len()) {
             (self.file, self.entries) = write_new(&self.path, self.boot, self.cursor, &self.seals)?;
         }
-        self.file.write_all(&encode(kind, seal, self.boot))?;
+        // At its place, so that it also goes over one that did not fit on a full disk.
+        let offset = (self.entries * ENTRY) as u64;
+        self.file.write_all_at(&encode(kind, seal, self.boot), offset)?;
         self.file.sync_data()?;
         self.entries += 1;
         Ok(())

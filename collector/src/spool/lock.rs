@@ -39,11 +39,6 @@ impl Lock {
             Err(TryLockError::Error(cause)) => Err(failed(cause)),
         }
     }
-
-    /// Frees the folder.
-    pub(super) fn release(self) {
-        drop(self);
-    }
 }
 
 /// A number for the machine's present boot; 0 where it has none.

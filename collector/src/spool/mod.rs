@@ -75,7 +75,11 @@ pub struct Spool {
 #[non_exhaustive]
 pub enum SpoolError {
     /// A folder or file of it cannot be used.
-    #[error("the spool in {} cannot be used: {cause}; choose another folder with --spool-folder", folder.display())]
+    #[error(
+        "the spool in {} cannot be used: {cause}; see that it is a folder with room that can be written, or choose \
+         another one with --spool-folder",
+        folder.display()
+    )]
     Folder {
         /// The folder.
         folder: PathBuf,
@@ -135,7 +139,7 @@ impl Spool {
         };
         let mut window = DigestWindow::default();
         let boot = lock::boot().map_err(failed)?;
-        let (mut reader, next_lsn) = recover(config, folder, boot, &mut window, metrics).map_err(failed)?;
+        let (mut reader, next_lsn) = recover(config, folder, lock, boot, &mut window, metrics).map_err(failed)?;
         let window = Arc::new(Mutex::new(window));
         let (committed, watching) = watch::channel(next_lsn);
         reader.committed = watching;
@@ -153,7 +157,7 @@ impl Spool {
             instance: config.instance.clone(),
             group: Vec::new(),
             waiting: Vec::new(),
-            lock,
+            lacking: None,
         };
         let (ended, end) = oneshot::channel();
         let run = move || {
@@ -216,10 +220,16 @@ impl Spool {
     }
 }
 
+/// Whether an error says that the file system has no room, which may change.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Brings the folder in order; also gives the number of the next record.
 fn recover(
     config: &config::Spool,
     folder: &Path,
+    lock: Lock,
     boot: u64,
     window: &mut DigestWindow,
     metrics: &Metrics,
@@ -259,7 +269,7 @@ fn recover(
     let boot_then = found.boot.unwrap_or(boot);
     let journal = Journal::create(folder, boot_then, state.cursor, seals)?;
     let reader = Reader {
-        shared: Arc::new(Shared::new(folder, metrics.clone(), state)),
+        shared: Arc::new(Shared::new(folder, lock, metrics.clone(), state)),
         journal,
         committed: watch::channel(next_lsn).1,
         place: None,

@@ -61,7 +61,12 @@ impl SetAside {
             .append(true)
             .mode(0o600)
             .open(&self.path)?;
-        file.write_all(&lines)?;
+        let before = file.metadata()?.len();
+        if let Err(error) = file.write_all(&lines) {
+            // What fits of them must not stand there twice.
+            file.set_len(before)?;
+            return Err(error);
+        }
         file.sync_data()
     }
 }

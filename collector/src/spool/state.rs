@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tracing::error;
 
 use super::journal::Position;
+use super::lock::Lock;
 use super::quarantine;
 use super::segment;
 use crate::telemetry::Metrics;
@@ -19,6 +20,8 @@ pub(super) struct Shared {
     pub(super) folder: PathBuf,
     pub(super) metrics: Metrics,
     state: Mutex<State>,
+    /// Held until both writer and reader are gone: either may still write.
+    _lock: Lock,
 }
 
 /// The segments.
@@ -50,11 +53,12 @@ pub(super) struct Segment {
 }
 
 impl Shared {
-    pub(super) fn new(folder: &Path, metrics: Metrics, state: State) -> Self {
+    pub(super) fn new(folder: &Path, lock: Lock, metrics: Metrics, state: State) -> Self {
         let shared = Self {
             folder: folder.to_owned(),
             metrics,
             state: Mutex::new(state),
+            _lock: lock,
         };
         shared.lock().publish(&shared.metrics);
         shared

@@ -300,7 +300,8 @@ fn what_was_sealed_and_not_confirmed_is_told_with_the_same_token_after_a_kill() 
     let metrics = Metrics::new().unwrap();
     for boot in [1, 2] {
         let mut window = DigestWindow::default();
-        let (mut reader, _) = recover(&config(SMALL), copy.path(), boot, &mut window, &metrics).unwrap();
+        let lock = Lock::take(copy.path()).unwrap();
+        let (mut reader, _) = recover(&config(SMALL), copy.path(), lock, boot, &mut window, &metrics).unwrap();
         assert_eq!(reader.left().replays, [seals[0]], "boot {boot}");
     }
 }

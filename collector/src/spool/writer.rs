@@ -12,21 +12,24 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
-use tracing::error;
+use tracing::{error, info, warn};
 
 use super::digest_window::DigestWindow;
 use super::record::{self, Header, encode, now};
 use super::segment::{self, SEGMENT_HEADER};
 use super::state::{Segment, Shared};
-use super::{AppendError, lock::Lock};
+use super::{AppendError, SEGMENTS, is_full};
 use crate::config::Durability;
 
 /// Bytes after which a group is written, even if more is waiting.
 const GROUP: usize = 1 << 20;
 /// Longest time between two signs of life.
 const TICK: Duration = Duration::from_secs(1);
-/// Room on the file system that is left to others. Refusing before it is all gone keeps the store's own writes alive.
+/// Room on the file system that is left to others, at most. Refusing before it is all gone keeps the journal's and the
+/// store's own writes alive.
 const RESERVE: u64 = 128 << 20;
+/// Small file systems keep this part of their size instead.
+const RESERVED_PART: u64 = 10;
 
 /// What the thread is asked for.
 #[derive(Debug)]
@@ -62,8 +65,8 @@ pub(super) struct Writer {
     /// Records that are not written yet, and who waits for them.
     pub(super) group: Vec<u8>,
     pub(super) waiting: Vec<Waiting>,
-    /// Held as long as anything may be written.
-    pub(super) lock: Lock,
+    /// Bytes of a record that there was no room for; `None` while there is room.
+    pub(super) lacking: Option<u64>,
 }
 
 /// The segment that is being filled.
@@ -93,7 +96,10 @@ impl Writer {
             tick();
             let first = match self.commands.recv_timeout(TICK) {
                 Ok(Command::Append(append)) => append,
-                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Timeout) => match self.look_for_room() {
+                    Ok(()) => continue,
+                    Err(cause) => break Err(cause),
+                },
                 Ok(Command::Close) | Err(RecvTimeoutError::Disconnected) => break self.close(),
             };
             match self.group(first) {
@@ -109,7 +115,6 @@ impl Writer {
             error!(folder = %self.shared.folder.display(), %cause, "the spool cannot be written");
         }
         self.refuse_waiting(AppendError::Closed);
-        self.lock.release();
     }
 
     /// Writes a request and what has come meanwhile; tells whether to go on.
@@ -138,11 +143,15 @@ impl Writer {
         {
             self.commit()?;
             if let Err(refused) = self.begin_segment(size)? {
+                if refused != (AppendError::TooLarge { limit: self.limit }) {
+                    self.out_of_room(refused, size, 1);
+                }
                 self.give_up(append.digest);
                 // The sender may have gone.
                 let _ = append.answer.send(Err(refused));
                 return Ok(());
             }
+            self.has_room();
         }
         let lsn = self.next_lsn + self.waiting.len() as u64;
         let header = Header::new(lsn, now(), append.digest, append.rows);
@@ -166,6 +175,15 @@ impl Writer {
                 // Half a group may stand there, which must not be found behind what is written next.
                 active.file.set_len(active.offset)?;
                 active.bytes = active.offset;
+                let (first, bytes) = (active.first, active.bytes);
+                {
+                    let mut state = self.shared.lock();
+                    if let Some(segment) = state.segments.get_mut(&first) {
+                        segment.bytes = bytes;
+                    }
+                    state.publish(&self.shared.metrics);
+                }
+                self.out_of_room(AppendError::DiskFull, self.group.len() as u64, self.waiting.len());
                 self.group.clear();
                 self.refuse_waiting(AppendError::DiskFull);
                 return Ok(());
@@ -206,24 +224,11 @@ impl Writer {
 
     /// Ends the active segment and makes one in which a record of this size has room.
     fn begin_segment(&mut self, size: u64) -> io::Result<Result<(), AppendError>> {
-        let bytes = self.segment_bytes.max(SEGMENT_HEADER + size);
-        if bytes > self.limit {
-            return Ok(Err(AppendError::TooLarge { limit: self.limit }));
-        }
         self.end_segment()?;
-        let limit = self.limit;
-        // What the store has confirmed lingers only as long as there is room for it.
-        self.shared
-            .reclaim(Duration::ZERO, |state| state.bytes() + bytes > limit);
-        if self.shared.lock().bytes() + bytes > limit {
-            self.shared.metrics.spool_full.inc();
-            return Ok(Err(AppendError::Full));
-        }
-        let room = rustix::fs::statvfs(&self.shared.folder)?;
-        if room.f_bavail.saturating_mul(room.f_frsize) < bytes + RESERVE {
-            self.shared.metrics.spool_full.inc();
-            return Ok(Err(AppendError::DiskFull));
-        }
+        let bytes = match self.room_for(size)? {
+            Ok(bytes) => bytes,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let first = self.next_lsn;
         let (file, prefix) = match segment::create(&self.shared.folder, first, bytes, &self.instance) {
             Err(cause) if is_full(&cause) => return Ok(Err(AppendError::DiskFull)),
@@ -246,6 +251,78 @@ impl Writer {
             bytes,
         });
         Ok(Ok(()))
+    }
+
+    /// Bytes for a new segment in which a record of this size has room, or why there are none.
+    fn room_for(&self, size: u64) -> io::Result<Result<u64, AppendError>> {
+        let (least, limit) = (SEGMENT_HEADER + size, self.limit);
+        if least > limit {
+            return Ok(Err(AppendError::TooLarge { limit }));
+        }
+        // The less room there is, the smaller are the parts it is taken in, so that all of it can be used.
+        let part = self.free()? / SEGMENTS;
+        let bytes = self.segment_bytes.min(part).max(least);
+        // What the store has confirmed lingers only as long as there is room for it.
+        self.shared.reclaim(Duration::ZERO, |state| {
+            state.bytes() + bytes > limit || self.free().is_ok_and(|free| free < bytes)
+        });
+        if self.shared.lock().bytes() + bytes > limit {
+            return Ok(Err(AppendError::Full));
+        }
+        if self.free()? < bytes {
+            return Ok(Err(AppendError::DiskFull));
+        }
+        Ok(Ok(bytes))
+    }
+
+    /// Bytes of the file system that the spool may still take.
+    fn free(&self) -> io::Result<u64> {
+        let system = rustix::fs::statvfs(&self.shared.folder)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(system.f_frsize);
+        let reserve = RESERVE.min(bytes(system.f_blocks) / RESERVED_PART);
+        Ok(bytes(system.f_bavail).saturating_sub(reserve))
+    }
+
+    /// Counts requests that there is no room for, and says so if there was room until now.
+    fn out_of_room(&mut self, refused: AppendError, size: u64, requests: usize) {
+        let Shared { folder, metrics, .. } = &*self.shared;
+        metrics.spool_full.inc_by(requests as u64);
+        metrics.spool_writable.set(0);
+        if self.lacking.replace(size).is_some() {
+            return;
+        }
+        let (folder, limit) = (folder.display(), self.limit);
+        if refused == AppendError::Full {
+            warn!(
+                %folder,
+                limit, "the spool is full, and senders are told to come again: see why the store does not take what is \
+                 in it, or allow the spool more with --spool-bytes"
+            );
+        } else {
+            warn!(
+                %folder,
+                "the spool's disk is full, and senders are told to come again: make room on it, or put the spool on \
+                 another one with --spool-folder"
+            );
+        }
+    }
+
+    /// Says that requests are taken if they were not until now.
+    fn has_room(&mut self) {
+        if self.lacking.take().is_some() {
+            self.shared.metrics.spool_writable.set(1);
+            info!(folder = %self.shared.folder.display(), "the spool has room again");
+        }
+    }
+
+    /// Finds out about room that nobody asks for, since whoever looks at the readiness may not send before there is some.
+    fn look_for_room(&mut self) -> io::Result<()> {
+        if let Some(size) = self.lacking
+            && self.room_for(size)?.is_ok()
+        {
+            self.has_room();
+        }
+        Ok(())
     }
 
     /// Cuts the active segment to its data; nothing is added to it any more.
@@ -279,8 +356,4 @@ impl Writer {
             let _ = waiting.answer.send(Err(error));
         }
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

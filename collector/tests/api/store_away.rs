@@ -102,7 +102,7 @@ async fn a_collector_that_cannot_take_requests_is_not_ready_and_says_why() {
             0,
             now,
             StatusCode::SERVICE_UNAVAILABLE,
-            json!(["the spool cannot be written"]),
+            json!(["the spool or its disk is full, or cannot be written: see the collector's log"]),
         ),
         (1, 1, now, StatusCode::OK, json!([])),
         (

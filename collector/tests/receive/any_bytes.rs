@@ -152,7 +152,7 @@ proptest! {
     #[test]
     fn protobuf_and_json_of_any_spans_become_the_same_rows(mut spans in prop::collection::vec(any_span(), 0..4)) {
         for span in &mut spans {
-            // Those that cannot be used become random ones.
+            // Those that cannot be used follow from the body, which is not the same.
             (span.trace_id, span.span_id) = (vec![1; 16], vec![2; 8]);
         }
         let sent = request(spans);
@@ -164,7 +164,7 @@ proptest! {
 }
 
 /// Rows of which those without an id of their own are equal.
-fn without_random_ids(rows: Vec<Row<'static>>) -> Vec<Row<'static>> {
+fn without_made_ids(rows: Vec<Row<'static>>) -> Vec<Row<'static>> {
     let without = |row| Row {
         trace_id: [0; 16],
         span_id: [0; 8],
@@ -191,7 +191,7 @@ proptest! {
             && tally.rejected == 0
         {
             let (expected, expected_tally) = rows(&read.encode_to_vec(), Encoding::Protobuf, at).unwrap();
-            prop_assert_eq!(without_random_ids(found), without_random_ids(expected));
+            prop_assert_eq!(without_made_ids(found), without_made_ids(expected));
             prop_assert_eq!(tally, expected_tally);
         }
     }

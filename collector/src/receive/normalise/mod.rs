@@ -1,11 +1,13 @@
 //! A span of any instrumentation as a [`Row`], or the reason why it is none.
 
+mod own_id;
 mod products;
 
 use std::borrow::Cow;
 
 use toolsight::{Fault, Outcome, Transport};
 
+pub(crate) use self::own_id::Request;
 use crate::receive::attributes::{Attributes, Field};
 use crate::receive::decode::Span;
 use crate::receive::outcome::{Evidence, derive, fault_named, fault_of, outcome_named};
@@ -31,8 +33,13 @@ const LARGEST: f64 = (1_u64 << 40) as f64;
 /// The direction of a request that the server sends.
 const TO_CLIENT: &str = "to_client";
 
-/// The row of a server's span; `now` is the time of arrival in microseconds since the Unix epoch.
-pub(crate) fn row<'a>(span: &Span<'a>, resource: &Attributes<'a>, now: i64, tally: &mut Tally) -> Option<Row<'a>> {
+/// The row of a server's span, which is the last that `tally` has counted.
+pub(crate) fn row<'a>(
+    span: &Span<'a>,
+    resource: &Attributes<'a>,
+    request: &Request<'_>,
+    tally: &mut Tally,
+) -> Option<Row<'a>> {
     let implied_method = match products::view(span) {
         Ok(method) => method,
         Err(reason) => {
@@ -40,9 +47,9 @@ pub(crate) fn row<'a>(span: &Span<'a>, resource: &Attributes<'a>, now: i64, tall
             return None;
         }
     };
-    let (time, duration_us) = when(span, now, tally);
-    let trace_id = own_id(span.trace_id, tally);
-    let span_id = own_id(span.span_id, tally);
+    let (time, duration_us) = when(span, request.now, tally);
+    let trace_id = own_id(span.trace_id, request, tally);
+    let span_id = own_id(span.span_id, request, tally);
     let parent_span_id = id(span.parent_span_id).unwrap_or_else(|| {
         tally.correct(Corrected::Id);
         [0; 8]
@@ -159,12 +166,12 @@ fn id<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
 }
 
 /// The identifier of the call itself. Calls of the same time are told apart by it, so one that has none gets its own.
-fn own_id<const N: usize>(bytes: &[u8], tally: &mut Tally) -> [u8; N] {
+fn own_id<const N: usize>(bytes: &[u8], request: &Request<'_>, tally: &mut Tally) -> [u8; N] {
     match id(bytes) {
         Some(id) if id != [0; N] => id,
         _ => {
             tally.correct(Corrected::Id);
-            rand::random()
+            request.own_id(tally.spans)
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::{NOW, attributes, call, normalised, text};
 use crate::receive::attributes::{Attributes, Value};
 use crate::receive::decode::Span;
-use crate::receive::normalise::row;
+use crate::receive::normalise::{Request, row};
 use crate::receive::tally::{Ignored, Tally};
 use crate::row::Row;
 
@@ -333,7 +333,7 @@ fn only_the_servers_view_of_an_mcp_call_becomes_a_row() {
             ..call(&[])
         };
         let mut tally = Tally::default();
-        let row = row(&span, &Attributes::default(), NOW, &mut tally);
+        let row = row(&span, &Attributes::default(), &Request::new(NOW, &[]), &mut tally);
         assert_eq!(row.is_none(), expected.is_some(), "{case}");
         for reason in [Ignored::NotMcp, Ignored::Client, Ignored::NotServer] {
             assert_eq!(

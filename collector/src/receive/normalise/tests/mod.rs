@@ -1,7 +1,7 @@
 mod columns;
 mod limits;
 
-use super::{SECOND, row};
+use super::{Request, SECOND, row};
 use crate::receive::attributes::{Attributes, Value};
 use crate::receive::decode::Span;
 use crate::receive::tally::Tally;
@@ -39,6 +39,6 @@ fn call<'a>(values: &[(&str, Value<'a>)]) -> Span<'a> {
 
 fn normalised<'a>(span: &Span<'a>, resource: &Attributes<'a>) -> (Row<'a>, Tally) {
     let mut tally = Tally::default();
-    let row = row(span, resource, NOW, &mut tally).expect("a server span becomes a row");
+    let row = row(span, resource, &Request::new(NOW, &[]), &mut tally).expect("a server span becomes a row");
     (row, tally)
 }
