@@ -194,7 +194,10 @@ async fn senders_are_held_up_by_a_full_spool_and_nothing_of_what_was_acknowledge
     let told = collector.tool_calls(sender.calls as usize).await;
     assert_eq!(told.len() as u64, sender.calls, "every call once");
     let grown = resident(collector.id()).saturating_sub(before);
-    assert!(grown < SPOOL / 2, "{grown} bytes of memory after all of it went to the store");
+    assert!(
+        grown < SPOOL / 2,
+        "{grown} bytes of memory after all of it went to the store"
+    );
     let ready = reqwest::get(format!("{}/readyz", collector.page)).await.unwrap();
     assert_eq!(ready.status(), 200);
 }
