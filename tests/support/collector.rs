@@ -110,7 +110,9 @@ impl Collector {
                 .rev()
                 .filter(|call| call["method"] == "tools/call");
             let calls: Vec<Value> = calls.cloned().collect();
-            (calls.len() >= count).then_some(calls)
+            // The store shows calls before their sums: a batch is in as a whole when nothing waits any more.
+            let waiting = self.metric("toolsight_rows_queued").await?;
+            (calls.len() >= count && waiting == 0.0).then_some(calls)
         })
         .await
     }
