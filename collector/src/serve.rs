@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use crate::api::{self, AllowedHosts, ApiState};
 use crate::auth::Access;
 use crate::collector::{Addresses, Collector, Listeners};
-use crate::config::Config;
+use crate::config::{Config, Durability};
 use crate::health::ToolHealthTask;
 use crate::shutdown::signals;
 use crate::store::{Location, Progress, Store, StoreConfig};
@@ -42,7 +42,10 @@ impl Running {
         let is_encrypted = tls.is_some();
         let listeners = Listeners::bind(&config.listen).await?.guarded_by(access.clone(), tls);
         let page = listeners.addresses()?.page;
-        warn_of_open_doors(&access, listeners.addresses()?);
+        let warnings = warnings(config, &access, is_encrypted, listeners.addresses()?);
+        for warning in &warnings {
+            warn!(warning, "the configuration is risky");
+        }
         let store_config = store_config(config)?;
         let spool = match &config.spool.folder {
             Some(folder) => folder.clone(),
@@ -58,7 +61,8 @@ impl Running {
             tool_health,
             metrics.clone(),
         )
-        .guarded_by(access, is_encrypted);
+        .guarded_by(access, is_encrypted)
+        .warning_of(warnings);
         let router = api::router(state, AllowedHosts::new(page, &config.page.allowed_hosts));
         let collector = Collector::start(config, listeners, Arc::clone(&store), &spool, router, &metrics)?;
         Ok(Self {
@@ -119,14 +123,30 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     ended
 }
 
-/// Says once what everybody may do who can reach this machine.
-fn warn_of_open_doors(access: &Access, addresses: Addresses) {
+/// What is risky about how the collector was set up, with what to do.
+fn warnings(config: &Config, access: &Access, is_encrypted: bool, addresses: Addresses) -> Vec<String> {
     let is_reachable = [addresses.grpc, addresses.http, addresses.page]
         .iter()
         .any(|address| !address.ip().is_loopback());
-    if is_reachable && !access.is_guarded() {
-        warn!("other machines can connect, and without tokens everybody may send and see everything: set tokens_file");
-    }
+    let is_guarded = access.is_guarded();
+    let power = config.spool.durability == Durability::Os;
+    let found = [
+        (
+            is_reachable && !is_guarded,
+            "Other machines can connect, and without tokens everybody may send and see everything: set tokens_file.",
+        ),
+        (
+            is_reachable && is_guarded && !is_encrypted,
+            "Other machines can connect, and tokens travel unencrypted: set tls_certificate and tls_key, unless a proxy \
+            encrypts.",
+        ),
+        (
+            power,
+            "The last acknowledged requests are lost when the machine fails: set durability to fsync, unless that is fine.",
+        ),
+    ];
+    let warnings = found.into_iter().filter(|(is_so, _)| *is_so);
+    warnings.map(|(_, warning)| warning.to_owned()).collect()
 }
 
 /// Logs that a task ended by itself, and gives the error to end with.

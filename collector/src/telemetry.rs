@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use prometheus::core::Collector as _;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     exponential_buckets,
@@ -50,6 +51,8 @@ pub struct Metrics {
     pub spool_records: IntGauge,
     /// Bytes that the spool takes on disk.
     pub spool_bytes: IntGauge,
+    /// Bytes that the spool may take at most.
+    pub spool_limit_bytes: IntGauge,
     /// Age in seconds of the oldest request that waits.
     pub spool_oldest_seconds: Gauge,
     /// Seconds that one wait for the disk takes.
@@ -88,6 +91,8 @@ pub struct Metrics {
     pub tool_window_recoveries: IntGaugeVec,
     /// 1 for the tool's present `state`, else 0.
     pub tool_state: IntGaugeVec,
+    /// Unix time of the last look at the health of tools.
+    pub tool_health_last_look: Gauge,
     /// Tools beyond the limit of series.
     pub tool_series_omitted: IntGauge,
 }
@@ -166,6 +171,10 @@ impl Metrics {
                 IntGauge::new("spool_records", "requests that wait for the store")?,
             )?,
             spool_bytes: register(&registry, IntGauge::new("spool_bytes", "bytes of the spool on disk")?)?,
+            spool_limit_bytes: register(
+                &registry,
+                IntGauge::new("spool_limit_bytes", "bytes that the spool may take at most")?,
+            )?,
             spool_oldest_seconds: register(
                 &registry,
                 Gauge::new("spool_oldest_seconds", "age of the oldest request that waits")?,
@@ -273,6 +282,13 @@ impl Metrics {
                 "1 for the present state",
                 &["server", "tool", "state"],
             )?,
+            tool_health_last_look: register(
+                &registry,
+                Gauge::new(
+                    "tool_health_last_look_timestamp_seconds",
+                    "unix time of the last look at the health of tools",
+                )?,
+            )?,
             tool_series_omitted: register(
                 &registry,
                 IntGauge::new("tool_series_omitted", "tools beyond the limit of series")?,
@@ -288,10 +304,21 @@ impl Metrics {
         tick();
         tick
     }
+
+    /// Each worker, and the unix time of its last sign of life.
+    pub(crate) fn worker_ticks(&self) -> Vec<(String, f64)> {
+        let families = self.worker_last_tick.collect();
+        let ticks = families.iter().flat_map(|family| family.get_metric());
+        let worker = |metric: &prometheus::proto::Metric| {
+            let name = metric.get_label().first().map_or("", |label| label.value());
+            (name.to_owned(), metric.get_gauge().get_value())
+        };
+        ticks.map(worker).collect()
+    }
 }
 
 /// Seconds since the Unix epoch.
-pub(crate) fn unix_now() -> f64 {
+pub fn unix_now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0.0, |since| since.as_secs_f64())
 }

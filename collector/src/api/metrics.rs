@@ -6,16 +6,16 @@ use axum::{
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use prometheus::{Encoder, TextEncoder, core::Collector};
+use prometheus::{Encoder, TextEncoder};
 use serde_json::json;
 
 use super::{ApiError, ApiState};
 use crate::auth::Role;
 use crate::store::StoreState;
-use crate::telemetry::{Metrics, unix_now};
+use crate::telemetry::unix_now;
 
 /// Seconds without a sign of life after which a worker counts as stuck; it gives one each second.
-const STUCK: f64 = 15.0;
+pub(super) const STUCK: f64 = 15.0;
 /// The state of the memory in which requests are refused.
 const SCARCE: i64 = 2;
 
@@ -51,7 +51,7 @@ pub(crate) async fn readyz(State(state): State<ApiState>, headers: HeaderMap) ->
     if metrics.memory_state.get() >= SCARCE {
         unready.push("there is too little memory".to_owned());
     }
-    for (worker, tick) in workers(metrics) {
+    for (worker, tick) in metrics.worker_ticks() {
         let silent = unix_now() - tick;
         if silent > STUCK {
             unready.push(format!("the worker \"{worker}\" has not moved for {silent:.0} s"));
@@ -72,15 +72,4 @@ pub(crate) async fn readyz(State(state): State<ApiState>, headers: HeaderMap) ->
     let reasons = reasons.chain(store.map(|reason| format!("the store cannot be asked: {reason}")));
     let reasons: Vec<_> = reasons.collect();
     (status, Json(json!({ "state": name, "reasons": reasons }))).into_response()
-}
-
-/// Each worker, and the unix time of its last sign of life.
-fn workers(metrics: &Metrics) -> Vec<(String, f64)> {
-    let families = metrics.worker_last_tick.collect();
-    let ticks = families.iter().flat_map(|family| family.get_metric());
-    let worker = |metric: &prometheus::proto::Metric| {
-        let name = metric.get_label().first().map_or("", |label| label.value());
-        (name.to_owned(), metric.get_gauge().get_value())
-    };
-    ticks.map(worker).collect()
 }

@@ -4,6 +4,7 @@ mod access;
 mod calls;
 mod chain;
 mod clients;
+mod collector;
 mod cursor;
 mod definitions;
 mod error;
@@ -16,6 +17,7 @@ mod metrics;
 mod openapi;
 mod overview;
 mod parameters;
+mod problems;
 mod range;
 mod reader;
 mod session;
@@ -53,6 +55,7 @@ pub struct ApiState {
     started: Instant,
     access: Access,
     is_encrypted: bool,
+    warnings: Arc<[String]>,
 }
 
 impl std::fmt::Debug for ApiState {
@@ -81,6 +84,7 @@ impl ApiState {
             started: Instant::now(),
             access: Access::default(),
             is_encrypted: false,
+            warnings: Arc::default(),
         }
     }
 
@@ -90,6 +94,14 @@ impl ApiState {
         Self {
             access,
             is_encrypted,
+            ..self
+        }
+    }
+
+    /// Shows these sentences about the configuration to those who see everything.
+    pub fn warning_of(self, warnings: Vec<String>) -> Self {
+        Self {
+            warnings: warnings.into(),
             ..self
         }
     }
@@ -113,6 +125,7 @@ pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
         .routes(routes!(chain::chain))
         .routes(routes!(definitions::definitions))
         .routes(routes!(status::status))
+        .routes(routes!(collector::collector))
         .route_layer(readers)
         .routes(routes!(session::show, session::sign_in, session::sign_out))
         .routes(routes!(openapi::openapi));

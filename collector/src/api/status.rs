@@ -22,7 +22,7 @@ pub(crate) struct Status {
 }
 
 #[derive(Serialize, ToSchema)]
-struct StoreStatus {
+pub(crate) struct StoreStatus {
     kind: &'static str,
     state: &'static str,
     error: Option<String>,
@@ -53,19 +53,10 @@ struct Rows {
 pub(crate) async fn status(State(state): State<ApiState>, Extension(principal): Extension<Principal>) -> Json<Status> {
     let sees_all = principal.tenant().is_empty();
     let metrics = &state.metrics;
-    let (store, error) = match state.reader.state() {
-        StoreState::Starting => ("starting", None),
-        StoreState::Ready => ("ready", None),
-        StoreState::Unreachable(reason) => ("unreachable", sees_all.then_some(reason)),
-    };
     let last_insert = metrics.last_insert.get();
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
-        store: StoreStatus {
-            kind: state.store_kind,
-            state: store,
-            error,
-        },
+        store: StoreStatus::of(&state, sees_all),
         spans: sees_all.then(|| Spans {
             received: sum(&metrics.spans_received),
             refused: sum(&metrics.spans_refused),
@@ -82,7 +73,32 @@ pub(crate) async fn status(State(state): State<ApiState>, Extension(principal): 
     })
 }
 
-fn sum(counters: &IntCounterVec) -> u64 {
+impl StoreStatus {
+    /// What is known about the store; why it cannot be reached is only for those who see everything.
+    pub(super) fn of(api: &ApiState, sees_all: bool) -> Self {
+        let (state, error) = match api.reader.state() {
+            StoreState::Starting => ("starting", None),
+            StoreState::Ready => ("ready", None),
+            StoreState::Unreachable(reason) => ("unreachable", sees_all.then_some(reason)),
+        };
+        Self {
+            kind: api.store_kind,
+            state,
+            error,
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.state == "ready"
+    }
+
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.state == "unreachable"
+    }
+}
+
+/// All counts together.
+pub(super) fn sum(counters: &IntCounterVec) -> u64 {
     let families = counters.collect();
     let metrics = families.iter().flat_map(|family| family.get_metric());
     metrics.map(|metric| metric.get_counter().get_value() as u64).sum()

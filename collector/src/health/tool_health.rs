@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     queries::{ALL_TENANTS, MAX_ANSWER, limited},
     store::StoreState,
-    telemetry::Metrics,
+    telemetry::{Metrics, unix_now},
 };
 
 const TOOL_HEALTH: &str = include_str!("../../queries/tool_health.sql");
@@ -174,6 +174,7 @@ impl ToolHealthTask {
                 }
                 self.is_failing = false;
                 self.answered = Instant::now();
+                self.metrics.tool_health_last_look.set(unix_now());
                 self.show(&rows);
                 self.answer.send_replace(Some(Arc::new(ToolHealth::new(&rows))));
             }

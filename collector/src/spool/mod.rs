@@ -133,6 +133,9 @@ impl Spool {
         metrics: &Metrics,
     ) -> Result<(Self, Reader, oneshot::Receiver<()>), SpoolError> {
         let lock = Lock::take(folder)?;
+        metrics
+            .spool_limit_bytes
+            .set(i64::try_from(config.bytes).unwrap_or(i64::MAX));
         let failed = |cause| SpoolError::Folder {
             folder: folder.to_owned(),
             cause,

@@ -7,10 +7,11 @@ use crate::app::App;
 use crate::engine;
 use crate::seed::{SECOND, call, calls, ending, insert, now};
 
-const LISTED: [(&str, &[&str]); 12] = [
+const LISTED: [(&str, &[&str]); 13] = [
     ("/api/v1/calls", &["get"]),
     ("/api/v1/chain", &["get"]),
     ("/api/v1/clients", &["get"]),
+    ("/api/v1/collector", &["get"]),
     ("/api/v1/definitions", &["get"]),
     ("/api/v1/errors", &["get"]),
     ("/api/v1/openapi.json", &["get"]),

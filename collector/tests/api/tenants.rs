@@ -124,7 +124,7 @@ impl Answer {
 }
 
 /// Every path that answers from data, and whether what it answers is about calls.
-const PATHS: [(&str, bool); 10] = [
+const PATHS: [(&str, bool); 11] = [
     ("/api/v1/overview", true),
     ("/api/v1/tools", true),
     ("/api/v1/clients", true),
@@ -135,6 +135,7 @@ const PATHS: [(&str, bool); 10] = [
     ("/api/v1/chain?chain=of+both", true),
     ("/api/v1/definitions", true),
     ("/api/v1/status", false),
+    ("/api/v1/collector", false),
 ];
 
 #[tokio::test]
@@ -246,6 +247,11 @@ async fn counts_states_and_pages_of_one_tenant_tell_nothing_of_another() {
         tenants.get("/api/v1/status", &admin).await.json()["spans"]["received"],
         80
     );
+
+    let own = tenants.get("/api/v1/collector", &acme).await.json();
+    assert_eq!((&own["problems"], &own["numbers"]), (&Value::Null, &Value::Null));
+    let all = tenants.get("/api/v1/collector", &admin).await.json();
+    assert_eq!(all["numbers"]["ledger"]["received"], 80);
 
     for (path, statuses) in [
         ("/metrics", [401, 401, 403, 200]),

@@ -150,6 +150,63 @@ export interface Status {
   uptime_seconds: number;
 }
 
+/** Counts by reason, or by the setting that names a file. */
+export type Counts = Record<string, number>;
+
+/** Something that is wrong with the collector, and what to do. */
+export interface Problem {
+  kind: string;
+  severity: 'error' | 'warning';
+  message: string;
+}
+
+/** What the collector counted since its start, of all tenants. Percentiles are estimates from histograms. */
+export interface CollectorNumbers {
+  lag: { oldest_waiting_seconds: number; newest_call: number | null; freshness_seconds: number | null; last_insert: number | null };
+  spool: {
+    bytes: number;
+    limit_bytes: number;
+    records: number;
+    writable: boolean;
+    full: number;
+    quarantined_segments: number;
+    fsyncs: number;
+    fsync_p50_ms: number | null;
+    fsync_p99_ms: number | null;
+  };
+  inserts: { sent: number; retries: number; p50_ms: number | null; p99_ms: number | null; mean_batch_rows: number | null };
+  /** received = refused + ignored + duplicate + spooled; spooled + recovered = inserted + set aside + unreadable + queued. */
+  ledger: {
+    received: number;
+    refused: Counts;
+    ignored: Counts;
+    duplicate: number;
+    spooled: number;
+    recovered: number;
+    inserted: number;
+    set_aside: number;
+    unreadable: number;
+    queued: number;
+    holds: boolean | null;
+  };
+  requests_refused: Counts;
+  connections_refused: Counts;
+  values_corrected: Counts;
+  reload_failures: Counts;
+  workers: { worker: string; silent_seconds: number }[];
+  memory: 'enough' | 'little' | 'scarce';
+  tool_health_age_seconds: number | null;
+}
+
+/** `GET /collector`: whether all is well with it; problems and numbers only for those who may see all. */
+export interface Collector {
+  version: string;
+  uptime_seconds: number;
+  store: Status['store'];
+  problems: Problem[] | null;
+  numbers: CollectorNumbers | null;
+}
+
 /** `GET /session`: who asks, and whether the collector asks for tokens at all. */
 export interface Session {
   guarded: boolean;

@@ -8,6 +8,7 @@ import { Tooltip } from './components/Tooltip';
 import { route } from './navigation';
 import { CallsPage } from './pages/calls';
 import { ClientsPage } from './pages/clients';
+import { CollectorPage } from './pages/collector';
 import { OverviewPage } from './pages/overview';
 import { ToolsPage } from './pages/tools';
 import { UsersPage } from './pages/users';
@@ -20,6 +21,7 @@ const PAGE_COMPONENTS: Record<Page, () => preact.JSX.Element | null> = {
   clients: ClientsPage,
   users: UsersPage,
   calls: CallsPage,
+  collector: CollectorPage,
 };
 
 effect(() => {

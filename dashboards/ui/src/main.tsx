@@ -9,6 +9,7 @@ import './styles/overview.css';
 import './styles/clients.css';
 import './styles/calls.css';
 import './styles/notices.css';
+import './styles/collector.css';
 
 const root = document.getElementById('app');
 if (!root) throw new Error('index.html has no element with the id "app"');

@@ -1,6 +1,6 @@
 /** The page's address holds all of its state: `#/<page>?range=6h&server=files&sort=-calls`. */
 
-export const PAGES = ['overview', 'tools', 'clients', 'users', 'calls'] as const;
+export const PAGES = ['overview', 'tools', 'clients', 'users', 'calls', 'collector'] as const;
 export type Page = (typeof PAGES)[number];
 
 export const RANGES = ['15m', '1h', '6h', '24h', '7d', '30d'] as const;

@@ -1,6 +1,6 @@
 /** What the page knows, and when it asks again: every five seconds while live and visible. */
 import { computed, effect, signal, untracked } from '@preact/signals';
-import type { Clients, Overview, Session, Status, Tools, Users } from './api';
+import type { Clients, Collector, Overview, Session, Status, Tools, Users } from './api';
 import { callFilters } from './callFilters';
 import { CallPages } from './callPages';
 import { route } from './navigation';
@@ -17,10 +17,11 @@ export const tools = new Resource<Tools>();
 export const clients = new Resource<Clients>();
 export const users = new Resource<Users>();
 export const calls = new CallPages();
+export const collector = new Resource<Collector>();
 export const status = new Resource<Status>();
 export const session = new Resource<Session>();
 
-type AnyResource = typeof overview | typeof tools | typeof clients | typeof users | typeof calls;
+type AnyResource = typeof overview | typeof tools | typeof clients | typeof users | typeof calls | typeof collector;
 
 /** Whether the page refreshes itself. */
 export const live = signal(true);
@@ -28,7 +29,7 @@ export const live = signal(true);
 export const now = signal(Date.now() / 1000);
 
 /** The resource that the page in view is about. */
-export const mainResource = computed((): AnyResource => ({ overview, tools, clients, users, calls })[route.value.page]);
+export const mainResource = computed((): AnyResource => ({ overview, tools, clients, users, calls, collector })[route.value.page]);
 
 /** Names for the server filter, from whichever overview came last. */
 export const serverNames = computed(() => overview.data.value?.servers ?? []);
@@ -53,6 +54,8 @@ function questions({ page, query }: Route): Question[] {
       return [[users, pathOf('users', common)]];
     case 'calls':
       return [[calls, pathOf('calls', { ...common, ...callFilters(query), limit: String(CALLS_PER_PAGE) })]];
+    case 'collector':
+      return [[collector, 'collector']];
   }
 }
 

@@ -6,7 +6,7 @@
  *
  * Every page
  * - `app`, with `data-page` and `data-ready="true"` once the page shows an answer to what its address asks for.
- * - `nav-overview`, `nav-tools`, `nav-clients`, `nav-users`, `nav-calls`: links.
+ * - `nav-overview`, `nav-tools`, `nav-clients`, `nav-users`, `nav-calls`, `nav-collector`: links.
  * - `range-15m` ... `range-30d`: links; the chosen one has `aria-current="true"`.
  * - `server-filter`, `theme-toggle`, `live-toggle` (`data-live`), `filter` (the box that `/` focuses).
  * - `status`, `data-value` is the store's state; in it `status-<field>` with `data-value` for each of STATUS_FIELDS.
@@ -20,6 +20,12 @@
  * - `chart-calls`, `chart-errors`, `chart-latency`, with `data-points` (steps on the time axis).
  * - `legend-calls-per-second`, `legend-failure-rate`, `legend-caller-error-rate`, `legend-p50`, `legend-p95`, `legend-p99`.
  * - `attention-row`, with `data-server`, `data-tool`, `data-state`.
+ *
+ * Collector
+ * - `verdict`, `data-value` is `well`, `warning` or `error`; `problem`, with `data-kind`, `data-severity`.
+ * - `tile-<name>` for each of COLLECTOR_TILES.
+ * - `count`, with `data-group` (a field of the API's `numbers`, or `refused` and `ignored` of its ledger), `data-name`,
+ *   `data-value`; `ledger`, with `data-value` true, false or empty.
  *
  * Tables. Sort buttons are `sort-<column>`; the header cell has `aria-sort`. Cells have `data-column`, `data-value`.
  * - `tool-row`, with `data-server`, `data-tool`; columns are those of `pages/toolColumns.tsx`.
@@ -38,9 +44,15 @@ export const TILES = [
   'p50', 'p95', 'p99', 'users', 'clients', 'tools',
 ] as const;
 
+export const COLLECTOR_TILES = [
+  'freshness', 'oldest-waiting', 'spool-bytes', 'spool-records', 'fsync-p50', 'fsync-p99', 'insert-p50', 'insert-p99',
+  'retries', 'batch-rows', 'memory', 'uptime',
+] as const;
+
 export const STATUS_FIELDS = [
   'received', 'refused', 'ignored', 'inserted', 'queued', 'failed', 'lost', 'last-insert', 'uptime',
 ] as const;
 
 export type TileName = (typeof TILES)[number];
+export type CollectorTile = (typeof COLLECTOR_TILES)[number];
 export type StatusField = (typeof STATUS_FIELDS)[number];

@@ -13,6 +13,7 @@ export const PAGE_TITLES: Record<Page, string> = {
   clients: 'Clients',
   users: 'Users',
   calls: 'Calls',
+  collector: 'Collector',
 };
 
 export function Header() {
@@ -29,10 +30,13 @@ export function Header() {
           </a>
         ))}
       </nav>
-      <div class="controls">
-        <ServerFilter />
-        <RangePicker />
-      </div>
+      {/* The collector's own numbers are of all servers and since its start. */}
+      {route.value.page !== 'collector' && (
+        <div class="controls">
+          <ServerFilter />
+          <RangePicker />
+        </div>
+      )}
       <div class="switches">
         <SignOut />
         <LiveSwitch />
