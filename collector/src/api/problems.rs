@@ -45,7 +45,7 @@ pub(super) fn problems(numbers: &Numbers, store: &StoreStatus, warnings: &[Strin
             kind,
             severity,
             message,
-        })
+        });
     };
     let (spool, ledger) = (&numbers.spool, &numbers.ledger);
     for worker in numbers.workers.iter().filter(|worker| worker.silent_seconds > STUCK) {

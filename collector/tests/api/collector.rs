@@ -118,23 +118,23 @@ async fn each_trouble_is_told_with_what_to_do() {
                 .set(unix_now() - 20.0);
         }),
         ("the spool is full", "spool_unwritable", "error", |app| {
-            app.metrics.spool_writable.set(0)
+            app.metrics.spool_writable.set(0);
         }),
         ("the spool is nearly full", "spool_nearly_full", "warning", |app| {
             app.metrics.spool_limit_bytes.set(1000);
             app.metrics.spool_bytes.set(701);
         }),
         ("memory is scarce", "memory_scarce", "error", |app| {
-            app.metrics.memory_state.set(2)
+            app.metrics.memory_state.set(2);
         }),
         ("memory is little", "memory_little", "warning", |app| {
-            app.metrics.memory_state.set(1)
+            app.metrics.memory_state.set(1);
         }),
         ("the store is away", "store_unreachable", "error", |app| {
             app.store.send_replace(StoreState::Unreachable("refused".to_owned()));
         }),
         ("the store is slow", "store_behind", "warning", |app| {
-            app.metrics.spool_oldest_seconds.set(61.0)
+            app.metrics.spool_oldest_seconds.set(61.0);
         }),
         ("rows are set aside", "rows_set_aside", "error", |app| {
             app.metrics.spans_received.with_label_values(&["http"]).inc();
@@ -146,16 +146,16 @@ async fn each_trouble_is_told_with_what_to_do() {
             app.metrics.rows_lost.with_label_values(&["unreadable"]).inc();
         }),
         ("a segment is damaged", "spool_damaged", "error", |app| {
-            app.metrics.corrupt_segments.inc()
+            app.metrics.corrupt_segments.inc();
         }),
         ("spans are missing", "ledger_broken", "error", |app| {
             app.metrics.spans_received.with_label_values(&["http"]).inc();
         }),
         ("rows are missing", "ledger_broken", "error", |app| {
-            app.metrics.rows_recovered.inc()
+            app.metrics.rows_recovered.inc();
         }),
         ("the disk is slow", "disk_slow", "warning", |app| {
-            app.metrics.spool_fsync_seconds.observe(0.2)
+            app.metrics.spool_fsync_seconds.observe(0.2);
         }),
         ("a new certificate is broken", "reload_failed", "warning", |app| {
             app.metrics
