@@ -88,6 +88,7 @@ async fn the_page_shows_what_was_called() {
         ],
         "clients": cells,
         "users": [{"user": "ada", "calls": 14}, {"user": "grace", "calls": 12}, {"user": "linus", "calls": 9}],
+        "collector": {"received": calls, "inserted": calls, "queued": 0, "set_aside": 0},
         "failed_calls": [{"tool": "fail", "outcome": "tool_error", "count": 9}],
     });
     let folder = tempfile::tempdir().unwrap();

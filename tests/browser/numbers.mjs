@@ -4,7 +4,7 @@ import { equal, equalRows, check } from './findings.mjs';
 /** Compares all that the page shows and EXPECTED.json names. */
 export async function compareNumbers(page, name, expected) {
   await compareStatus(page, expected.status ?? {});
-  const compare = { overview: compareTotals, tools: compareTools, clients: compareClients, users: compareUsers, calls: compareCalls }[name];
+  const compare = { overview: compareTotals, tools: compareTools, clients: compareClients, users: compareUsers, calls: compareCalls, collector: compareCollector }[name];
   await compare(page, expected);
 }
 
@@ -75,6 +75,36 @@ async function compareCalls(page, { failed_calls: failedCalls }) {
     counted.set(key, { tool, outcome, count: (counted.get(key)?.count ?? 0) + 1 });
   }
   equalRows('failed calls of', counted, byKey(failedCalls, 'tool', 'outcome'));
+}
+
+/** What the page shows of the collector against what it answers; nothing is sent meanwhile. */
+async function compareCollector(page, { collector = {} }) {
+  await page.one('live-toggle').click();
+  const answer = await page.tab.evaluate(async () => (await fetch('api/v1/collector')).json());
+  const { lag, spool, inserts, ledger, memory, ...reasons } = answer.numbers;
+  equal('the verdict', await page.value('verdict'), answer.problems[0]?.severity ?? 'well');
+  const problems = await page.all('problem', (items) => items.map(({ dataset }) => dataset.kind));
+  equal('problems', problems.join(), answer.problems.map(({ kind }) => kind).join());
+  const tiles = {
+    'spool-records': spool.records, 'fsync-p50': spool.fsync_p50_ms, 'fsync-p99': spool.fsync_p99_ms,
+    'insert-p50': inserts.p50_ms, 'insert-p99': inserts.p99_ms, retries: inserts.retries,
+    'batch-rows': inserts.mean_batch_rows, memory, 'oldest-waiting': lag.oldest_waiting_seconds,
+  };
+  for (const [name, value] of Object.entries(tiles)) equal(`tile ${name}`, await page.value(`tile-${name}`), String(value ?? ''));
+  for (const [name, now] of Object.entries({ freshness: lag.freshness_seconds, uptime: answer.uptime_seconds })) {
+    const shown = Number(await page.value(`tile-${name}`));
+    check(shown > 0 && shown <= now, `tile ${name} is ${shown}, and later it is ${now}`);
+  }
+  const counts = new Map(await page.all('count', (cells) => cells.map(({ dataset }) => [`${dataset.group} ${dataset.name}`, Number(dataset.value)])));
+  const { refused, ignored, holds, ...plain } = ledger;
+  const groups = { ledger: plain, refused, ignored, requests_refused: reasons.requests_refused, values_corrected: reasons.values_corrected };
+  for (const [group, fields] of Object.entries(groups)) {
+    for (const [field, value] of Object.entries(fields)) equal(`${group} ${field}`, counts.get(`${group} ${field}`), value);
+  }
+  for (const { worker } of reasons.workers) check(counts.get(`workers ${worker}`) >= 0, `the worker ${worker} is missing`);
+  for (const [field, value] of Object.entries(collector)) equal(`ledger ${field}`, counts.get(`ledger ${field}`), value);
+  equal('the ledger', await page.value('ledger'), String(holds ?? ''));
+  equal('whether the ledger holds', holds, true);
 }
 
 async function showAll(page) {

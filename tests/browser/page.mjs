@@ -9,6 +9,7 @@
 //   clients       [{ client, version, protocol, calls, failures }]: all cells
 //   users         [{ user, calls }]: all rows
 //   failed_calls  [{ tool, outcome, count }]: all failed calls, counted
+//   collector     { received, inserted, ... }: the ledger of the collector, which the page has to show as adding up
 //   status        { received, inserted, lost, ... }: the status bar
 // `calls` of a tool, client or user may be left out, as may any other number: only what is there is compared.
 //
@@ -22,7 +23,7 @@ import { compareNumbers } from './numbers.mjs';
 import { useControls } from './controls.mjs';
 import { checkLook } from './look.mjs';
 
-const PAGES = ['overview', 'tools', 'clients', 'users', 'calls'];
+const PAGES = ['overview', 'tools', 'clients', 'users', 'calls', 'collector'];
 
 const [pageUrl, expectedPath, screenshots] = process.argv.slice(2);
 if (!screenshots) {

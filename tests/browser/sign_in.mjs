@@ -18,10 +18,12 @@ try {
   await one('sign-in').waitFor();
   await tab.screenshot({ path: join(screenshots, 'sign-in.png') });
   assert.equal(await one('app').getAttribute('data-ready'), 'false', 'nothing is shown before');
+  assert.equal(await tab.evaluate(() => document.activeElement.dataset.testid), 'sign-in-token', 'the reader can type at once');
+  assert.equal(await tab.locator('nav a').count(), 0, 'there is nowhere to go');
 
   await one('sign-in-token').fill('toolsight_read_wrong');
   await tab.keyboard.press('Enter');
-  await tab.waitForFunction(() => document.querySelector('[data-testid=sign-in-refused]').textContent.includes('not known'));
+  await tab.waitForFunction(() => document.querySelector('[data-testid=sign-in-refused]').textContent.includes('The token is not known'));
 
   await one('sign-in-token').fill(token);
   await tab.keyboard.press('Enter');
@@ -33,6 +35,12 @@ try {
   await tab.reload();
   await tab.waitForSelector('[data-testid=app][data-ready=true]');
   await tab.screenshot({ path: join(screenshots, 'signed-in.png') });
+
+  await one('nav-calls').waitFor();
+  assert.equal(await one('nav-collector').count(), 0, 'a tenant is told nothing of the collector itself');
+  await tab.goto(new URL('#/collector', pageUrl).href);
+  await tab.waitForSelector('[data-testid=app][data-page=collector][data-ready=true]');
+  assert.match(await one('empty').textContent(), /for one tenant/);
 
   await one('sign-out').click();
   await one('sign-in').waitFor();

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { formatCount, formatTime } from '../format';
 import { mainResource, status } from '../state';
+import { sentence } from '../words';
 import { Icon } from './Icon';
 
 /** What stands between the reader and right numbers. */
@@ -67,9 +68,4 @@ function LossBanner() {
       <code>toolsight_rows_lost_total</code> say why.
     </Banner>
   );
-}
-
-/** The collector's messages have no final full stop. */
-function sentence(message: string): string {
-  return message === '' || message.endsWith('.') ? message : `${message}.`;
 }

@@ -23,15 +23,9 @@ export function Header() {
         <Icon name="pulse" />
         Toolsight
       </a>
-      <nav aria-label="Pages">
-        {PAGES.map((page) => (
-          <a key={page} href={pageLink(page)} data-testid={`nav-${page}`} aria-current={route.value.page === page ? 'page' : undefined}>
-            {PAGE_TITLES[page]}
-          </a>
-        ))}
-      </nav>
+      {!signedOut.value && <Navigation />}
       {/* The collector's own numbers are of all servers and since its start. */}
-      {route.value.page !== 'collector' && (
+      {!signedOut.value && route.value.page !== 'collector' && (
         <div class="controls">
           <ServerFilter />
           <RangePicker />
@@ -39,10 +33,25 @@ export function Header() {
       )}
       <div class="switches">
         <SignOut />
-        <LiveSwitch />
+        {!signedOut.value && <LiveSwitch />}
         <ThemeSwitch />
       </div>
     </header>
+  );
+}
+
+function Navigation() {
+  // Those who may see one tenant only are told nothing of the collector itself.
+  const { tenant } = session.data.value ?? {};
+  const pages = tenant ? PAGES.filter((page) => page !== 'collector') : PAGES;
+  return (
+    <nav aria-label="Pages">
+      {pages.map((page) => (
+        <a key={page} href={pageLink(page)} data-testid={`nav-${page}`} aria-current={route.value.page === page ? 'page' : undefined}>
+          {PAGE_TITLES[page]}
+        </a>
+      ))}
+    </nav>
   );
 }
 
@@ -51,7 +60,7 @@ function SignOut() {
   const { guarded, role, tenant } = session.data.value ?? {};
   if (!guarded || signedOut.value) return null;
   return (
-    <button class="button" title={tenant ? `Signed in for ${visibleText(tenant)}` : `Signed in as ${role}`} data-testid="sign-out" onClick={leave}>
+    <button type="button" class="switch" title={tenant ? `Signed in for ${visibleText(tenant)}` : `Signed in as ${role}`} data-testid="sign-out" onClick={leave}>
       Sign out
     </button>
   );

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { RequestError, signIn } from '../api';
 import { refresh } from '../state';
+import { sentence } from '../words';
 
 /** What the last attempt was answered with. */
 const refused = signal('');
@@ -15,7 +16,7 @@ export function SignIn() {
       </p>
       <label>
         Token
-        <input name="token" type="password" autocomplete="current-password" required data-testid="sign-in-token" />
+        <input ref={takeFocus} name="token" type="password" autocomplete="current-password" required data-testid="sign-in-token" />
       </label>
       <button class="button" type="submit">Sign in</button>
       <p role="alert" data-testid="sign-in-refused">
@@ -23,6 +24,11 @@ export function SignIn() {
       </p>
     </form>
   );
+}
+
+/** There is nothing else to do on this page. */
+function takeFocus(input: HTMLInputElement | null): void {
+  input?.focus();
 }
 
 async function submit(event: SubmitEvent): Promise<void> {
@@ -35,6 +41,6 @@ async function submit(event: SubmitEvent): Promise<void> {
     form.reset();
     refresh();
   } catch (cause) {
-    refused.value = cause instanceof RequestError ? cause.message : String(cause);
+    refused.value = cause instanceof RequestError ? sentence(cause.message) : String(cause);
   }
 }

@@ -3,7 +3,7 @@ import type { Collector, CollectorNumbers, Counts } from '../api';
 import { Icon } from '../components/Icon';
 import { Name } from '../components/Text';
 import { Tile } from '../components/Tile';
-import { formatBytes, formatCount, formatExact, formatMilliseconds, formatRate, formatSeconds } from '../format';
+import { formatAgo, formatBytes, formatCount, formatExact, formatMilliseconds, formatRate, formatSeconds } from '../format';
 import { collector } from '../state';
 import { words } from '../words';
 
@@ -79,7 +79,7 @@ function Tiles({ numbers: { lag, spool, inserts, memory }, uptime }: { numbers: 
       </dl>
       <dl class="tile-group">
         <Tile name="retries" title="Retries" value={inserts.retries} format={formatCount} tone={inserts.retries > 0 ? 'warning' : undefined} hint="Batches that were sent to the store once more" />
-        <Tile name="batch-rows" title="Rows per batch" value={inserts.mean_batch_rows} format={formatRounded} hint="On average" />
+        <Tile name="batch-rows" title="Batch rows" value={inserts.mean_batch_rows} format={formatRounded} hint="Rows of a batch, on average" />
       </dl>
       <dl class="tile-group">
         <Tile name="memory" title="Memory" value={memory} format={(state) => state ?? ''} tone={memory === 'scarce' ? 'error' : memory === 'little' ? 'warning' : undefined} hint="Enough, little, or so scarce that requests are refused" />
@@ -107,15 +107,20 @@ function Ledger({ ledger }: { ledger: CollectorNumbers['ledger'] }) {
         caption="Ledger"
         rows={[
           count('ledger', 'received', 'Spans received', ledger.received),
-          ...entries('refused', ledger.refused, 'refused: '),
-          ...entries('ignored', ledger.ignored, 'ignored: '),
-          count('ledger', 'duplicate', 'repeated by a sender', ledger.duplicate),
-          count('ledger', 'spooled', 'written to the spool', ledger.spooled),
-          count('ledger', 'recovered', 'In the spool at the start', ledger.recovered),
-          count('ledger', 'inserted', 'Calls stored', ledger.inserted),
-          count('ledger', 'queued', 'waiting', ledger.queued),
-          count('ledger', 'set_aside', 'set aside, as the store would not take them', ledger.set_aside, 'error'),
-          count('ledger', 'unreadable', 'damaged on disk', ledger.unreadable, 'error'),
+          ...parts([
+            ...entries('refused', ledger.refused, 'refused: '),
+            ...entries('ignored', ledger.ignored, 'ignored: '),
+            count('ledger', 'duplicate', 'repeated by a sender', ledger.duplicate),
+            count('ledger', 'spooled', 'written to the spool', ledger.spooled),
+          ]),
+          count('ledger', 'recovered', 'Found in the spool at the start', ledger.recovered),
+          count('ledger', 'to-store', 'Written and found, to be stored', ledger.spooled + ledger.recovered),
+          ...parts([
+            count('ledger', 'inserted', 'stored', ledger.inserted),
+            count('ledger', 'queued', 'waiting for the store', ledger.queued),
+            count('ledger', 'set_aside', 'set aside: refused by the store', ledger.set_aside, 'error'),
+            count('ledger', 'unreadable', 'damaged on disk', ledger.unreadable, 'error'),
+          ]),
         ]}
       />
       {total(ledger.refused) > 0 && <p class="panel-note">Senders keep what was refused and send it again.</p>}
@@ -169,10 +174,16 @@ interface CountRow {
   value: number | null;
   text: string;
   level: 'plain' | 'warning' | 'error';
+  /** Whether it is part of what stands above. */
+  part?: boolean;
 }
 
 function count(group: string, name: string, title: string, value: number | null, level: CountRow['level'] = 'plain'): CountRow {
-  return { group, name, title, value, text: formatCount(value), level };
+  return { group, name, title, value, text: formatExact(value), level };
+}
+
+function parts(rows: CountRow[]): CountRow[] {
+  return rows.map((row) => ({ ...row, part: true }));
 }
 
 function entries(group: string, counts: Counts, prefix: string, level: CountRow['level'] = 'plain'): CountRow[] {
@@ -184,12 +195,12 @@ function CountTable({ caption, rows }: { caption: string; rows: CountRow[] }) {
     <table class="counts">
       <caption class="visually-hidden">{caption}</caption>
       <tbody>
-        {rows.map(({ group, name, title, value, text, level }) => (
-          <tr key={`${group} ${name}`}>
+        {rows.map(({ group, name, title, value, text, level, part }) => (
+          <tr key={`${group} ${name}`} class={part ? 'count-part' : ''}>
             <th scope="row">
               <Name text={title} />
             </th>
-            <td class={`number ${value ? `count-${level}` : ''}`} data-testid="count" data-group={group} data-name={name} data-value={value ?? ''} title={formatExact(value)}>
+            <td class={`number ${value ? `count-${level}` : ''}`} data-testid="count" data-group={group} data-name={name} data-value={value ?? ''}>
               {text}
             </td>
           </tr>
@@ -199,9 +210,9 @@ function CountTable({ caption, rows }: { caption: string; rows: CountRow[] }) {
   );
 }
 
-/** `12 s ago`; the page asks often enough for it to stay right. */
+/** The page asks often enough for it to stay right. */
 function formatAge(seconds: number | null): string {
-  return seconds === null ? 'never' : `${formatSeconds(seconds)} ago`;
+  return seconds === null ? 'never' : formatAgo(seconds, 0);
 }
 
 function formatRounded(value: number | null): string {
