@@ -116,7 +116,7 @@ async fn whatever_a_server_does_with_an_insert_the_batch_is_stored_exactly_once(
         .parse()
         .unwrap();
     let store = open_with(StoreConfig {
-        insert_timeout: Duration::from_secs(2),
+        insert_timeout: Duration::from_secs(8),
         ..StoreConfig::new(location)
     });
     let store = store.await.unwrap();

@@ -22,7 +22,7 @@ use toolsight_collector::{
     telemetry::Metrics,
 };
 
-pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_toolsight-collector");
 
 pub(crate) async fn open(location: Location) -> Result<Store, StoreError> {
