@@ -24,6 +24,8 @@ use crate::tls::Tls;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Calls that one HTTP/2 connection may have open.
 const STREAMS_PER_CONNECTION: u32 = 128;
+/// The most that comes in one HTTP/2 frame: most requests of 500 spans, which then need not be put together.
+const FRAME_BYTES: u32 = 256 * 1024;
 /// Time between two signs of life that an HTTP/2 connection is asked for, and for each of them to come.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -88,7 +90,8 @@ fn builder() -> Builder<TokioExecutor> {
         .max_header_list_size(MAX_HEADER_BYTES as u32)
         .keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .max_concurrent_streams(STREAMS_PER_CONNECTION);
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .max_frame_size(FRAME_BYTES);
     builder
 }
 

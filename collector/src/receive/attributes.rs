@@ -141,9 +141,21 @@ const NAMES: &[(&str, Field)] = &[
 ];
 
 static INDEX: Index = Index::new(NAMES);
+/// Of what decides whether a span is a call: most attributes of most spans are found to be none of these at once.
+static DECIDING: Index = Index::only(NAMES, Field::DECIDING);
 const _: () = assert!(FIELDS <= u128::BITS as usize, "each field has a bit in Attributes");
 
 impl Field {
+    /// What `normalise::ignored` asks for.
+    const DECIDING: &[Self] = &[
+        Self::Method,
+        Self::Outcome,
+        Self::Direction,
+        Self::SentryOperation,
+        Self::TraceloopKind,
+        Self::TraceloopWorkflow,
+    ];
+
     /// How many bytes of text a row keeps of this field; the rest is cut off and counted.
     pub(crate) const fn limit(self) -> usize {
         match self {
@@ -172,6 +184,7 @@ pub(crate) enum Value<'a> {
 /// Places stay as they are when it is cleared, so that one can be used for all spans of a request at little cost.
 #[derive(Clone, Debug)]
 pub(crate) struct Attributes<'a> {
+    index: &'static Index,
     /// One bit for each field that was found; what the places of others hold means nothing.
     found: u128,
     ranks: [u8; FIELDS],
@@ -180,19 +193,29 @@ pub(crate) struct Attributes<'a> {
 
 impl Default for Attributes<'_> {
     fn default() -> Self {
+        Self::of(&INDEX)
+    }
+}
+
+impl<'a> Attributes<'a> {
+    /// Attributes that only keep what decides whether a span is a call.
+    pub(crate) fn deciding() -> Self {
+        Self::of(&DECIDING)
+    }
+
+    const fn of(index: &'static Index) -> Self {
         Self {
+            index,
             found: 0,
             ranks: [0; FIELDS],
             values: [Value::Compound; FIELDS],
         }
     }
-}
 
-impl<'a> Attributes<'a> {
     /// Keeps the value if its name is in the table and no better name was seen.
     #[inline]
     pub(crate) fn offer(&mut self, name: &[u8], value: Value<'a>) {
-        let Some(rank) = INDEX.find(name, NAMES) else {
+        let Some(rank) = self.index.find(name, NAMES) else {
             return;
         };
         let field = NAMES[usize::from(rank)].1;

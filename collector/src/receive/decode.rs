@@ -40,16 +40,21 @@ impl fmt::Display for Broken {
 }
 
 /// Calls `each` for every span of an `ExportTraceServiceRequest`, with its resource's attributes; a span whose own bytes
-/// are broken arrives as an error and leaves the others alone.
+/// are broken arrives as an error and leaves the others alone. All are read into clones of `attributes`.
 ///
 /// # Errors
 /// When the framing around the spans is broken, so that it is not known which spans there are.
 pub(crate) fn spans<'a>(
     request: &'a [u8],
+    attributes: Attributes<'a>,
     mut each: impl FnMut(&Attributes<'a>, Result<&Span<'a>, Malformed>),
 ) -> Result<(), Broken> {
     // Their attributes are kilobytes, so all spans are read into the same one.
-    let (mut resource, mut span) = (Attributes::default(), Span::default());
+    let mut resource = attributes.clone();
+    let mut span = Span {
+        attributes,
+        ..Span::default()
+    };
     for resource_spans in messages(request, "ExportTraceServiceRequest", 1) {
         let resource_spans = resource_spans?;
         // A resource may be written after the spans that it describes.

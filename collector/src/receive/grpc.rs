@@ -1,31 +1,31 @@
 //! OTLP over gRPC.
 //!
 //! The services are served on their raw message bytes: a message decoded by the generated code would be lost as a whole
-//! for one string in it that is not UTF-8.
+//! for one string in it that is not UTF-8. A call has one message each way, so its head is read here, and nothing copied.
 
-use std::pin::Pin;
+use std::future::ready;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::post;
-use bytes::{Buf as _, BufMut as _, Bytes};
-use http_body_util::Full;
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Full};
 use tokio::time::timeout;
-use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EnabledCompressionEncodings, EncodeBuf, Encoder};
-use tonic::server::{Grpc, UnaryService};
-use tonic::{Response, Status};
+use tonic::Status;
 
 use super::door::Door;
-use super::intake::{Body, Intake, Refusal, Signal};
+use super::intake::{Accepted, Body, Refusal, Signal};
 use super::{Encoding, body};
-use crate::auth::Principal;
 
 /// Bytes in front of a message: compressed or not, and its length.
 const FRAME_HEAD: usize = 5;
 /// How long the caller waits.
 const GRPC_TIMEOUT: &str = "grpc-timeout";
+/// How its compressed messages are compressed.
+const GRPC_ENCODING: &str = "grpc-encoding";
 
 /// The three OTLP services.
 pub(crate) fn routes(door: Door) -> Router {
@@ -87,95 +87,70 @@ fn wait(value: &HeaderValue) -> Option<Duration> {
 
 async fn answer(door: Door, signal: Signal, request: Request) -> axum::http::Response<tonic::body::Body> {
     let (parts, body) = request.into_parts();
-    let intake = door.intake.clone();
-    let read = async {
+    let intake = &door.intake;
+    let taken = async {
         let sender = door.sender(&parts.headers)?;
-        let turn = door.turn().await?;
-        let bytes = body::read(&intake, body, intake.max_body_bytes + FRAME_HEAD).await?;
-        Ok((sender, turn, bytes))
+        let _turn = door.turn().await?;
+        let compressed = compression(&parts.headers)?;
+        let bytes = body::read(intake, body, intake.max_body_bytes + FRAME_HEAD).await?;
+        intake
+            .take("grpc", signal, message(bytes, compressed)?, sender.tenant())
+            .await
     };
-    let (sender, _turn, bytes) = match read.await {
-        Ok(read) => read,
+    match taken.await {
+        Ok(accepted) => success(&accepted),
         Err(refusal) => {
             intake.count_refusal(&refusal);
-            return refusal.to_grpc().into_http();
+            refusal.to_grpc().into_http()
         }
-    };
-    let mut gzip = EnabledCompressionEncodings::default();
-    gzip.enable(CompressionEncoding::Gzip);
-    let mut grpc = Grpc::new(RawCodec)
-        .apply_compression_config(gzip, EnabledCompressionEncodings::default())
-        .apply_max_message_size_config(Some(intake.max_body_bytes), None);
-    let call = Export { intake, signal, sender };
-    grpc.unary(call, Request::from_parts(parts, Full::new(bytes))).await
+    }
 }
 
-/// One call of an `Export` method.
-struct Export {
-    intake: Intake,
-    signal: Signal,
-    sender: Principal,
+/// Whether compressed messages are gzip; without the header no message may be compressed.
+fn compression(headers: &HeaderMap) -> Result<bool, Refusal> {
+    match headers.get(GRPC_ENCODING).map(HeaderValue::as_bytes) {
+        None | Some(b"identity") => Ok(false),
+        Some(b"gzip") => Ok(true),
+        Some(other) => Err(Refusal::Compression(String::from_utf8_lossy(other).into_owned())),
+    }
 }
 
-impl UnaryService<Bytes> for Export {
-    type Response = Bytes;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Status>> + Send>>;
-
-    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let (intake, signal, sender) = (self.intake.clone(), self.signal, self.sender.clone());
-        let body = Body {
-            bytes: request.into_inner(),
-            gzip: false,
+/// The only message of a call, without its head.
+fn message(mut bytes: Bytes, gzip: bool) -> Result<Body, Refusal> {
+    let invalid = |why: &str| Err(Refusal::Invalid(format!("invalid gRPC message: {why}")));
+    if bytes.len() < FRAME_HEAD {
+        return invalid("it is cut off");
+    }
+    let (compressed, length) = (bytes.get_u8(), bytes.get_u32() as usize);
+    match bytes.len() {
+        present if present < length => return invalid("it is cut off"),
+        present if present > length => return invalid("there is more than one in a call"),
+        _ => {}
+    }
+    match (compressed, gzip) {
+        (0, _) | (1, true) => Ok(Body {
+            bytes,
+            gzip: compressed == 1,
             encoding: Encoding::Protobuf,
-        };
-        Box::pin(async move {
-            match intake.take("grpc", signal, body, sender.tenant()).await {
-                Ok(accepted) => Ok(Response::new(accepted.to_body(Encoding::Protobuf).into())),
-                Err(refusal) => {
-                    intake.count_refusal(&refusal);
-                    Err(refusal.to_grpc())
-                }
-            }
-        })
+        }),
+        (1, false) => invalid("it is compressed, and no grpc-encoding says how"),
+        _ => invalid("its first byte is neither 0 nor 1"),
     }
 }
 
-/// Hands messages through as they are on the wire.
-#[derive(Clone, Copy, Debug, Default)]
-struct RawCodec;
-
-impl Codec for RawCodec {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for RawCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for RawCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
+/// The export response as the only message, and success as the trailing status.
+fn success(accepted: &Accepted) -> axum::http::Response<tonic::body::Body> {
+    let message = accepted.to_body(Encoding::Protobuf);
+    let mut framed = BytesMut::with_capacity(FRAME_HEAD + message.len());
+    framed.put_u8(0);
+    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    framed.put_slice(&message);
+    let trailers = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))]);
+    let body = Full::new(framed.freeze()).with_trailers(ready(Some(Ok(trailers))));
+    let mut response = axum::http::Response::new(tonic::body::Body::new(body));
+    let content_type = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
 }
 
 #[cfg(test)]

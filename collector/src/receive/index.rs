@@ -16,17 +16,38 @@ impl Index {
     /// An index of fewer than 256 names.
     pub(crate) const fn new(names: &[(&str, Field)]) -> Self {
         assert!(names.len() < FREE as usize, "a rank is a byte");
-        let mut ranks = [FREE; PLACES];
+        let mut index = Self { ranks: [FREE; PLACES] };
         let mut rank = 0;
         while rank < names.len() {
-            let mut place = first_place(names[rank].0.as_bytes());
-            while ranks[place] != FREE {
-                place = (place + 1) % PLACES;
-            }
-            ranks[place] = rank as u8;
+            index.insert(names[rank].0, rank as u8);
             rank += 1;
         }
-        Self { ranks }
+        index
+    }
+
+    /// An index of the names of some fields only; the others are not found.
+    pub(crate) const fn only(names: &[(&str, Field)], fields: &[Field]) -> Self {
+        let mut index = Self { ranks: [FREE; PLACES] };
+        let mut rank = 0;
+        while rank < names.len() {
+            let mut field = 0;
+            while field < fields.len() {
+                if fields[field] as usize == names[rank].1 as usize {
+                    index.insert(names[rank].0, rank as u8);
+                }
+                field += 1;
+            }
+            rank += 1;
+        }
+        index
+    }
+
+    const fn insert(&mut self, name: &str, rank: u8) {
+        let mut place = first_place(name.as_bytes());
+        while self.ranks[place] != FREE {
+            place = (place + 1) % PLACES;
+        }
+        self.ranks[place] = rank;
     }
 
     /// The place of a name in the table that this is the index of.

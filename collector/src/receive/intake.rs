@@ -31,7 +31,8 @@ const LARGE: usize = 64 * 1024;
 pub(crate) struct Intake {
     spool: Spool,
     memory: Memory,
-    metrics: Metrics,
+    // Every request clones the intake, and these are some dozen counters.
+    metrics: Arc<Metrics>,
     turns: Arc<Semaphore>,
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
@@ -83,6 +84,8 @@ pub(crate) enum Refusal {
     Invalid(String),
     /// The content type or encoding is none that OTLP knows.
     Unsupported(String),
+    /// Messages of a gRPC call are compressed in another way than gzip.
+    Compression(String),
     /// The sender has no token, or one that is not for sending.
     Denied(Denied),
 }
@@ -100,7 +103,7 @@ impl Refusal {
             Self::TooLarge(_) => "too_large",
             Self::TooMany(_) => "too_many",
             Self::Invalid(_) => "invalid",
-            Self::Unsupported(_) => "unsupported",
+            Self::Unsupported(_) | Self::Compression(_) => "unsupported",
             Self::Denied(Denied::Role(_)) => "forbidden",
             Self::Denied(_) => "unauthenticated",
         }
@@ -128,6 +131,12 @@ impl fmt::Display for Refusal {
                     "the request does not fit into the whole spool of {limit} bytes, send smaller batches"
                 )
             }
+            Self::Compression(encoding) => {
+                write!(
+                    formatter,
+                    "messages compressed as {encoding:?} are not read here, send gzip or plain ones"
+                )
+            }
             Self::Invalid(why) | Self::Unsupported(why) => formatter.write_str(why),
             Self::Denied(denied) => denied.fmt(formatter),
         }
@@ -139,7 +148,7 @@ impl Intake {
         Self {
             spool,
             memory,
-            metrics,
+            metrics: Arc::new(metrics),
             turns: Arc::new(Semaphore::new(config.max_concurrent_requests)),
             max_body_bytes: config.max_body_bytes,
             body_timeout: config.body_timeout,

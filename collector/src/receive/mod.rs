@@ -69,7 +69,7 @@ pub(crate) fn survey(body: Bytes, encoding: Encoding) -> Result<(Bytes, Tally), 
             .map_err(|error| format!("invalid JSON: {error}"))?
             .into(),
     };
-    let walked = decode::spans(&body, |_, span| {
+    let walked = decode::spans(&body, attributes::Attributes::deciding(), |_, span| {
         tally.spans += 1;
         match span {
             Ok(span) => {
@@ -108,7 +108,7 @@ pub fn each_row(
     };
     let request = normalise::Request::new(now, &body);
     let mut enough = false;
-    let walked = decode::spans(&body, |resource, span| {
+    let walked = decode::spans(&body, attributes::Attributes::default(), |resource, span| {
         tally.spans += 1;
         match span {
             _ if enough => {}

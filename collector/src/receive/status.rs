@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use prost::Message as _;
 use serde_json::json;
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -25,6 +26,8 @@ impl Refusal {
             Self::TooLarge(_) | Self::TooMany(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, false),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, Code::InvalidArgument, false),
             Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, false),
+            // "The server MUST fail the RPC with UNIMPLEMENTED and say what it reads": gRPC's compression.md.
+            Self::Compression(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Unimplemented, false),
             Self::Denied(Denied::Role(_)) => (StatusCode::FORBIDDEN, Code::PermissionDenied, false),
             Self::Denied(_) => (StatusCode::UNAUTHORIZED, Code::Unauthenticated, false),
         }
@@ -43,7 +46,12 @@ impl Refusal {
     pub(crate) fn to_grpc(&self) -> Status {
         let (_, code, retry) = self.class();
         if !retry {
-            return Status::new(code, self.to_string());
+            let mut status = Status::new(code, self.to_string());
+            if code == Code::Unimplemented {
+                let accepted = MetadataValue::from_static("gzip,identity");
+                status.metadata_mut().insert("grpc-accept-encoding", accepted);
+            }
+            return status;
         }
         Status::with_error_details(code, self.to_string(), ErrorDetails::with_retry_info(Some(RETRY_AFTER)))
     }

@@ -151,16 +151,87 @@ async fn a_string_that_is_not_utf_8_loses_nothing_over_grpc_either() {
     let broken = ExportTraceServiceRequest::decode(&bytes[..]);
     assert!(broken.is_err(), "the generated code refuses such a message as a whole");
     let frame = [&[0][..], &(bytes.len() as u32).to_be_bytes(), &bytes].concat();
-    let status = grpc_status(&running, frame).await;
-    assert_eq!(status, Some("0".to_owned()));
+    let status = grpc_status(&running, None, frame).await;
+    assert_eq!(status, Some(tonic::Code::Ok));
     let rows = running.sink.wait_for(2).await;
     assert_eq!(targets(&rows), ["caf\u{fffd}\u{fffd}", "tea"]);
     assert!(running.count("values_corrected", "invalid_utf8") > 0);
     running.collector.shutdown().await;
 }
 
-/// Sends one framed message as it is and returns the status of the call.
-async fn grpc_status(running: &Running, frame: Vec<u8>) -> Option<String> {
+#[tokio::test]
+async fn a_message_is_read_by_its_head_and_a_wrong_head_is_refused() {
+    let running = Running::start(|_| ()).await;
+    let plain = request(vec![call("add")]).encode_to_vec();
+    let framed =
+        |flag: u8, length: usize, message: &[u8]| [&[flag][..], &(length as u32).to_be_bytes(), message].concat();
+    let whole = framed(0, plain.len(), &plain);
+    let zipped = gzip(&plain);
+    for (case, encoding, frame, expected) in [
+        ("a plain message", None, whole.clone(), tonic::Code::Ok),
+        (
+            "a plain message where gzip may be",
+            Some("gzip"),
+            framed(0, plain.len(), &plain),
+            tonic::Code::Ok,
+        ),
+        (
+            "a gzip message",
+            Some("gzip"),
+            framed(1, zipped.len(), &zipped),
+            tonic::Code::Ok,
+        ),
+        ("a message without content", None, framed(0, 0, &[]), tonic::Code::Ok),
+        ("no message", None, vec![], tonic::Code::InvalidArgument),
+        ("half a head", None, vec![0, 0, 0], tonic::Code::InvalidArgument),
+        (
+            "a message cut off",
+            None,
+            framed(0, plain.len() + 1, &plain),
+            tonic::Code::InvalidArgument,
+        ),
+        (
+            "two messages",
+            None,
+            [&whole[..], &whole].concat(),
+            tonic::Code::InvalidArgument,
+        ),
+        (
+            "gzip that nobody announced",
+            None,
+            framed(1, zipped.len(), &zipped),
+            tonic::Code::InvalidArgument,
+        ),
+        (
+            "a flag that there is not",
+            None,
+            framed(2, plain.len(), &plain),
+            tonic::Code::InvalidArgument,
+        ),
+        (
+            "gzip that is none",
+            Some("gzip"),
+            framed(1, plain.len(), &plain),
+            tonic::Code::InvalidArgument,
+        ),
+        (
+            "another compression",
+            Some("zstd"),
+            framed(1, 4, b"zstd"),
+            tonic::Code::Unimplemented,
+        ),
+    ] {
+        assert_eq!(grpc_status(&running, encoding, frame).await, Some(expected), "{case}");
+    }
+    // The same call was sent three times, in the same bytes after inflating.
+    assert_eq!(targets(&running.sink.wait_for(1).await), ["add"]);
+    assert_eq!(running.count("requests_refused", "invalid"), 7);
+    assert_eq!(running.count("requests_refused", "unsupported"), 1);
+    running.collector.shutdown().await;
+}
+
+/// Sends framed messages as they are and returns the status of the call.
+async fn grpc_status(running: &Running, encoding: Option<&str>, frame: Vec<u8>) -> Option<tonic::Code> {
     use http_body_util::{BodyExt as _, Full};
     use tower::{Service as _, ServiceExt as _};
     let address = format!("http://{}", running.collector.addresses().grpc);
@@ -170,9 +241,12 @@ async fn grpc_status(running: &Running, frame: Vec<u8>) -> Option<String> {
         .await
         .unwrap();
     let uri = format!("{address}/opentelemetry.proto.collector.trace.v1.TraceService/Export");
-    let request = axum::http::Request::post(uri)
+    let mut request = axum::http::Request::post(uri)
         .header("content-type", "application/grpc")
         .header("te", "trailers");
+    if let Some(encoding) = encoding {
+        request = request.header("grpc-encoding", encoding);
+    }
     let body = tonic::body::Body::new(Full::from(frame));
     let response = channel
         .ready()
@@ -181,13 +255,14 @@ async fn grpc_status(running: &Running, frame: Vec<u8>) -> Option<String> {
         .call(request.body(body).unwrap())
         .await
         .unwrap();
+    let code = |status: &axum::http::HeaderValue| tonic::Code::from_bytes(status.as_bytes());
     if let Some(status) = response.headers().get("grpc-status") {
-        return Some(status.to_str().unwrap().to_owned());
+        let unimplemented = code(status) == tonic::Code::Unimplemented;
+        assert_eq!(response.headers().contains_key("grpc-accept-encoding"), unimplemented);
+        return Some(code(status));
     }
     let body = response.into_body().collect().await.unwrap();
-    body.trailers()?
-        .get("grpc-status")
-        .map(|status| status.to_str().unwrap().to_owned())
+    body.trailers()?.get("grpc-status").map(code)
 }
 
 #[tokio::test]
