@@ -214,6 +214,14 @@ impl Connection {
             match decide(&mut call) {
                 Unanswered::Over(outcome, fault) => closed.push(Closed::new(call, (outcome, fault), now)),
                 Unanswered::Waits(outcome, fault, slot) => {
+    /// Counts a progress notification for the call that wants them under `token`: one of the exchange `home`, else any
+    /// other. Tells whether there is one.
+    pub(super) fn progress(&self, token: &Id, home: u64) -> bool {
+        let entries = &mut self.state().entries;
+        let own = |entry: &mut Entry| entry.is_at(home) && entry.call.count_progress(token);
+        entries.iter_mut().any(own) || entries.iter_mut().any(|entry| entry.call.count_progress(token))
+    }
+
                     if fault == Fault::ClientGone {
                         call.leave_flight();
                     }

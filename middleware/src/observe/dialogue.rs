@@ -101,7 +101,8 @@ impl Dialogue {
     pub(super) fn server_message(&mut self, message: Message, bytes: u64, parent: Option<&SpanContext>, now: Instant) {
         match message.method.as_deref() {
             // They belong to the call that they are sent for, which is recorded.
-            Some("notifications/progress" | "notifications/message") => return,
+            Some("notifications/progress") => return self.progress(&message),
+            Some("notifications/message") => return,
             // The stream that a listen request opens stays open for hours: it is timed to its acknowledgement.
             Some("notifications/subscriptions/acknowledged") => {
                 let listen = |call: &Call| &*call.method == "subscriptions/listen";
@@ -139,6 +140,15 @@ impl Dialogue {
     /// Keeps a call for an answer that comes elsewhere.
     pub(super) fn wait(&mut self, call: Box<Call>, fallback: (Outcome, Fault), now: Instant) {
         let slot = self.observer.slots.take();
+    /// Counts a progress notification for the call that it is sent for, which may have become a task.
+    fn progress(&self, message: &Message) {
+        let Some(token) = &message.params.progress_token else {
+            return;
+        };
+        let _nobody_wants_it =
+            self.connection.progress(token, self.home) || self.observer.tasks.progress(token, &self.connection);
+    }
+
         let closed = self.connection.wait(call, fallback, slot, now);
         self.close_all(closed);
     }
