@@ -8,6 +8,7 @@ use std::time::Instant;
 use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier};
+use super::classify::Probe;
 use super::connection::{Closed, Connection, Handshake, Reach};
 use super::head::RequestHead;
 use super::tasks::TaskEnd;
@@ -53,10 +54,11 @@ impl Dialogue {
         }
         if message.method.as_deref() == Some("initialize") && self.connection.reach == Reach::Pipe {
             // A client that has asked for the new era in vain does not wait for the answer any longer.
-            let probe = self
-                .connection
-                .take_first(self.home, |call| &*call.method == "server/discover");
-            self.close_taken(probe, (Outcome::Probe, Fault::None), now);
+            let observer = self.observer.clone();
+            let may_probe = |call: &Call| observer.may_probe(call) != Probe::No;
+            while let Some(probe) = self.connection.take_first(self.home, may_probe) {
+                self.close(probe, (Outcome::Probe, Fault::None), None, &Carrier::default(), now);
+            }
         }
         let round = message.params.request_state;
         let round = round.and_then(|state| self.observer.rounds.next(state, now));
@@ -137,9 +139,6 @@ impl Dialogue {
         self.wait(call, (Outcome::Abandoned, Fault::ClientGone), now);
     }
 
-    /// Keeps a call for an answer that comes elsewhere.
-    pub(super) fn wait(&mut self, call: Box<Call>, fallback: (Outcome, Fault), now: Instant) {
-        let slot = self.observer.slots.take();
     /// Counts a progress notification for the call that it is sent for, which may have become a task.
     fn progress(&self, message: &Message) {
         let Some(token) = &message.params.progress_token else {
@@ -150,6 +149,9 @@ impl Dialogue {
     }
 
         let closed = self.connection.wait(call, fallback, slot, now);
+    /// Keeps a call for an answer that comes elsewhere.
+    pub(super) fn wait(&mut self, call: Box<Call>, fallback: (Outcome, Fault), now: Instant) {
+        let slot = self.observer.slots.take();
         self.close_all(closed);
     }
 
@@ -168,7 +170,8 @@ impl Dialogue {
     pub(super) fn answered(&mut self, mut call: Box<Call>, answer: &Message, carrier: &Carrier, now: Instant) {
         let judge = |name| self.observer.tools.judge(name, &call.arguments);
         let input = call.tool().map_or(Input::Fine, judge);
-        let (mut outcome, mut fault) = classify::by_answer(&call.method, input, answer, carrier.status);
+        let probe = self.observer.may_probe(&call);
+        let (mut outcome, mut fault) = classify::by_answer(&call.method, probe, input, answer, carrier.status);
         self.learn(&call, answer, outcome, now);
         let result = answer.result.as_deref();
         let told = result.and_then(|result| result.task_part.id.as_deref());
@@ -211,6 +214,9 @@ impl Dialogue {
             self.observer.learn_server(server);
         }
         if let Some(tools) = &result.tools {
+        if call.is_modern() && !self.observer.speaks_modern.load(Relaxed) {
+            self.observer.speaks_modern.store(true, Relaxed);
+        }
             self.observer.tools.learn_page(tools, !result.next_cursor);
         }
         match &call.target {

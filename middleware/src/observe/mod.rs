@@ -19,7 +19,7 @@ mod sessions;
 mod tasks;
 mod tools;
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,8 @@ pub use limits::Forgotten;
 pub(crate) use sessions::endpoint_key;
 pub(crate) use tools::Tools;
 
-use call::{Carrier, Ending};
+use call::{Call, Carrier, Ending};
+use classify::Probe;
 use connection::{Closed, Connection};
 use limits::Slots;
 use rounds::Rounds;
@@ -79,6 +80,8 @@ pub(crate) struct Observer {
     next_home: AtomicU64,
     /// What the server last said of itself, for answers that do not say it.
     learnt_server: RwLock<Option<Peer>>,
+    /// The server has answered a request of the era that began in 2026.
+    speaks_modern: AtomicBool,
 }
 
 impl Observer {
@@ -99,6 +102,7 @@ impl Observer {
             next_home: AtomicU64::new(0),
             learnt_server: RwLock::default(),
         }
+            speaks_modern: AtomicBool::new(false),
     }
 
     /// The same, telling this of each call.
@@ -186,6 +190,18 @@ impl Observer {
 
     fn learn_server(&self, said: &Peer) {
         let known = self
+    /// Whether `call` may be the question which era the server speaks, so that a refusal is no failure: a client of both eras
+    /// begins with `server/discover`, or with any request of the new one.
+    fn may_probe(&self, call: &Call) -> Probe {
+        if &*call.method == "server/discover" {
+            Probe::Discover
+        } else if call.is_modern() && !self.speaks_modern.load(Relaxed) {
+            Probe::Request
+        } else {
+            Probe::No
+        }
+    }
+
             .learnt_server
             .read()
             .is_ok_and(|known| known.as_ref() == Some(said));
