@@ -157,6 +157,20 @@ impl Connection {
         entries.push(Entry { call, place });
     }
 
+    /// Opens what the server asks on the exchange `home`, where nothing tells on which it will be answered. Returns the
+    /// question that had to make room for it.
+    pub(super) fn open_question(&self, call: Box<Call>, home: u64, now: Instant) -> Option<Closed> {
+        let mut state = self.state();
+        let place = Place::Home(home);
+        state.entries.push(Entry { call, place });
+        let is_question = |entry: &&Entry| entry.call.direction == Direction::ToClient;
+        if state.entries.iter().filter(is_question).count() <= WAITING_OF_ONE {
+            return None;
+        }
+        let at = state.entries.iter().position(|entry| is_question(&entry))?;
+        Some(Closed::forgotten(state.remove(at).call, now))
+    }
+
     /// Moves the calls that the exchange `home` carries, once it is known where they belong.
     pub(super) fn move_to(&self, other: &Self, home: u64) {
         let moved = self.state().extract(|entry| entry.is_at(home));
@@ -200,6 +214,14 @@ impl Connection {
         Some(state.remove(at).call)
     }
 
+    /// Counts a progress notification for the call that wants them under `token`: one of the exchange `home`, else any
+    /// other. Tells whether there is one.
+    pub(super) fn progress(&self, token: &Id, home: u64) -> bool {
+        let entries = &mut self.state().entries;
+        let own = |entry: &mut Entry| entry.is_at(home) && entry.call.count_progress(token);
+        entries.iter_mut().any(own) || entries.iter_mut().any(|entry| entry.call.count_progress(token))
+    }
+
     /// Ends the calls that the exchange `home` still carries, as `decide` says.
     pub(super) fn settle(
         &self,
@@ -214,14 +236,6 @@ impl Connection {
             match decide(&mut call) {
                 Unanswered::Over(outcome, fault) => closed.push(Closed::new(call, (outcome, fault), now)),
                 Unanswered::Waits(outcome, fault, slot) => {
-    /// Counts a progress notification for the call that wants them under `token`: one of the exchange `home`, else any
-    /// other. Tells whether there is one.
-    pub(super) fn progress(&self, token: &Id, home: u64) -> bool {
-        let entries = &mut self.state().entries;
-        let own = |entry: &mut Entry| entry.is_at(home) && entry.call.count_progress(token);
-        entries.iter_mut().any(own) || entries.iter_mut().any(|entry| entry.call.count_progress(token))
-    }
-
                     if fault == Fault::ClientGone {
                         call.leave_flight();
                     }

@@ -120,7 +120,11 @@ impl Conversation {
         match message.kind() {
             Kind::Result | Kind::Error => {
                 let Some(id) = &message.id else {
-                    return self.unreadable(&message, bytes, now);
+                    // A result without an id answers nothing.
+                    if message.error.is_some() {
+                        self.unreadable(&message, bytes, now);
+                    }
+                    return;
                 };
                 let taken = self
                     .dialogue
@@ -131,24 +135,20 @@ impl Conversation {
                         bytes,
                         ..Carrier::default()
                     };
-                    self.dialogue.answered(call, &message, &carrier, now);
-                }
-            }
-            Kind::Request | Kind::Notification if message.jsonrpc => {
                     let may_probe = self.dialogue.observer.may_probe(&call) != Probe::No;
-                self.dialogue.server_message(message, bytes, None, now);
+                    self.dialogue.answered(call, &message, &carrier, now);
                     if may_probe && message.error.is_some() {
                         self.hold_back();
                     }
+                }
+            }
+            Kind::Request | Kind::Notification if message.jsonrpc => {
+                self.dialogue.server_message(message, bytes, None, now);
             }
             Kind::Request | Kind::Notification | Kind::Other => {}
         }
     }
 
-    /// The server has not understood a line, and so has not told which.
-    fn unreadable(&mut self, answer: &Message, bytes: u64, now: Instant) {
-        let call = self.dialogue.client_call(Message::default(), None, now);
-        let carrier = Carrier {
     /// Keeps the record made last until the client's next request.
     fn hold_back(&mut self) {
         if self.refused.len() < REFUSED
@@ -169,6 +169,10 @@ impl Conversation {
         }
     }
 
+    /// The server has not understood a line, and so has not told which.
+    fn unreadable(&mut self, answer: &Message, bytes: u64, now: Instant) {
+        let call = self.dialogue.client_call(Message::default(), None, now);
+        let carrier = Carrier {
             bytes,
             ..Carrier::default()
         };

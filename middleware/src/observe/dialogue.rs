@@ -134,7 +134,8 @@ impl Dialogue {
         }
         if self.connection.reach == Reach::Exchange {
             // The answer comes on another exchange, and nothing tells on which.
-            return self.connection.open(call, self.home);
+            let made_room = self.connection.open_question(call, self.home, now);
+            return self.close_all(made_room);
         }
         self.wait(call, (Outcome::Abandoned, Fault::ClientGone), now);
     }
@@ -148,10 +149,10 @@ impl Dialogue {
             self.connection.progress(token, self.home) || self.observer.tasks.progress(token, &self.connection);
     }
 
-        let closed = self.connection.wait(call, fallback, slot, now);
     /// Keeps a call for an answer that comes elsewhere.
     pub(super) fn wait(&mut self, call: Box<Call>, fallback: (Outcome, Fault), now: Instant) {
         let slot = self.observer.slots.take();
+        let closed = self.connection.wait(call, fallback, slot, now);
         self.close_all(closed);
     }
 
@@ -213,10 +214,10 @@ impl Dialogue {
         if let Some(server) = &result.server {
             self.observer.learn_server(server);
         }
-        if let Some(tools) = &result.tools {
         if call.is_modern() && !self.observer.speaks_modern.load(Relaxed) {
             self.observer.speaks_modern.store(true, Relaxed);
         }
+        if let Some(tools) = &result.tools {
             self.observer.tools.learn_page(tools, !result.next_cursor);
         }
         match &call.target {

@@ -14,6 +14,8 @@ mod head;
 mod in_flight;
 mod limits;
 mod mirrors;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod oracle;
 mod rounds;
 mod sessions;
 mod tasks;
@@ -78,10 +80,10 @@ pub(crate) struct Observer {
     pub(crate) tools: Arc<Tools>,
     pub(crate) detail: Detail,
     next_home: AtomicU64,
-    /// What the server last said of itself, for answers that do not say it.
-    learnt_server: RwLock<Option<Peer>>,
     /// The server has answered a request of the era that began in 2026.
     speaks_modern: AtomicBool,
+    /// What the server last said of itself, for answers that do not say it.
+    learnt_server: RwLock<Option<Peer>>,
 }
 
 impl Observer {
@@ -100,9 +102,9 @@ impl Observer {
             detail: Detail::new(DetailConfig::default(), counters.clone()),
             counters,
             next_home: AtomicU64::new(0),
+            speaks_modern: AtomicBool::new(false),
             learnt_server: RwLock::default(),
         }
-            speaks_modern: AtomicBool::new(false),
     }
 
     /// The same, telling this of each call.
@@ -188,8 +190,6 @@ impl Observer {
         Observation::Call(Box::new(closed.call.end(&ending, connection, self)))
     }
 
-    fn learn_server(&self, said: &Peer) {
-        let known = self
     /// Whether `call` may be the question which era the server speaks, so that a refusal is no failure: a client of both eras
     /// begins with `server/discover`, or with any request of the new one.
     fn may_probe(&self, call: &Call) -> Probe {
@@ -202,6 +202,8 @@ impl Observer {
         }
     }
 
+    fn learn_server(&self, said: &Peer) {
+        let known = self
             .learnt_server
             .read()
             .is_ok_and(|known| known.as_ref() == Some(said));

@@ -277,6 +277,25 @@ fn what_the_server_asks_is_timed_until_the_client_has_answered_and_counted_once(
 }
 
 #[test]
+fn what_the_server_asks_where_nobody_can_be_seen_to_answer_is_bounded() {
+    let stage = Stage::new();
+    let mut exchange = stage.begin(stage.head(0));
+    exchange.request_data(CALL.as_bytes(), stage.at(0));
+    stage.answer(&mut exchange, 1, 200, Content::EventStream, "");
+    for id in 0..1030 {
+        let ask = ASK.replace('7', &id.to_string());
+        exchange.response_data(event(id, &ask).as_bytes(), stage.at(1));
+    }
+    let forgotten = records(exchange.take());
+    assert_eq!(told(&forgotten), ["elicitation/create deferred none (0, 0)"; 6]);
+    assert_eq!(stage.observer.counters.read().calls, 6);
+    exchange.response_data(event(2000, OK).as_bytes(), stage.at(2));
+    assert_eq!(told(&records(exchange.take())), ["tools/call ok none (2, 0)"]);
+    exchange.end(End::Complete, stage.at(3));
+    assert_eq!(records(exchange.take()).len(), 1024);
+}
+
+#[test]
 fn an_answer_that_does_not_come_in_time_is_as_the_exchange_ended() {
     for (end, expected) in [
         (End::Complete, "tools/call deferred none (2, 0)"),
@@ -400,6 +419,7 @@ fn a_pipe_tells_probes_listens_and_lines_that_were_not_understood() {
         10,
         r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no"}}"#,
     );
+    answer(&mut pipe, 10, r#"{"jsonrpc":"2.0","result":{}}"#);
     say(&mut pipe, 11, &request(4, "ping", ""));
     pipe.client_end();
     pipe.end(stage.at(12));
