@@ -60,11 +60,12 @@ impl Lines {
 
     fn part(&mut self, bytes: &[u8]) {
         // Blanks before a message are no part of it, however they come, and a line of nothing else is none.
-        let bytes = if self.bytes > 0 {
-            bytes
-        } else {
-            bytes.trim_ascii_start()
-        };
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
+        let blank = bytes
+            .iter()
+            .take_while(|byte| self.bytes == 0 && is_blank(byte))
+            .count();
+        let bytes = &bytes[blank..];
         if !bytes.is_empty() {
             self.bytes += bytes.len() as u64;
             self.reader.push(bytes);
