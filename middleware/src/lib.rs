@@ -27,6 +27,7 @@ mod result_flags;
 pub mod records {}
 pub mod semconv;
 pub mod stdio;
+mod sync;
 mod trace_context;
 mod wire;
 

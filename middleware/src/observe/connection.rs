@@ -2,7 +2,7 @@
 //! open there.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::SessionEnd;
@@ -10,6 +10,7 @@ use super::call::Call;
 use super::limits::{Slot, WAITING_OF_ONE, answer_within};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Peer, Transport};
+use crate::sync::{Mutex, MutexGuard};
 use crate::wire::Id;
 
 /// Events of the server that are remembered of one session, so that those which a resumed stream repeats are known.
@@ -96,7 +97,7 @@ enum Place {
 }
 
 impl Connection {
-    pub(super) const fn new(reach: Reach, now: Instant) -> Self {
+    pub(super) fn new(reach: Reach, now: Instant) -> Self {
         Self {
             reach,
             state: Mutex::new(State {

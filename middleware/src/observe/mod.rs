@@ -14,6 +14,8 @@ mod head;
 mod in_flight;
 mod limits;
 mod mirrors;
+#[cfg(all(test, toolsight_loom))]
+mod models;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod oracle;
 mod rounds;

@@ -89,6 +89,7 @@ fn kinds_follow_from_the_members() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many steps for an interpreter")]
 fn a_batch_is_as_many_messages_and_is_bounded() {
     let batch = |count: usize| {
         format!(
