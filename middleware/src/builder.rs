@@ -180,8 +180,9 @@ impl Builder {
         self
     }
 
-    /// The key under which arguments are hashed, and chains of calls where nothing else names them. Give all processes of
-    /// a server the same, so that the same call can be seen in all of them. Default: another in each process.
+    /// The key under which arguments are hashed, and chains of calls where nothing else names them. It must be the same on
+    /// all replicas of a server and over its restarts, or the same call is another to each of them. Keep it secret, as it
+    /// is what hides short arguments. Default: another in each process.
     #[must_use]
     pub const fn hash_key(mut self, key: [u8; 32]) -> Self {
         self.detail.key = key;
@@ -277,5 +278,30 @@ impl Builder {
             worker,
             shutdown_timeout: self.shutdown_timeout,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_option_stands_in_the_table_of_the_readme_once() {
+        let source = include_str!("builder.rs");
+        let options = source.split("pub ").filter_map(|item| {
+            let (name, arguments) = item.trim_start_matches("const ").strip_prefix("fn ")?.split_once('(')?;
+            arguments.starts_with("mut self").then_some(name)
+        });
+        let readme = include_str!("../README.md");
+        let table: Vec<_> = readme
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .filter_map(|line| line.split('|').nth(1))
+            .collect();
+        let mut count = 0;
+        for option in options {
+            let rows = table.iter().filter(|names| names.contains(&format!("`{option}`")));
+            assert_eq!(rows.count(), 1, "{option}");
+            count += 1;
+        }
+        assert_eq!(count, 19, "options");
     }
 }

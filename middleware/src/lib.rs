@@ -2,8 +2,8 @@
 //!
 //! # The way of a record
 //!
-//! [`http`] and [`stdio`] see the bytes and say when each record is made, `wire` reads messages in them, `observe` makes records of
-//! messages, and `export` sends them.
+//! [`http`] and [`stdio`] see the bytes, `wire` reads messages in them, `observe` makes records of messages, and `export` sends
+//! them. [`records`] tells when each record is made.
 
 #![forbid(unsafe_code)]
 
@@ -23,8 +23,11 @@ mod observe;
 mod outcome;
 mod record;
 mod result_flags;
+#[doc = include_str!("records.md")]
+pub mod records {}
 pub mod semconv;
 pub mod stdio;
+mod sync;
 mod trace_context;
 mod wire;
 

@@ -65,6 +65,8 @@ pub(crate) struct Record {
     pub(crate) attempt: u16,
     /// How long a person or a poll was waited for: before this round, or within a call that became a task.
     pub(crate) waited: Duration,
+    /// Progress notifications that the server sent for the call.
+    pub(crate) progress: u32,
     /// Headers that do not mirror the body as they must since 2026-07-28, with commas between.
     pub(crate) mismatch: Option<&'static str>,
     pub(crate) detail: Detail,
@@ -178,6 +180,7 @@ pub(crate) mod tests {
             direction: Direction::ToServer,
             attempt: 1,
             waited: Duration::ZERO,
+            progress: 0,
             mismatch: None,
             detail: Detail::default(),
             start: SystemTime::UNIX_EPOCH,

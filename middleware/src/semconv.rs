@@ -97,7 +97,7 @@ pub const TOOLSIGHT_ATTEMPT: &str = "toolsight.attempt";
 /// Milliseconds in which a person or a poll was waited for, as a double: before this round of the call, or within the
 /// duration of a call that became a task.
 pub const TOOLSIGHT_WAITED_MS: &str = "toolsight.waited_ms";
-/// Progress notifications that the server sent for the call.
+/// Progress notifications that the server sent for the call, while it was open; absent means none.
 pub const TOOLSIGHT_PROGRESS_COUNT: &str = "toolsight.progress.count";
 /// Headers that do not say what the body says though they must since 2026-07-28, with commas between: `method`, `name`,
 /// `version`.
@@ -146,6 +146,8 @@ pub const META_PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion
 pub const META_CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
 /// Key in `result._meta` of the server's name and version, since 2026-07-28.
 pub const META_SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+/// Key in `params._meta` of the token by which a request wants to be told of its progress.
+pub const META_PROGRESS_TOKEN: &str = "progressToken";
 /// Key in `params._meta` of the W3C trace parent.
 pub const META_TRACEPARENT: &str = "traceparent";
 /// Key in `params._meta` of the W3C trace state.

@@ -1,6 +1,6 @@
 //! What happens in each cell of transport, version and ending, and what is to be recorded; or why it cannot happen.
 
-use super::{Act, Transport};
+use super::{Act, Transport, follow_ups};
 
 /// Each transport in each version that has it.
 pub(super) const TRANSPORTS: [(Transport, &str); 14] = [
@@ -20,69 +20,66 @@ pub(super) const TRANSPORTS: [(Transport, &str); 14] = [
     (Transport::Stream, "2026-07-28"),
 ];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    Ok,
-    ToolError,
-    InvalidArguments,
-    UnknownMethod,
-    InternalError,
-    UnknownResultType,
-    InputRequired,
-    TaskCompletes,
-    TaskFails,
-    TaskIsCancelled,
-    CancelledByNotification,
-    AnswerAfterCancel,
-    HangUp,
-    ServerLeaves,
-    Breaks,
-    ServiceFails,
-    Unauthorized,
-    Forbidden,
-    RateLimited,
-    GatewayTimeout,
-    BadGateway,
-    SessionExpired,
-    Resumed,
-    Probe,
-    ServerAsks,
-    ServerAsksInVain,
-    ServerTakesBack,
-    Batch,
+/// An enumeration that knows all its values.
+macro_rules! all {
+    ($(#[$meta:meta])* enum $name:ident { $($value:ident,)* }) => {
+        $(#[$meta])*
+        pub(super) enum $name {
+            $($value,)*
+        }
+
+        impl $name {
+            pub(super) const ALL: &[Self] = &[$(Self::$value,)*];
+        }
+    };
 }
 
-impl Ending {
-    pub(super) const ALL: [Self; 28] = [
-        Self::Ok,
-        Self::ToolError,
-        Self::InvalidArguments,
-        Self::UnknownMethod,
-        Self::InternalError,
-        Self::UnknownResultType,
-        Self::InputRequired,
-        Self::TaskCompletes,
-        Self::TaskFails,
-        Self::TaskIsCancelled,
-        Self::CancelledByNotification,
-        Self::AnswerAfterCancel,
-        Self::HangUp,
-        Self::ServerLeaves,
-        Self::Breaks,
-        Self::ServiceFails,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::RateLimited,
-        Self::GatewayTimeout,
-        Self::BadGateway,
-        Self::SessionExpired,
-        Self::Resumed,
-        Self::Probe,
-        Self::ServerAsks,
-        Self::ServerAsksInVain,
-        Self::ServerTakesBack,
-        Self::Batch,
-    ];
+all! {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Ending {
+        Ok,
+        ToolError,
+        InvalidArguments,
+        UnknownTool,
+        UnknownMethod,
+        UnknownResource,
+        Unread,
+        HeaderMismatch,
+        MissingCapability,
+        UnsupportedVersion,
+        InternalError,
+        UnknownResultType,
+        InputRequired,
+        TaskCompletes,
+        TaskFails,
+        TaskBreaks,
+        TaskIsCancelled,
+        TaskIsForgotten,
+        CancelledByNotification,
+        AnswerAfterCancel,
+        HangUp,
+        ServerLeaves,
+        Breaks,
+        ServiceFails,
+        Accepted,
+        BadRequest,
+        Unauthorized,
+        Forbidden,
+        RateLimited,
+        RequestTimeout,
+        GatewayTimeout,
+        BadGateway,
+        SessionExpired,
+        Resumed,
+        Probe,
+        ProbeByCall,
+        ProbeUnanswered,
+        ServerAsks,
+        ServerAsksInVain,
+        ServerTakesBack,
+        Batch,
+        Progress,
+    }
 }
 
 pub(super) enum Cell {
@@ -92,7 +89,7 @@ pub(super) enum Cell {
     CannotOccur(&'static str),
 }
 
-const MODERN: &str = "2026-07-28";
+pub(super) const MODERN: &str = "2026-07-28";
 
 /// A request that says by itself who asks, where the version wants that.
 pub(super) fn request(version: &str, id: u32, method: &str, params: &str) -> String {
@@ -105,11 +102,11 @@ pub(super) fn request(version: &str, id: u32, method: &str, params: &str) -> Str
     format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{{params}{comma}{meta}}}}}"#)
 }
 
-fn result(id: u32, members: &str) -> String {
+pub(super) fn result(id: u32, members: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{{members}}}}}"#)
 }
 
-fn error(id: u32, code: i32) -> String {
+pub(super) fn error(id: u32, code: i32) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":"m"}}}}"#)
 }
 
@@ -143,6 +140,52 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
             vec![call(), Answer(error(7, -32602))],
             &["tools/call invalid_arguments caller"],
         ),
+        Ending::UnknownTool => {
+            let acts = vec![
+                Client(request(version, 6, "tools/list", "")),
+                Answer(result(6, r#""tools":[{"name":"subtract"}]"#)),
+                call(),
+                AnswerWith(if modern { 400 } else { 200 }, error(7, -32602)),
+            ];
+            plays(acts, &["tools/list ok none", "tools/call unknown_tool caller"])
+        }
+        Ending::UnknownResource => {
+            let read = request(version, 7, "resources/read", r#""uri":"file:///a""#);
+            let (code, outcome) = if modern {
+                (-32602, "resources/read invalid_arguments caller")
+            } else {
+                (-32002, "resources/read protocol_error caller")
+            };
+            plays(vec![Client(read), Answer(error(7, code))], &[outcome])
+        }
+        Ending::Unread => {
+            let cut = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call""#.to_owned();
+            if transport == Transport::TwoEndpoints {
+                return plays(vec![Act::Refused(cut, 400)], &[" http_error caller"]);
+            }
+            let unread = error(7, -32700).replace(":7", ":null");
+            plays(
+                vec![Client(cut), AnswerWith(400, unread)],
+                &[" invalid_arguments caller"],
+            )
+        }
+        Ending::HeaderMismatch | Ending::MissingCapability | Ending::UnsupportedVersion if !modern => {
+            CannotOccur("the codes are of 2026-07-28")
+        }
+        Ending::HeaderMismatch if !http => CannotOccur("a pipe has no headers"),
+        Ending::HeaderMismatch => plays(
+            vec![call(), AnswerWith(400, error(7, -32020))],
+            &["tools/call protocol_error caller"],
+        ),
+        Ending::MissingCapability => plays(
+            vec![call(), AnswerWith(400, error(7, -32021))],
+            &["tools/call protocol_error caller"],
+        ),
+        // Of a later version, since the server has answered a request of this one; see Probe for those that do not.
+        Ending::UnsupportedVersion => plays(
+            vec![call(), ok(), call(), AnswerWith(400, error(7, -32022))],
+            &["tools/call ok none", "tools/call protocol_error caller"],
+        ),
         Ending::UnknownMethod => plays(
             vec![
                 Client(request(version, 7, "tools/cell", "")),
@@ -175,10 +218,11 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
             &["tools/call input_required none"],
         ),
         Ending::InputRequired => CannotOccur("a call cannot ask for input before 2025-11-25"),
-        Ending::TaskCompletes | Ending::TaskFails | Ending::TaskIsCancelled if version < "2025-11-25" => {
-            CannotOccur("there are no tasks before 2025-11-25")
-        }
-        Ending::TaskCompletes | Ending::TaskFails | Ending::TaskIsCancelled => task(version, modern, ending, call()),
+        Ending::TaskCompletes
+        | Ending::TaskFails
+        | Ending::TaskBreaks
+        | Ending::TaskIsCancelled
+        | Ending::TaskIsForgotten => follow_ups::task(version, ending, call()),
         Ending::CancelledByNotification if http && modern => {
             CannotOccur("a client cancels by closing the stream, see HangUp")
         }
@@ -199,9 +243,12 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
             CannotOccur("the call is accepted before it is served, see ServerLeaves")
         }
         Ending::ServiceFails => plays(vec![call(), Act::Fail], &["tools/call http_error server"]),
-        Ending::Unauthorized
+        Ending::Accepted
+        | Ending::BadRequest
+        | Ending::Unauthorized
         | Ending::Forbidden
         | Ending::RateLimited
+        | Ending::RequestTimeout
         | Ending::GatewayTimeout
         | Ending::BadGateway
         | Ending::SessionExpired
@@ -209,9 +256,19 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
         {
             CannotOccur("a pipe has no status")
         }
+        Ending::Accepted if transport == Transport::TwoEndpoints => {
+            CannotOccur("every call is accepted before it is answered, see ServerLeaves")
+        }
+        Ending::Accepted => plays(vec![refused(202)], &["tools/call deferred none"]),
+        // The server has answered a request of the client's era; see ProbeByCall where it has not.
+        Ending::BadRequest => plays(
+            vec![call(), ok(), refused(400)],
+            &["tools/call ok none", "tools/call http_error caller"],
+        ),
         Ending::Unauthorized => plays(vec![refused(401)], &["tools/call unauthorized auth"]),
         Ending::Forbidden => plays(vec![refused(403)], &["tools/call unauthorized auth"]),
         Ending::RateLimited => plays(vec![refused(429)], &["tools/call rate_limited caller"]),
+        Ending::RequestTimeout => plays(vec![refused(408)], &["tools/call timeout server"]),
         Ending::GatewayTimeout => plays(vec![refused(504)], &["tools/call timeout server"]),
         Ending::BadGateway => plays(vec![refused(502)], &["tools/call http_error server"]),
         Ending::SessionExpired if modern => CannotOccur("there are no sessions since 2026-07-28"),
@@ -219,14 +276,7 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
         Ending::Resumed if transport != Transport::Stream => CannotOccur("only the stream of an answer can be resumed"),
         Ending::Resumed if modern => CannotOccur("streams are not resumed since 2026-07-28"),
         Ending::Resumed => plays(vec![call(), Act::Resume(result(7, complete))], &["tools/call ok none"]),
-        Ending::Probe if !modern => CannotOccur("only a client of 2026-07-28 asks which era the server speaks"),
-        Ending::Probe => plays(
-            vec![
-                Client(request(version, 7, "server/discover", "")),
-                AnswerWith(400, error(7, -32601)),
-            ],
-            &["server/discover probe none"],
-        ),
+        Ending::Probe | Ending::ProbeByCall | Ending::ProbeUnanswered => follow_ups::probe(transport, version, ending),
         Ending::ServerAsks | Ending::ServerAsksInVain | Ending::ServerTakesBack if modern => {
             CannotOccur("the server asks only by its answer since 2026-07-28, see InputRequired")
         }
@@ -259,50 +309,22 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
                 &["tools/call ok none", "tools/call internal_error server"],
             )
         }
-    }
-}
-
-/// A call that becomes a task is one record, of how the task ended; each question for it is another.
-fn task(version: &str, modern: bool, ending: Ending, call: Act) -> Cell {
-    use Act::{Answer, Client};
-    let told = |status: &str| format!(r#""taskId":"t1","status":"{status}""#);
-    let begun = if modern {
-        format!(r#""resultType":"task",{}"#, told("working"))
-    } else {
-        format!(r#""task":{{{}}}"#, told("working"))
-    };
-    let ask = |id, method: &str| Client(request(version, id, method, r#""taskId":"t1""#));
-    let status = |id, text: &str| Answer(result(id, &told(text)));
-    let mut acts = vec![
-        call,
-        Answer(result(7, &begun)),
-        ask(8, "tasks/get"),
-        status(8, "working"),
-    ];
-    let mut records = vec!["tasks/get ok none"];
-    match (ending, modern) {
-        (Ending::TaskCompletes, true) => {
-            let done = format!(r#"{},"result":{{"content":[]}}"#, told("completed"));
-            acts.extend([ask(9, "tasks/get"), Answer(result(9, &done))]);
-            records.extend(["tasks/get ok none", "tools/call ok none"]);
+        Ending::Progress if modern && transport == Transport::Json => {
+            CannotOccur("an answer in JSON is all that comes, and there are no other streams since 2026-07-28")
         }
-        (Ending::TaskCompletes, false) => {
-            acts.extend([ask(9, "tasks/result"), Answer(result(9, r#""content":[]"#))]);
-            records.extend(["tasks/result ok none", "tools/call ok none"]);
-        }
-        (Ending::TaskFails, true) => {
-            let failed = format!(r#"{},"result":{{"content":[],"isError":true}}"#, told("completed"));
-            acts.extend([ask(9, "tasks/get"), Answer(result(9, &failed))]);
-            records.extend(["tasks/get ok none", "tools/call tool_error server"]);
-        }
-        (Ending::TaskFails, false) => {
-            acts.extend([ask(9, "tasks/result"), Answer(result(9, r#""isError":true"#))]);
-            records.extend(["tasks/result ok none", "tools/call tool_error server"]);
-        }
-        _ => {
-            acts.extend([ask(9, "tasks/get"), status(9, "cancelled")]);
-            records.extend(["tasks/get ok none", "tools/call cancelled client_gone"]);
+        Ending::Progress => {
+            let call = request(version, 7, "tools/call", r#""name":"add""#);
+            let call = call
+                .replace(r#""_meta":{"#, r#""_meta":{"progressToken":7,"#)
+                .replace(",}", "}");
+            let tell = |token: &str| {
+                let params = format!(r#"{{"progress":1,"progressToken":{token}}}"#);
+                Server(format!(
+                    r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{params}}}"#
+                ))
+            };
+            let acts = vec![Client(call), tell("7"), tell(r#""7""#), tell("7"), ok()];
+            plays(acts, &["tools/call ok none, progress 2"])
         }
     }
-    Cell::Plays(acts, records.into_iter().map(str::to_owned).collect())
 }

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -14,7 +15,8 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer as _, Service, ServiceExt as _, service_fn};
 
-use super::cells::{Ending, request};
+use super::cells::{Ending, MODERN};
+use super::follow_ups::handshake;
 use super::{Act, Transport};
 use crate::export::Queue;
 use crate::http::ToolsightLayer;
@@ -97,27 +99,23 @@ pub(super) fn play(
     let bare = pass(&acts, transport, version, server.clone(), &service(server));
     let (queue, observations) = Queue::new(1000);
     let observer = Arc::new(Observer::new(None, Users::default(), 10));
-    let layer = ToolsightLayer { observer, queue };
+    let layer = ToolsightLayer {
+        observer: observer.clone(),
+        queue: queue.clone(),
+    };
     let server = Arc::<Server>::default();
     let layered = pass(&acts, transport, version, server.clone(), &layer.layer(service(server)));
+    let waited_for = observer.finish(Instant::now());
+    waited_for.into_iter().for_each(|observation| queue.push(observation));
     (bare, layered, observations)
 }
 
-/// The acts after the handshake that the version begins with.
+/// The acts after the handshake that the version begins with, where they do not have it themselves.
 pub(super) fn with_handshake(version: &str, ending: Ending, acts: &[Act]) -> Vec<Act> {
-    if version >= "2026-07-28" || ending == Ending::Probe {
+    if version == MODERN || matches!(ending, Ending::Probe | Ending::ProbeByCall | Ending::ProbeUnanswered) {
         return acts.to_vec();
     }
-    let params = format!(r#""protocolVersion":"{version}","clientInfo":{{"name":"desk","version":"1"}}"#);
-    let answer = format!(
-        r#"{{"jsonrpc":"2.0","id":0,"result":{{"protocolVersion":"{version}","serverInfo":{{"name":"ledger"}}}}}}"#
-    );
-    let mut all = vec![
-        Act::Client(request(version, 0, "initialize", &params)),
-        Act::Answer(answer),
-    ];
-    all.extend_from_slice(acts);
-    all
+    [&handshake(version)[..], acts].concat()
 }
 
 fn service<B>(server: Arc<Server>) -> impl Service<Request<B>, Response = Response<Sent>, Error = &'static str> + Clone
@@ -294,11 +292,13 @@ impl Stage<'_> {
     }
 
     fn post(&self, text: &str, version: &str, transport: Transport) -> Request<Full<Bytes>> {
-        let modern = version >= "2026-07-28";
-        let path = if transport == Transport::TwoEndpoints {
-            "/message?sessionId=4711"
-        } else {
-            "/mcp"
+        // A request of the new era may be a probe of a server of the old.
+        let version = if text.contains(MODERN) { MODERN } else { version };
+        let modern = version == MODERN;
+        let path = match transport {
+            Transport::TwoEndpoints if modern => "/sse",
+            Transport::TwoEndpoints => "/message?sessionId=4711",
+            _ => "/mcp",
         };
         let mut request = Request::post(path).header("accept", "application/json, text/event-stream");
         if version >= "2025-06-18" {

@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
@@ -61,8 +62,10 @@ pub(super) fn play(version: &str, ending: Ending, acts: &[Act]) -> (Passed, Pass
     let bare = pass(&acts, &input, &output, input.clone(), output.clone());
     let (input, output) = (Input::default(), Output::default());
     let observer = Arc::new(Observer::new(None, Users::default(), 10));
-    let ((read, write), observations) = pair_of(observer, input.clone(), output.clone());
+    let ((read, write), queue, observations) = pair_of(observer.clone(), input.clone(), output.clone());
     let layered = pass(&acts, &input, &output, read, write);
+    let waited_for = observer.finish(Instant::now());
+    waited_for.into_iter().for_each(|observation| queue.push(observation));
     (bare, layered, observations)
 }
 

@@ -6,6 +6,8 @@
 
 mod complaints;
 mod metrics;
+#[cfg(all(test, toolsight_loom))]
+mod models;
 mod otlp;
 mod pressure;
 mod queue;

@@ -1,8 +1,7 @@
 //! A signal that is cheap to give again and again, and wakes its receiver once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio::sync::Notify;
+use crate::sync::Notify;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Risen or not. Rising wakes who waits for it; rising again before it has fallen does nothing.
 #[derive(Debug, Default)]

@@ -164,6 +164,9 @@ fn attributes(record: &Record, weight: u32) -> Vec<KeyValue> {
             record.waited.as_secs_f64() * 1e3,
         ));
     }
+    if record.progress > 0 {
+        list.number(semconv::TOOLSIGHT_PROGRESS_COUNT, i64::from(record.progress));
+    }
     list.maybe(semconv::TOOLSIGHT_HEADER_MISMATCH, record.mismatch);
     if let Some(first_byte) = record.first_byte {
         list.0.push(KeyValue::new(

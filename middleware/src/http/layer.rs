@@ -8,7 +8,7 @@ use crate::observe::Observer;
 
 /// Records every MCP call that passes; made by [`Toolsight::layer`](crate::Toolsight::layer).
 ///
-/// See [`crate::http`] for what is recorded when.
+/// See [`crate::records`] for what is recorded when.
 #[derive(Clone, Debug)]
 pub struct ToolsightLayer {
     pub(crate) observer: Arc<Observer>,

@@ -31,6 +31,9 @@ pub(super) struct Call {
     pub(super) task: Option<Box<str>>,
     pub(super) attempt: u16,
     pub(super) waited: Duration,
+    /// What progress notifications name it by, and how many have come.
+    progress_token: Option<Id>,
+    progress: u32,
     mismatch: Option<&'static str>,
     /// The exchange that it came with.
     pub(super) head: Arc<RequestHead>,
@@ -104,6 +107,8 @@ impl Call {
             task: params.task.id.filter(|_| method.starts_with("tasks/")),
             attempt: 1 + u16::from(params.input_responses),
             waited: Duration::ZERO,
+            progress_token: params.meta.progress_token,
+            progress: 0,
             mismatch,
             link: told
                 .as_ref()
@@ -137,6 +142,13 @@ impl Call {
             Target::Tool(name) => Some(name),
             _ => None,
         }
+    }
+
+    /// Counts progress that the server tells under `token`, if it is this call's; tells whether it is.
+    pub(super) fn count_progress(&mut self, token: &Id) -> bool {
+        let is_own = self.direction == Direction::ToServer && self.progress_token.as_ref() == Some(token);
+        self.progress = self.progress.saturating_add(u32::from(is_own));
+        is_own
     }
 
     /// Counts it as running from now on.
@@ -220,6 +232,7 @@ impl Call {
             response_bytes: carrier.bytes,
             attempt: self.attempt,
             waited: self.waited,
+            progress: self.progress,
             mismatch: self.mismatch,
             detail,
             span: self.span,

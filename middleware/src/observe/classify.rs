@@ -14,11 +14,43 @@ pub(crate) fn is_modern(version: Option<&str>) -> bool {
     version.is_some_and(|version| version >= MODERN)
 }
 
+/// What a request can be of a client that does not know yet which era the server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Nothing of that kind.
+    No,
+    /// `server/discover`, which is there to ask for it.
+    Discover,
+    /// Any other request of the new era, to a server that has not answered any yet.
+    Request,
+}
+
+impl Probe {
+    /// Whether an answer with `code` and `status` tells that the server is of the old era. Codes of the new era do not, but for
+    /// the one by which it refuses a version, and without a status there is none that only says this: over a pipe, what
+    /// the client asks next tells.
+    const fn is_refused(self, code: Option<i64>, status: Option<u16>) -> bool {
+        match (self, code, status) {
+            (Self::Discover, Some(-32022 | -32020..=-32000 | -32602..=-32600), _) => true,
+            // Since 2026-07-28 this status with this code is a method that does not exist.
+            (Self::Request, Some(-32601), Some(404)) => false,
+            (Self::Request, None | Some(-32022 | -32019..=-32000 | -32601..=-32600), Some(400..=499)) => true,
+            _ => false,
+        }
+    }
+}
+
 /// How a request ended that was answered by `answer`.
 ///
 /// `input` is what the definitions seen say of the call: servers report wrong arguments as `-32602` or, since
 /// 2025-11-25, as a result with `isError`, and only the tool's own schema tells these from other failures.
-pub(crate) fn by_answer(method: &str, input: Input, answer: &Message, status: Option<u16>) -> (Outcome, Fault) {
+pub(crate) fn by_answer(
+    method: &str,
+    probe: Probe,
+    input: Input,
+    answer: &Message,
+    status: Option<u16>,
+) -> (Outcome, Fault) {
     if let Some(result) = &answer.result {
         return match result.result_type.as_deref() {
             None | Some("complete") if result.is_error && input == Input::Invalid => {
@@ -41,10 +73,7 @@ pub(crate) fn by_answer(method: &str, input: Input, answer: &Message, status: Op
     }
     let code = answer.error.as_ref().and_then(|error| error.code);
     match code {
-        // A server of the old era does not know the method by which a client of both eras asks for the new one.
-        Some(-32022 | -32020..=-32000 | -32602..=-32600) if method == "server/discover" => {
-            (Outcome::Probe, Fault::None)
-        }
+        _ if probe.is_refused(code, status) => (Outcome::Probe, Fault::None),
         Some(-32602) if input == Input::UnknownTool => (Outcome::UnknownTool, Fault::Caller),
         Some(-32602 | -32600 | -32700) => (Outcome::InvalidArguments, Fault::Caller),
         // Method, resource, header, capability or version that the server does not have.
@@ -78,12 +107,12 @@ pub(crate) fn task_seen(method: &str, answer: &Message, status: Option<u16>) -> 
         // The task's own failure, unless it is the question that was wrong.
         let code = answer.error.as_ref()?.code?;
         let wrong_question = matches!(code, -32602..=-32600) || matches!(status, Some(400..));
-        let ended = (method == "tasks/result" && !wrong_question).then(|| by_answer("", Input::Fine, answer, None));
+        let ended = (method == "tasks/result" && !wrong_question).then(|| task_ended(answer));
         return ended.map(|(outcome, fault)| Seen::Ended(outcome, fault));
     };
     match method {
         "tasks/result" => {
-            let (outcome, fault) = by_answer("", Input::Fine, answer, None);
+            let (outcome, fault) = task_ended(answer);
             Some(Seen::Ended(outcome, fault))
         }
         // The person has answered, so the server goes on.
@@ -94,6 +123,11 @@ pub(crate) fn task_seen(method: &str, answer: &Message, status: Option<u16>) -> 
             result.task_result,
         )),
     }
+}
+
+/// How a call ended that became a task, by what it would have been answered.
+fn task_ended(answer: &Message) -> (Outcome, Fault) {
+    by_answer("", Probe::No, Input::Fine, answer, None)
 }
 
 /// What the status of a task tells. Before 2026-07-28 the result is to be asked for, and does not `come` with it.
@@ -108,6 +142,9 @@ pub(crate) const fn task_status(status: TaskStatus, is_error: bool, come: bool) 
 }
 
 /// How a request or notification ended of which only the HTTP status is known.
+///
+/// 408 says that the client was too slow, but servers answer it when they give up waiting for themselves
+/// (`tower_http::timeout`, for one), so it is theirs as 504 is.
 pub(crate) const fn by_status(status: u16) -> (Outcome, Fault) {
     match status {
         401 | 403 => (Outcome::Unauthorized, Fault::Auth),
@@ -120,10 +157,10 @@ pub(crate) const fn by_status(status: u16) -> (Outcome, Fault) {
 }
 
 /// How a request ended to which no answer came. `elsewhere` says that the answer may come on another stream.
-pub(crate) fn by_end(method: &str, end: End, status: Option<u16>, modern: bool, elsewhere: bool) -> (Outcome, Fault) {
+pub(crate) fn by_end(probe: Probe, end: End, status: Option<u16>, modern: bool, elsewhere: bool) -> (Outcome, Fault) {
     if let Some(status @ 400..) = status {
         return match by_status(status) {
-            (Outcome::HttpError, Fault::Caller) if method == "server/discover" => (Outcome::Probe, Fault::None),
+            (Outcome::HttpError, Fault::Caller) if probe != Probe::No => (Outcome::Probe, Fault::None),
             other => other,
         };
     }
@@ -138,244 +175,5 @@ pub(crate) fn by_end(method: &str, end: End, status: Option<u16>, modern: bool, 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::{Reader, Side};
-
-    fn answer(body: &str) -> Message {
-        let mut reader = Reader::new(Side::Answer);
-        reader.push(format!(r#"{{"jsonrpc":"2.0","id":1,{body}}}"#).as_bytes());
-        reader.take().remove(0)
-    }
-
-    /// One row for each row of the specification's outcomes that an answer decides.
-    #[test]
-    fn answers_decide_outcome_and_fault() {
-        use Fault::{Auth, Caller, None, Server};
-        let error = |code: i32| format!(r#""error":{{"code":{code},"message":"m"}}"#);
-        for (method, body, status, expected) in [
-            (
-                "tools/call",
-                r#""result":{"content":[]}"#.to_owned(),
-                200,
-                (Outcome::Ok, None),
-            ),
-            (
-                "tools/call",
-                r#""result":{"resultType":"complete","isError":false}"#.into(),
-                200,
-                (Outcome::Ok, None),
-            ),
-            (
-                "tools/call",
-                r#""result":{"isError":true}"#.into(),
-                200,
-                (Outcome::ToolError, Server),
-            ),
-            (
-                "tools/call",
-                r#""result":{"resultType":"complete","isError":true}"#.into(),
-                500,
-                (Outcome::ToolError, Server),
-            ),
-            (
-                "tools/call",
-                r#""result":{"resultType":"input_required"}"#.into(),
-                200,
-                (Outcome::InputRequired, None),
-            ),
-            (
-                "tools/call",
-                r#""result":{"resultType":"task","taskId":"t"}"#.into(),
-                200,
-                (Outcome::Deferred, None),
-            ),
-            (
-                "tools/call",
-                r#""result":{"task":{"taskId":"t"}}"#.into(),
-                200,
-                (Outcome::Deferred, None),
-            ),
-            (
-                "tools/call",
-                r#""result":{"resultType":"surprise"}"#.into(),
-                200,
-                (Outcome::ProtocolError, Server),
-            ),
-            ("tools/call", error(-32602), 200, (Outcome::InvalidArguments, Caller)),
-            ("tools/call", error(-32602), 400, (Outcome::InvalidArguments, Caller)),
-            ("tools/call", error(-32603), 200, (Outcome::InternalError, Server)),
-            ("tools/call", error(-32000), 200, (Outcome::ProtocolError, Server)),
-            ("tools/call", error(-32000), 400, (Outcome::ProtocolError, Caller)),
-            ("tools/call", error(-32001), 404, (Outcome::ProtocolError, Caller)),
-            ("tools/call", error(-32000), 500, (Outcome::ProtocolError, Server)),
-            (
-                "tasks/get",
-                r#""result":{"status":"failed"}"#.into(),
-                200,
-                (Outcome::ToolError, Server),
-            ),
-            (
-                "tasks/get",
-                r#""result":{"resultType":"complete","status":"completed","result":{"isError":true}}"#.into(),
-                200,
-                (Outcome::ToolError, Server),
-            ),
-            (
-                "tasks/get",
-                r#""result":{"status":"working"}"#.into(),
-                200,
-                (Outcome::Ok, None),
-            ),
-            (
-                "tools/call",
-                r#""result":{"status":"failed"}"#.into(),
-                200,
-                (Outcome::Ok, None),
-            ),
-            ("tools/call", error(-32042), 200, (Outcome::InputRequired, None)),
-            ("nonsense", error(-32601), 404, (Outcome::ProtocolError, Caller)),
-            ("resources/read", error(-32002), 200, (Outcome::ProtocolError, Caller)),
-            ("tools/call", error(-32020), 400, (Outcome::ProtocolError, Caller)),
-            ("tools/call", error(-32021), 400, (Outcome::ProtocolError, Caller)),
-            ("tools/call", error(-32022), 400, (Outcome::ProtocolError, Caller)),
-            ("", error(-32700), 400, (Outcome::InvalidArguments, Caller)),
-            ("tools/call", error(-32000), 401, (Outcome::Unauthorized, Auth)),
-            ("tools/call", error(-32000), 429, (Outcome::RateLimited, Caller)),
-            (
-                "tools/call",
-                r#""error":{}"#.into(),
-                200,
-                (Outcome::ProtocolError, Server),
-            ),
-            ("server/discover", error(-32601), 200, (Outcome::Probe, None)),
-            ("server/discover", error(-32000), 400, (Outcome::Probe, None)),
-            ("server/discover", error(-32603), 200, (Outcome::InternalError, Server)),
-        ] {
-            assert_eq!(
-                by_answer(method, Input::Fine, &answer(&body), Some(status)),
-                expected,
-                "{method} {body} {status}"
-            );
-        }
-        let failed = r#""result":{"isError":true}"#;
-        for (input, body, expected) in [
-            (Input::UnknownTool, &*error(-32602), (Outcome::UnknownTool, Caller)),
-            (Input::UnknownTool, failed, (Outcome::ToolError, Server)),
-            (Input::Invalid, failed, (Outcome::InvalidArguments, Caller)),
-            (Input::Invalid, &*error(-32602), (Outcome::InvalidArguments, Caller)),
-            (Input::Invalid, &*error(-32603), (Outcome::InternalError, Server)),
-            (Input::Invalid, r#""result":{}"#, (Outcome::Ok, None)),
-        ] {
-            assert_eq!(
-                by_answer("tools/call", input, &answer(body), Some(200)),
-                expected,
-                "{input:?} {body}"
-            );
-        }
-    }
-
-    #[test]
-    fn exchanges_without_an_answer_are_decided_by_status_and_end() {
-        use Fault::{Auth, Caller, ClientGone, Server};
-        for (method, end, status, modern, expected) in [
-            (
-                "tools/call",
-                End::Complete,
-                Some(200),
-                true,
-                (Outcome::Abandoned, Server),
-            ),
-            (
-                "tools/call",
-                End::BodyError,
-                Some(200),
-                true,
-                (Outcome::Abandoned, Server),
-            ),
-            (
-                "tools/call",
-                End::ServiceError,
-                None,
-                true,
-                (Outcome::HttpError, Server),
-            ),
-            (
-                "tools/call",
-                End::Dropped,
-                Some(200),
-                true,
-                (Outcome::Cancelled, ClientGone),
-            ),
-            (
-                "tools/call",
-                End::Dropped,
-                None,
-                false,
-                (Outcome::Abandoned, ClientGone),
-            ),
-            (
-                "tools/call",
-                End::Complete,
-                Some(401),
-                true,
-                (Outcome::Unauthorized, Auth),
-            ),
-            (
-                "tools/call",
-                End::Complete,
-                Some(403),
-                true,
-                (Outcome::Unauthorized, Auth),
-            ),
-            (
-                "tools/call",
-                End::Complete,
-                Some(404),
-                false,
-                (Outcome::HttpError, Caller),
-            ),
-            (
-                "tools/call",
-                End::Complete,
-                Some(429),
-                true,
-                (Outcome::RateLimited, Caller),
-            ),
-            (
-                "tools/call",
-                End::Complete,
-                Some(502),
-                true,
-                (Outcome::HttpError, Server),
-            ),
-            ("tools/call", End::Complete, Some(504), true, (Outcome::Timeout, Server)),
-            (
-                "server/discover",
-                End::Complete,
-                Some(400),
-                true,
-                (Outcome::Probe, Fault::None),
-            ),
-        ] {
-            assert_eq!(
-                by_end(method, end, status, modern, false),
-                expected,
-                "{method} {end:?} {status:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_answer_that_may_come_on_another_stream_is_no_failure() {
-        let deferred = (Outcome::Deferred, Fault::None);
-        assert_eq!(by_end("tools/call", End::Complete, Some(200), false, true), deferred);
-        assert_ne!(by_end("tools/call", End::BodyError, Some(200), false, true), deferred);
-    }
-
-    #[test]
-    fn versions_are_ordered_by_date() {
-        assert!(is_modern(Some("2026-07-28")) && is_modern(Some("2027-01-01")));
-        assert!(!is_modern(Some("2025-11-25")) && !is_modern(None));
-    }
-}
+#[path = "classify_tests.rs"]
+mod tests;

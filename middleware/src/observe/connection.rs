@@ -2,7 +2,7 @@
 //! open there.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::SessionEnd;
@@ -10,6 +10,7 @@ use super::call::Call;
 use super::limits::{Slot, WAITING_OF_ONE, answer_within};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Peer, Transport};
+use crate::sync::{Mutex, MutexGuard};
 use crate::wire::Id;
 
 /// Events of the server that are remembered of one session, so that those which a resumed stream repeats are known.
@@ -96,7 +97,7 @@ enum Place {
 }
 
 impl Connection {
-    pub(super) const fn new(reach: Reach, now: Instant) -> Self {
+    pub(super) fn new(reach: Reach, now: Instant) -> Self {
         Self {
             reach,
             state: Mutex::new(State {
@@ -157,6 +158,20 @@ impl Connection {
         entries.push(Entry { call, place });
     }
 
+    /// Opens what the server asks on the exchange `home`, where nothing tells on which it will be answered. Returns the
+    /// question that had to make room for it.
+    pub(super) fn open_question(&self, call: Box<Call>, home: u64, now: Instant) -> Option<Closed> {
+        let mut state = self.state();
+        let place = Place::Home(home);
+        state.entries.push(Entry { call, place });
+        let is_question = |entry: &&Entry| entry.call.direction == Direction::ToClient;
+        if state.entries.iter().filter(is_question).count() <= WAITING_OF_ONE {
+            return None;
+        }
+        let at = state.entries.iter().position(|entry| is_question(&entry))?;
+        Some(Closed::forgotten(state.remove(at).call, now))
+    }
+
     /// Moves the calls that the exchange `home` carries, once it is known where they belong.
     pub(super) fn move_to(&self, other: &Self, home: u64) {
         let moved = self.state().extract(|entry| entry.is_at(home));
@@ -198,6 +213,14 @@ impl Connection {
         let ours = |entry: &Entry| entry.is_at(home) || matches!(entry.place, Place::Waiting { .. });
         let at = state.entries.iter().position(|entry| ours(entry) && is(&entry.call))?;
         Some(state.remove(at).call)
+    }
+
+    /// Counts a progress notification for the call that wants them under `token`: one of the exchange `home`, else any
+    /// other. Tells whether there is one.
+    pub(super) fn progress(&self, token: &Id, home: u64) -> bool {
+        let entries = &mut self.state().entries;
+        let own = |entry: &mut Entry| entry.is_at(home) && entry.call.count_progress(token);
+        entries.iter_mut().any(own) || entries.iter_mut().any(|entry| entry.call.count_progress(token))
     }
 
     /// Ends the calls that the exchange `home` still carries, as `decide` says.

@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::call::Carrier;
+use super::classify::Probe;
 use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
 use super::head::RequestHead;
 use super::{Observation, Observer};
 use crate::outcome::{Fault, Outcome};
-use crate::record::Direction;
+use crate::record::{Direction, Record};
 use crate::wire::{Kind, Lines, Message, Side};
+
+/// Refused calls that are held back; further ones are taken as they are.
+const REFUSED: usize = 16;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub(crate) struct Conversation {
     dialogue: Dialogue,
     client: Lines,
     server: Lines,
+    /// Calls that the server has refused where it may not speak the client's era: what the client asks next tells.
+    refused: Vec<Record>,
     /// The client will not say any more.
     client_gone: bool,
     ended: bool,
@@ -32,6 +38,7 @@ impl Conversation {
             dialogue: Dialogue::new(observer, connection, head),
             client: Lines::new(Side::Request).telling(telling),
             server: Lines::new(Side::Answer).telling(telling),
+            refused: Vec::new(),
             client_gone: false,
             ended: false,
         }
@@ -63,6 +70,7 @@ impl Conversation {
     /// The client has closed its side. What the server still answers counts.
     pub(crate) fn client_end(&mut self) {
         self.client_gone = true;
+        self.release(false);
     }
 
     /// Nothing more can come: what is open stays without an answer.
@@ -70,6 +78,7 @@ impl Conversation {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        self.release(false);
         let omitted = self.client.omitted();
         if omitted > 0 {
             self.dialogue.out.push(Observation::Omitted(omitted));
@@ -89,6 +98,9 @@ impl Conversation {
     fn client_message(&mut self, message: Message, bytes: u64, now: Instant) {
         match message.kind() {
             Kind::Request | Kind::Notification if message.jsonrpc => {
+                if message.id.is_some() {
+                    self.release(message.method.as_deref() == Some("initialize"));
+                }
                 let mut call = self.dialogue.client_call(message, None, now);
                 call.request_bytes = bytes;
                 if call.id.is_some() {
@@ -108,7 +120,11 @@ impl Conversation {
         match message.kind() {
             Kind::Result | Kind::Error => {
                 let Some(id) = &message.id else {
-                    return self.unreadable(&message, bytes, now);
+                    // A result without an id answers nothing.
+                    if message.error.is_some() {
+                        self.unreadable(&message, bytes, now);
+                    }
+                    return;
                 };
                 let taken = self
                     .dialogue
@@ -119,13 +135,37 @@ impl Conversation {
                         bytes,
                         ..Carrier::default()
                     };
+                    let may_probe = self.dialogue.observer.may_probe(&call) != Probe::No;
                     self.dialogue.answered(call, &message, &carrier, now);
+                    if may_probe && message.error.is_some() {
+                        self.hold_back();
+                    }
                 }
             }
             Kind::Request | Kind::Notification if message.jsonrpc => {
                 self.dialogue.server_message(message, bytes, None, now);
             }
             Kind::Request | Kind::Notification | Kind::Other => {}
+        }
+    }
+
+    /// Keeps the record made last until the client's next request.
+    fn hold_back(&mut self) {
+        if self.refused.len() < REFUSED
+            && let Some(Observation::Call(record)) =
+                self.dialogue.out.pop_if(|made| matches!(made, Observation::Call(_)))
+        {
+            self.refused.push(*record);
+        }
+    }
+
+    /// Lets go of the records held back; where the client has fallen back to the handshake, they were its probes.
+    fn release(&mut self, handshake: bool) {
+        for mut record in self.refused.drain(..) {
+            if handshake {
+                (record.outcome, record.fault) = (Outcome::Probe, Fault::None);
+            }
+            self.dialogue.out.push(Observation::Call(record.into()));
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier};
+use super::classify::Probe;
 use super::connection::{Closed, Connection, Handshake, Reach};
 use super::head::RequestHead;
 use super::tasks::TaskEnd;
@@ -53,10 +54,11 @@ impl Dialogue {
         }
         if message.method.as_deref() == Some("initialize") && self.connection.reach == Reach::Pipe {
             // A client that has asked for the new era in vain does not wait for the answer any longer.
-            let probe = self
-                .connection
-                .take_first(self.home, |call| &*call.method == "server/discover");
-            self.close_taken(probe, (Outcome::Probe, Fault::None), now);
+            let observer = self.observer.clone();
+            let may_probe = |call: &Call| observer.may_probe(call) != Probe::No;
+            while let Some(probe) = self.connection.take_first(self.home, may_probe) {
+                self.close(probe, (Outcome::Probe, Fault::None), None, &Carrier::default(), now);
+            }
         }
         let round = message.params.request_state;
         let round = round.and_then(|state| self.observer.rounds.next(state, now));
@@ -101,7 +103,8 @@ impl Dialogue {
     pub(super) fn server_message(&mut self, message: Message, bytes: u64, parent: Option<&SpanContext>, now: Instant) {
         match message.method.as_deref() {
             // They belong to the call that they are sent for, which is recorded.
-            Some("notifications/progress" | "notifications/message") => return,
+            Some("notifications/progress") => return self.progress(&message),
+            Some("notifications/message") => return,
             // The stream that a listen request opens stays open for hours: it is timed to its acknowledgement.
             Some("notifications/subscriptions/acknowledged") => {
                 let listen = |call: &Call| &*call.method == "subscriptions/listen";
@@ -131,9 +134,19 @@ impl Dialogue {
         }
         if self.connection.reach == Reach::Exchange {
             // The answer comes on another exchange, and nothing tells on which.
-            return self.connection.open(call, self.home);
+            let made_room = self.connection.open_question(call, self.home, now);
+            return self.close_all(made_room);
         }
         self.wait(call, (Outcome::Abandoned, Fault::ClientGone), now);
+    }
+
+    /// Counts a progress notification for the call that it is sent for, which may have become a task.
+    fn progress(&self, message: &Message) {
+        let Some(token) = &message.params.progress_token else {
+            return;
+        };
+        let _nobody_wants_it =
+            self.connection.progress(token, self.home) || self.observer.tasks.progress(token, &self.connection);
     }
 
     /// Keeps a call for an answer that comes elsewhere.
@@ -158,7 +171,8 @@ impl Dialogue {
     pub(super) fn answered(&mut self, mut call: Box<Call>, answer: &Message, carrier: &Carrier, now: Instant) {
         let judge = |name| self.observer.tools.judge(name, &call.arguments);
         let input = call.tool().map_or(Input::Fine, judge);
-        let (mut outcome, mut fault) = classify::by_answer(&call.method, input, answer, carrier.status);
+        let probe = self.observer.may_probe(&call);
+        let (mut outcome, mut fault) = classify::by_answer(&call.method, probe, input, answer, carrier.status);
         self.learn(&call, answer, outcome, now);
         let result = answer.result.as_deref();
         let told = result.and_then(|result| result.task_part.id.as_deref());
@@ -199,6 +213,9 @@ impl Dialogue {
         };
         if let Some(server) = &result.server {
             self.observer.learn_server(server);
+        }
+        if call.is_modern() && !self.observer.speaks_modern.load(Relaxed) {
+            self.observer.speaks_modern.store(true, Relaxed);
         }
         if let Some(tools) = &result.tools {
             self.observer.tools.learn_page(tools, !result.next_cursor);

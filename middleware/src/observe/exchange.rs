@@ -305,7 +305,8 @@ impl Exchange {
                 // A stream with event ids can be resumed, and was then ended by a server that answers later.
                 let resumable = matches!(&self.body, ResponseBody::EventStream(stream) if stream.is_resumable());
                 let elsewhere = !modern && (resumable || status == Some(202));
-                let (outcome, fault) = classify::by_end(&call.method, end, status, modern, elsewhere);
+                let probe = self.dialogue.observer.may_probe(call);
+                let (outcome, fault) = classify::by_end(probe, end, status, modern, elsewhere);
                 let accepted = status.is_none_or(|status| status < 400) && end != End::ServiceError;
                 let waits = match self.dialogue.connection.reach {
                     Reach::Session => elsewhere,

@@ -1,8 +1,10 @@
 //! The calls that are running: how many, and since when the oldest of them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
+
+use crate::sync::Mutex;
 
 /// One entry for each [`Ticket`], so it is as bounded as the calls that hold these.
 #[derive(Debug, Default)]

@@ -1,10 +1,11 @@
 //! The bounds of what is remembered between exchanges, and the count of what they cost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::record::Direction;
+use crate::sync::atomic::AtomicUsize;
 
 /// Calls of one session or connection whose answer may come elsewhere.
 pub(super) const WAITING_OF_ONE: usize = 1024;
@@ -104,6 +105,18 @@ impl Slots {
     }
 }
 
+#[cfg(all(test, toolsight_loom))]
+impl Slots {
+    /// So many are taken, and only `room` are left.
+    pub(super) fn with_room(room: usize) -> Self {
+        Self(AtomicUsize::new(WAITING_OF_ALL - room).into())
+    }
+
+    pub(super) fn room(&self) -> usize {
+        WAITING_OF_ALL - self.0.load(Relaxed)
+    }
+}
+
 /// The room that one call takes for as long as it waits.
 #[derive(Debug)]
 pub(super) struct Slot(Arc<AtomicUsize>);
@@ -119,6 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
     fn there_is_room_again_when_a_call_no_longer_waits() {
         let slots = Slots::default();
         let mut taken: Vec<_> = (0..WAITING_OF_ALL).map(|_| slots.take().unwrap()).collect();

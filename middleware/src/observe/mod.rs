@@ -14,12 +14,16 @@ mod head;
 mod in_flight;
 mod limits;
 mod mirrors;
+#[cfg(all(test, toolsight_loom))]
+mod models;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod oracle;
 mod rounds;
 mod sessions;
 mod tasks;
 mod tools;
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -33,7 +37,8 @@ pub use limits::Forgotten;
 pub(crate) use sessions::endpoint_key;
 pub(crate) use tools::Tools;
 
-use call::{Carrier, Ending};
+use call::{Call, Carrier, Ending};
+use classify::Probe;
 use connection::{Closed, Connection};
 use limits::Slots;
 use rounds::Rounds;
@@ -77,6 +82,8 @@ pub(crate) struct Observer {
     pub(crate) tools: Arc<Tools>,
     pub(crate) detail: Detail,
     next_home: AtomicU64,
+    /// The server has answered a request of the era that began in 2026.
+    speaks_modern: AtomicBool,
     /// What the server last said of itself, for answers that do not say it.
     learnt_server: RwLock<Option<Peer>>,
 }
@@ -97,6 +104,7 @@ impl Observer {
             detail: Detail::new(DetailConfig::default(), counters.clone()),
             counters,
             next_home: AtomicU64::new(0),
+            speaks_modern: AtomicBool::new(false),
             learnt_server: RwLock::default(),
         }
     }
@@ -182,6 +190,18 @@ impl Observer {
             at: closed.at,
         };
         Observation::Call(Box::new(closed.call.end(&ending, connection, self)))
+    }
+
+    /// Whether `call` may be the question which era the server speaks, so that a refusal is no failure: a client of both eras
+    /// begins with `server/discover`, or with any request of the new one.
+    fn may_probe(&self, call: &Call) -> Probe {
+        if &*call.method == "server/discover" {
+            Probe::Discover
+        } else if call.is_modern() && !self.speaks_modern.load(Relaxed) {
+            Probe::Request
+        } else {
+            Probe::No
+        }
     }
 
     fn learn_server(&self, said: &Peer) {

@@ -2,11 +2,12 @@
 //! stream gave.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use lru::LruCache;
 
 use super::connection::Connection;
+use crate::sync::Mutex;
 use crate::wire::{NAME_LIMIT, cut};
 
 /// The connections used last, up to a limit.

@@ -10,7 +10,7 @@ use super::call::{Call, Carrier};
 use super::connection::{Closed, Connection};
 use super::limits::{TASK_IDLE, TASKS};
 use crate::outcome::{Fault, Outcome};
-use crate::wire::TaskStatus;
+use crate::wire::{Id, TaskStatus};
 
 /// What a message tells of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,17 @@ impl Tasks {
                 (true, ended)
             }
         }
+    }
+
+    /// Counts a progress notification for the call that wants them under `token` and has become a task: the token stays
+    /// good for as long as the task is under way (2025-11-25, tasks). Tells whether there is such a call.
+    pub(super) fn progress(&self, token: &Id, connection: &Arc<Connection>) -> bool {
+        let is = |followed: &mut Followed| {
+            Arc::ptr_eq(&followed.connection, connection) && followed.call.count_progress(token)
+        };
+        self.0
+            .lock()
+            .is_ok_and(|mut tasks| tasks.iter_mut().any(|(_, followed)| is(followed)))
     }
 
     /// Gives up the tasks of which nothing has been heard for long, or all of them.

@@ -357,6 +357,7 @@ fn a_pipe_tells_probes_listens_and_lines_that_were_not_understood() {
         10,
         r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no"}}"#,
     );
+    answer(&mut pipe, 10, r#"{"jsonrpc":"2.0","result":{}}"#);
     say(&mut pipe, 11, &request(4, "ping", ""));
     pipe.client_end();
     pipe.end(stage.at(12));
@@ -379,3 +380,6 @@ fn a_pipe_tells_probes_listens_and_lines_that_were_not_understood() {
             .all(|record| &*record.client.name == "desk" && &*record.server.name == "ledger")
     );
 }
+
+#[path = "stream_tests.rs"]
+mod streams;

@@ -4,7 +4,7 @@
 //! from the moment at which the server reads its line to the moment at which the line of the answer is written.
 //!
 //! When the client closes its side, what has been recorded is sent at once. Requests that are open when the server drops or
-//! shuts its output are recorded as abandoned.
+//! shuts its output are recorded as abandoned. When each record is made tells [`crate::records`].
 
 use std::fmt;
 use std::io::{self, IoSlice};

@@ -6,16 +6,16 @@ use crate::export::Queue;
 use crate::identity::Users;
 use crate::observe::{Observation, Observer};
 
-/// A pair without an export thread, and what it observes.
+/// A pair without an export thread, its queue, and what it observes.
 pub(crate) fn pair_of<R, W>(
     observer: Arc<Observer>,
     read: R,
     write: W,
-) -> ((ObservedRead<R>, ObservedWrite<W>), mpsc::Receiver<Observation>) {
+) -> ((ObservedRead<R>, ObservedWrite<W>), Queue, mpsc::Receiver<Observation>) {
     let (queue, receiver) = Queue::new(1000);
     let head = RequestHead::of_pipe(Instant::now(), SystemTime::now(), None);
-    let conversation = Contained::new(Conversation::begin(observer, head), queue);
-    (pair(conversation, Weak::new(), read, write), receiver)
+    let conversation = Contained::new(Conversation::begin(observer, head), queue.clone());
+    (pair(conversation, Weak::new(), read, write), queue, receiver)
 }
 
 fn observer() -> Arc<Observer> {
@@ -42,7 +42,7 @@ async fn bytes_pass_unchanged_in_whatever_pieces() {
     let input = format!("{PING}\r\nnot JSON\n{}", "x".repeat(100));
     let (far, near) = tokio::io::duplex(1);
     let (mut answers, replies) = tokio::io::duplex(3);
-    let ((mut read, mut write), mut receiver) = pair_of(observer(), near, replies);
+    let ((mut read, mut write), _queue, mut receiver) = pair_of(observer(), near, replies);
     let sent = input.clone();
     let client = tokio::spawn(async move {
         let (_, mut far) = tokio::io::split(far);
@@ -73,7 +73,8 @@ async fn errors_pass_and_end_what_is_open() {
             Poll::Ready(Err(io::Error::other("torn")))
         }
     }
-    let ((mut read, write), mut receiver) = pair_of(observer(), PING.as_bytes().chain(Broken), Vec::<u8>::new());
+    let ((mut read, write), _queue, mut receiver) =
+        pair_of(observer(), PING.as_bytes().chain(Broken), Vec::<u8>::new());
     let error = read.read_to_end(&mut Vec::new()).await.unwrap_err();
     assert_eq!(error.to_string(), "torn");
     assert_eq!(outcomes(&mut receiver), [""; 0], "the server may still answer");

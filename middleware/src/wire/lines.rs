@@ -14,7 +14,7 @@ pub(crate) struct Lines {
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) messages: Vec<Message>,
-    /// Its bytes without the line end.
+    /// Its bytes, from the first that is not blank to the one before the line feed.
     pub(crate) bytes: u64,
 }
 
@@ -59,8 +59,14 @@ impl Lines {
     }
 
     fn part(&mut self, bytes: &[u8]) {
-        // Blanks around a message, such as the first half of a line end that has two, are no part of it.
-        if self.bytes > 0 || !bytes.trim_ascii().is_empty() {
+        // Blanks before a message are no part of it, however they come, and a line of nothing else is none.
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
+        let blank = bytes
+            .iter()
+            .take_while(|byte| self.bytes == 0 && is_blank(byte))
+            .count();
+        let bytes = &bytes[blank..];
+        if !bytes.is_empty() {
             self.bytes += bytes.len() as u64;
             self.reader.push(bytes);
         }

@@ -16,6 +16,7 @@ pub(super) enum Member {
     ParamsProtocolVersion,
     ParamsClient,
     ParamsRequestId,
+    ParamsProgressToken,
     ParamsMeta,
     ParamsTaskId,
     ParamsStatus,
@@ -29,6 +30,7 @@ pub(super) enum Member {
     MetaClient,
     MetaTraceparent,
     MetaTracestate,
+    MetaProgressToken,
     Result,
     IsError,
     ResultType,
@@ -74,6 +76,7 @@ const META_PROTOCOL_VERSION: &[u8] = semconv::META_PROTOCOL_VERSION.as_bytes();
 const META_CLIENT_INFO: &[u8] = semconv::META_CLIENT_INFO.as_bytes();
 const META_TRACEPARENT: &[u8] = semconv::META_TRACEPARENT.as_bytes();
 const META_TRACESTATE: &[u8] = semconv::META_TRACESTATE.as_bytes();
+const META_PROGRESS_TOKEN: &[u8] = semconv::META_PROGRESS_TOKEN.as_bytes();
 const META_SERVER_INFO: &[u8] = semconv::META_SERVER_INFO.as_bytes();
 
 impl Member {
@@ -91,6 +94,7 @@ impl Member {
             (Self::Params, b"protocolVersion") => Self::ParamsProtocolVersion,
             (Self::Params, b"clientInfo") => Self::ParamsClient,
             (Self::Params, b"requestId") => Self::ParamsRequestId,
+            (Self::Params, b"progressToken") => Self::ParamsProgressToken,
             (Self::Params, b"_meta") => Self::ParamsMeta,
             (Self::Params, b"taskId") => Self::ParamsTaskId,
             (Self::Params, b"status") => Self::ParamsStatus,
@@ -104,6 +108,7 @@ impl Member {
             (Self::ParamsMeta, META_CLIENT_INFO) => Self::MetaClient,
             (Self::ParamsMeta, META_TRACEPARENT) => Self::MetaTraceparent,
             (Self::ParamsMeta, META_TRACESTATE) => Self::MetaTracestate,
+            (Self::ParamsMeta, META_PROGRESS_TOKEN) => Self::MetaProgressToken,
             (Self::Result, b"isError") => Self::IsError,
             (Self::Result, b"resultType") => Self::ResultType,
             (Self::Result, b"protocolVersion") => Self::ResultProtocolVersion,
@@ -142,7 +147,12 @@ impl Member {
     pub(super) const fn is_told_to_clients(self) -> bool {
         matches!(
             self,
-            Self::ParamsRequestId | Self::ParamsMeta | Self::ParamsTaskId | Self::ParamsStatus | Self::ParamsTaskResult
+            Self::ParamsRequestId
+                | Self::ParamsProgressToken
+                | Self::ParamsMeta
+                | Self::ParamsTaskId
+                | Self::ParamsStatus
+                | Self::ParamsTaskResult
         )
     }
 

@@ -52,6 +52,8 @@ pub(crate) struct Params {
     pub(crate) client: Option<Peer>,
     /// `params.requestId` of `notifications/cancelled`.
     pub(crate) request_id: Option<Id>,
+    /// `params.progressToken` of `notifications/progress`.
+    pub(crate) progress_token: Option<Id>,
     /// `params.taskId` of `tasks/*`, and what a notification tells of a task.
     pub(crate) task: TaskPart,
     /// Hash of `params.requestState`, by which a further round of a call is known.
@@ -75,6 +77,8 @@ pub(crate) struct Meta {
     pub(crate) client: Option<Peer>,
     pub(crate) traceparent: Option<Box<str>>,
     pub(crate) tracestate: Option<Box<str>>,
+    /// What progress notifications name the request by.
+    pub(crate) progress_token: Option<Id>,
 }
 
 /// Members of `result`.

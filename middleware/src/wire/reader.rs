@@ -249,6 +249,8 @@ impl Builder {
             Member::ParamsUri => message.params.uri = kept(),
             Member::ParamsProtocolVersion => message.params.protocol_version = kept(),
             Member::ParamsRequestId => message.params.request_id = kept().map(Id::Text),
+            Member::ParamsProgressToken => message.params.progress_token = kept().map(Id::Text),
+            Member::MetaProgressToken => message.params.meta.progress_token = kept().map(Id::Text),
             Member::MetaProtocolVersion => message.params.meta.protocol_version = kept(),
             Member::MetaTraceparent => message.params.meta.traceparent = kept(),
             Member::MetaTracestate => message.params.meta.tracestate = Some(whole_entries(text).into()),
@@ -296,6 +298,8 @@ impl Builder {
         match member {
             Member::Id => self.message.id = number(text),
             Member::ParamsRequestId => self.message.params.request_id = number(text),
+            Member::ParamsProgressToken => self.message.params.progress_token = number(text),
+            Member::MetaProgressToken => self.message.params.meta.progress_token = number(text),
             Member::IsError => self.result().is_error = text == "true",
             Member::NestedIsError => {
                 let result = self.result();

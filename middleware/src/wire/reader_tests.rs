@@ -89,6 +89,7 @@ fn kinds_follow_from_the_members() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many steps for an interpreter")]
 fn a_batch_is_as_many_messages_and_is_bounded() {
     let batch = |count: usize| {
         format!(
@@ -122,6 +123,23 @@ fn the_names_of_listed_tools_are_learnt() {
 fn ids_keep_their_type() {
     assert_ne!(one(r#"{"id":7,"method":"m"}"#).id, one(r#"{"id":"7","method":"m"}"#).id);
     assert_eq!(one(r#"{"id":7,"method":"m"}"#).id, one(r#"{"id":7.0,"method":"m"}"#).id);
+    let wanted = |token: &str| {
+        let message = one(&format!(
+            r#"{{"method":"m","params":{{"_meta":{{"progressToken":{token}}}}}}}"#
+        ));
+        message.params.meta.progress_token
+    };
+    let told = |token: &str| {
+        let message = one(&format!(r#"{{"method":"m","params":{{"progressToken":{token}}}}}"#));
+        message.params.progress_token
+    };
+    assert_ne!(wanted("7"), wanted(r#""7""#));
+    assert_eq!(
+        (wanted("7"), wanted(r#""7""#)),
+        (told("7"), told(r#""7""#)),
+        "and so do tokens of progress"
+    );
+    assert_eq!((wanted("null"), told("[7]")), (None, None));
 }
 
 #[test]

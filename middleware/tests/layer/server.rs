@@ -8,7 +8,7 @@ use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{
     CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, ContentBlock, Implementation, PingRequest,
-    ProtocolVersion, ServerCapabilities, ServerConfig, ServerRequest,
+    ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig, ServerRequest,
 };
 use rmcp::service::{RequestContext, RoleServer, RunningService};
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
@@ -80,6 +80,16 @@ impl Calculator {
             Ok(_) => "it is".to_owned(),
             Err(error) => error.to_string(),
         }
+    }
+
+    #[tool(description = "Take two steps, and tell of both")]
+    async fn walk(&self, context: RequestContext<RoleServer>) -> String {
+        let token = context.meta.get_progress_token().unwrap();
+        for step in [1.0, 2.0] {
+            let progress = ProgressNotificationParam::new(token.clone(), step);
+            context.peer.notify_progress(progress).await.unwrap();
+        }
+        "there".to_owned()
     }
 }
 

@@ -9,7 +9,7 @@ use toolsight::Toolsight;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::receiver::{Received, attributes};
-use crate::server::{connect, start};
+use crate::server::{call, connect, start};
 
 #[tokio::test]
 async fn what_the_server_asks_of_the_client_is_a_span_below_the_call() {
@@ -53,6 +53,29 @@ async fn what_the_server_asks_of_the_client_is_a_span_below_the_call() {
         "toolsight.calls.oldest",
     ] {
         assert!(received.metrics().iter().any(|name| name == metric), "{metric}");
+    }
+}
+
+#[tokio::test]
+async fn progress_is_counted_on_the_span_of_the_call() {
+    for version in [ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28] {
+        let received = Received::default();
+        let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
+        let toolsight = Toolsight::builder()
+            .endpoint(format!("http://{address}"))
+            .build()
+            .unwrap();
+        let client = connect(&start(&toolsight).await, version.clone()).await;
+        client.call_tool(CallToolRequestParams::new("walk")).await.unwrap();
+        client.call_tool(call("divide", 1, 1)).await.unwrap();
+        toolsight.flush().await;
+        let spans = received.wait(3).await;
+        let progress = |name: &str| {
+            let span = spans.iter().find(|span| span.name == name).unwrap();
+            attributes(span).get("toolsight.progress.count").cloned()
+        };
+        assert_eq!(progress("tools/call walk").as_deref(), Some("2"), "{version}");
+        assert_eq!(progress("tools/call divide"), None, "{version}");
     }
 }
 

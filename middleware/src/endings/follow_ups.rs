@@ -1,0 +1,100 @@
+//! Endings that only what follows tells: of a call that became a task, and of a request that was a probe.
+
+use super::cells::{Cell, Ending, MODERN, error, request, result};
+use super::{Act, Transport};
+
+/// A call that becomes a task is one record, of how the task ended; each question for it is another.
+pub(super) fn task(version: &str, ending: Ending, call: Act) -> Cell {
+    use Act::{Answer, Client};
+    if version < "2025-11-25" {
+        return Cell::CannotOccur("there are no tasks before 2025-11-25");
+    }
+    let modern = version == MODERN;
+    let told = |status: &str| format!(r#""taskId":"t1","status":"{status}""#);
+    let begun = if modern {
+        format!(r#""resultType":"task",{}"#, told("working"))
+    } else {
+        format!(r#""task":{{{}}}"#, told("working"))
+    };
+    let ask = |id, method: &str| Client(request(version, id, method, r#""taskId":"t1""#));
+    let status = |id, text: &str| Answer(result(id, &told(text)));
+    let mut acts = vec![call, Answer(result(7, &begun))];
+    if ending == Ending::TaskIsForgotten {
+        return Cell::Plays(acts, vec!["tools/call deferred none".to_owned()]);
+    }
+    acts.extend([ask(8, "tasks/get"), status(8, "working")]);
+    let mut records = vec!["tasks/get ok none"];
+    match (ending, modern) {
+        (Ending::TaskCompletes, true) => {
+            let done = format!(r#"{},"result":{{"content":[]}}"#, told("completed"));
+            acts.extend([ask(9, "tasks/get"), Answer(result(9, &done))]);
+            records.extend(["tasks/get ok none", "tools/call ok none"]);
+        }
+        (Ending::TaskCompletes, false) => {
+            acts.extend([ask(9, "tasks/result"), Answer(result(9, r#""content":[]"#))]);
+            records.extend(["tasks/result ok none", "tools/call ok none"]);
+        }
+        (Ending::TaskFails, true) => {
+            let failed = format!(r#"{},"result":{{"content":[],"isError":true}}"#, told("completed"));
+            acts.extend([ask(9, "tasks/get"), Answer(result(9, &failed))]);
+            records.extend(["tasks/get ok none", "tools/call tool_error server"]);
+        }
+        (Ending::TaskFails, false) => {
+            acts.extend([ask(9, "tasks/result"), Answer(result(9, r#""isError":true"#))]);
+            records.extend(["tasks/result ok none", "tools/call tool_error server"]);
+        }
+        (Ending::TaskBreaks, true) => {
+            let broken = format!(r#"{},"error":{{"code":-32603,"message":"m"}}"#, told("failed"));
+            acts.extend([ask(9, "tasks/get"), Answer(result(9, &broken))]);
+            records.extend(["tasks/get ok none", "tools/call tool_error server"]);
+        }
+        (Ending::TaskBreaks, false) => {
+            acts.extend([ask(9, "tasks/result"), Answer(error(9, -32603))]);
+            records.extend(["tasks/result ok none", "tools/call internal_error server"]);
+        }
+        _ => {
+            acts.extend([ask(9, "tasks/get"), status(9, "cancelled")]);
+            records.extend(["tasks/get ok none", "tools/call cancelled client_gone"]);
+        }
+    }
+    Cell::Plays(acts, records.into_iter().map(str::to_owned).collect())
+}
+
+/// The handshake of a version before 2026-07-28.
+pub(super) fn handshake(version: &str) -> [Act; 2] {
+    let params = format!(r#""protocolVersion":"{version}","clientInfo":{{"name":"desk","version":"1"}}"#);
+    let answer = format!(r#""protocolVersion":"{version}","serverInfo":{{"name":"ledger"}}"#);
+    [
+        Act::Client(request(version, 0, "initialize", &params)),
+        Act::Answer(result(0, &answer)),
+    ]
+}
+
+/// A client of both eras asks a server of the old one, is refused, and falls back to the handshake.
+pub(super) fn probe(transport: Transport, version: &str, ending: Ending) -> Cell {
+    if version == MODERN {
+        return Cell::CannotOccur("a server of 2026-07-28 speaks the new era");
+    }
+    let method = if ending == Ending::Probe {
+        "server/discover"
+    } else {
+        "tools/list"
+    };
+    let asks = request(MODERN, 1, method, "");
+    let mut acts = match (ending, transport) {
+        (Ending::ProbeUnanswered, Transport::Stdio) => vec![Act::Client(asks)],
+        (Ending::ProbeUnanswered, _) => {
+            return Cell::CannotOccur("a client that gives up closes the stream, see HangUp");
+        }
+        // No method, not yet initialized: whatever the code is.
+        (_, Transport::Stdio) => vec![Act::Client(asks), Act::Answer(error(1, -32603))],
+        (_, Transport::Json) => vec![Act::Client(asks), Act::AnswerWith(400, error(1, -32000))],
+        (_, Transport::Stream) => vec![Act::Refused(asks, 400)],
+        (_, Transport::TwoEndpoints) => vec![Act::Refused(asks, 405)],
+    };
+    acts.extend(handshake(version));
+    let call = request(version, 7, "tools/call", r#""name":"add""#);
+    acts.extend([Act::Client(call), Act::Answer(result(7, ""))]);
+    let records = vec![format!("{method} probe none"), "tools/call ok none".to_owned()];
+    Cell::Plays(acts, records)
+}

@@ -1,0 +1,66 @@
+//! What comes on event streams beside the answers.
+
+use super::*;
+
+#[test]
+fn progress_is_counted_for_the_call_that_it_is_sent_for_wherever_it_comes() {
+    let stage = Stage::new();
+    let call =
+        r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"add","_meta":{"progressToken":"p"}}}"#;
+    let told = |id: u32, token: &str| {
+        let params = format!(r#"{{"progressToken":"{token}","progress":{id}}}"#);
+        event(
+            id,
+            &format!(r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{params}}}"#),
+        )
+    };
+    let mut post = stage.begin(stage.in_session(0));
+    post.request_data(call.as_bytes(), stage.at(0));
+    stage.answer(&mut post, 0, 200, Content::EventStream, &told(1, "p"));
+    // Another call of the same token, and another client's.
+    let mut other = stage.begin(stage.in_session(0));
+    other.request_data(call.as_bytes(), stage.at(0));
+    stage.answer(&mut other, 0, 200, Content::EventStream, &told(2, "p"));
+    stage
+        .stream(1, false)
+        .response_data(told(3, "q").as_bytes(), stage.at(1));
+    post.end(End::Complete, stage.at(1));
+    assert!(post.take().is_empty(), "the rest may come elsewhere");
+    other.response_data(event(4, OK).as_bytes(), stage.at(1));
+    let mut resumed = stage.stream(2, true);
+    resumed.response_data((told(1, "p") + &told(5, "p") + &event(6, OK)).as_bytes(), stage.at(2));
+    let mut seen = records(other.take());
+    seen.extend(records(resumed.take()));
+    // A call that has become a task is still told of.
+    stage.post(stage.in_session(3), call, &result(7, r#""task":{"taskId":"t"}"#));
+    let done = r#"{"jsonrpc":"2.0","method":"notifications/tasks","params":{"taskId":"t","status":"failed"}}"#;
+    let mut stream = stage.stream(4, false);
+    stream.response_data((told(7, "p") + &told(8, "q") + &event(9, done)).as_bytes(), stage.at(4));
+    seen.extend(
+        records(stream.take())
+            .into_iter()
+            .filter(|record| &*record.method == "tools/call"),
+    );
+    let progress: Vec<_> = seen.iter().map(|record| record.progress).collect();
+    assert_eq!(progress, [1, 2, 1]);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many steps for an interpreter")]
+fn what_the_server_asks_where_nobody_can_be_seen_to_answer_is_bounded() {
+    let stage = Stage::new();
+    let mut exchange = stage.begin(stage.head(0));
+    exchange.request_data(CALL.as_bytes(), stage.at(0));
+    stage.answer(&mut exchange, 1, 200, Content::EventStream, "");
+    for id in 0..1030 {
+        let ask = ASK.replace('7', &id.to_string());
+        exchange.response_data(event(id, &ask).as_bytes(), stage.at(1));
+    }
+    let forgotten = records(exchange.take());
+    assert_eq!(told(&forgotten), ["elicitation/create deferred none (0, 0)"; 6]);
+    assert_eq!(stage.observer.counters.read().calls, 6);
+    exchange.response_data(event(2000, OK).as_bytes(), stage.at(2));
+    assert_eq!(told(&records(exchange.take())), ["tools/call ok none (2, 0)"]);
+    exchange.end(End::Complete, stage.at(3));
+    assert_eq!(records(exchange.take()).len(), 1024);
+}
