@@ -7,6 +7,7 @@
 mod support;
 
 mod bad_input;
+mod broken_disk;
 mod calls;
 mod crash;
 mod dashboards;
