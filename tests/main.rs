@@ -13,6 +13,7 @@ mod crash;
 mod dashboards;
 mod demo;
 mod full_disk;
+mod long_outage;
 mod month;
 mod outages;
 mod page;
