@@ -1,11 +1,14 @@
 //! Whatever is wrong gets a clear message, and nothing else breaks.
 
 use std::net::TcpListener;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::support::clients::{self, Caller};
 use crate::support::collector::{Collector, run};
+use crate::support::sender::Sender;
 use crate::support::server::Server;
 
 const CALLER: Caller = Caller {
@@ -82,6 +85,39 @@ async fn odd_requests_are_recorded_as_what_they_are_and_harm_nothing() {
         2,
         "each message of the batch that the server refused: {others:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_any_day_are_stored_and_no_batch_is_refused_for_them() {
+    const CALLS: u64 = 400;
+    let folder = tempfile::tempdir().unwrap();
+    let collector = Collector::start_in(folder.path(), &[]).await;
+    collector.ready().await;
+    let sender = Sender::new("sender");
+    let mut request = sender.request(CALLS);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let spans = request["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        .as_array_mut()
+        .unwrap();
+    for (day, span) in spans.iter_mut().enumerate() {
+        let begin = match day {
+            0 => 0,
+            1 => u64::MAX,
+            day => now - day as u64 * 86_400_000_000_000,
+        };
+        span["startTimeUnixNano"] = json!(begin.to_string());
+        span["endTimeUnixNano"] = json!(begin.saturating_add(1_000_000).to_string());
+    }
+    assert_eq!(sender.post(&collector.http, &request).await, Some(StatusCode::OK));
+    collector.drained().await;
+    assert_eq!(collector.api("status").await["rows"]["lost"], 0);
+    let batches = collector.metric("toolsight_batch_rows_count").await;
+    assert_eq!(batches, Some(1.0), "the store took all of them together");
+    let days = "SELECT sum(calls) FROM toolsight.calls_per_day WHERE slice = 'server'";
+    assert_eq!(collector.ask(folder.path(), days).await, CALLS);
+    // What is older than 30 days counts as of now: no insert touches more days than ClickHouse takes at once.
+    let oldest = "SELECT dateDiff('day', min(first_seen), now()) FROM toolsight.users_per_day";
+    assert!((28..=31).contains(&collector.ask(folder.path(), oldest).await));
 }
 
 #[tokio::test]

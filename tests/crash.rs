@@ -11,35 +11,29 @@ use rand::{Rng as _, SeedableRng as _};
 
 use crate::support::collector::Collector;
 use crate::support::sender::Sender;
+use crate::support::{counts, number};
 
 /// Rounds, unless `TOOLSIGHT_CRASH_ROUNDS` says otherwise.
 const ROUNDS: u64 = 50;
 /// Senders at the same time.
 const SENDERS: u64 = 3;
-/// Every table with what has to be as many as there were calls: rows themselves, and what each rollup counts.
-const COUNTS: [(&str, &str); 6] = [
-    ("calls", "SELECT count() FROM toolsight.calls"),
-    ("calls by id", "SELECT uniqExact(request_id) FROM toolsight.calls"),
-    (
-        "calls_per_minute",
-        "SELECT sum(calls) FROM toolsight.calls_per_minute WHERE slice = 'server'",
-    ),
-    (
-        "calls_per_hour",
-        "SELECT sum(calls) FROM toolsight.calls_per_hour WHERE slice = 'tool'",
-    ),
-    (
-        "calls_per_day",
-        "SELECT sum(calls) FROM toolsight.calls_per_day WHERE slice = 'client'",
-    ),
-    (
-        "client_tools_per_hour",
-        "SELECT sum(calls) FROM toolsight.client_tools_per_hour",
-    ),
-];
-
-fn number(variable: &str) -> Option<u64> {
-    Some(std::env::var(variable).ok()?.parse().unwrap())
+/// One round in so many waits until rows go to the store, so that not only starts are interrupted.
+const STORING: u32 = 4;
+/// What happened, for the one who reads the output.
+#[derive(Debug, Default)]
+struct Ledger {
+    /// Calls that were acknowledged.
+    acknowledged: u64,
+    /// Those of them that failed.
+    failures: u64,
+    /// Calls that were sent once more, as nobody had acknowledged them.
+    sent_again: u64,
+    /// Those of them that the collector knew already, as far as it could tell before it was killed.
+    known_already: u64,
+    /// Rounds in which this was killed.
+    engine: u64,
+    collector: u64,
+    both: u64,
 }
 
 fn free_port() -> u16 {
@@ -94,38 +88,62 @@ async fn every_acknowledged_call_is_there_exactly_once_whatever_is_killed() {
                     // Else more gathers than a small machine stores meanwhile, and most of the time goes into the rest.
                     tokio::time::sleep(Duration::from_millis(random.random_range(0..60))).await;
                 }
-                sender.calls
+                sender
             })
         })
         .collect();
-    for _ in 0..rounds {
+    let mut ledger = Ledger::default();
+    for round in 0..rounds {
+        if random.random_ratio(1, STORING) {
+            collector.stores_more().await;
+        }
         // When something happens is what the test is about: there is nothing to wait for.
         tokio::time::sleep(Duration::from_millis(random.random_range(0..200))).await;
         let engines = collector.engines();
         match random.random_range(0..3) {
-            0 => engines.into_iter().for_each(kill),
+            0 => {
+                engines.into_iter().for_each(kill);
+                ledger.engine += 1;
+            }
             1 => {
+                ledger.known_already += known_already(&collector).await;
                 collector.kill().await;
                 collector = start(folder.path(), &http).await;
+                ledger.collector += 1;
             }
             _ => {
+                ledger.known_already += known_already(&collector).await;
                 engines.into_iter().for_each(kill);
                 tokio::time::sleep(Duration::from_millis(random.random_range(0..20))).await;
                 collector.kill().await;
                 collector = start(folder.path(), &http).await;
+                ledger.both += 1;
             }
+        }
+        if round % 100 == 99 {
+            println!("round {}: {ledger:?}", round + 1);
         }
     }
     stop.store(true, Ordering::Relaxed);
-    let mut sent = 0;
     for sender in senders {
-        sent += sender.await.unwrap();
+        let sender = sender.await.unwrap();
+        ledger.acknowledged += sender.calls;
+        ledger.failures += sender.failures();
+        ledger.sent_again += sender.sent_again;
     }
-    assert!(sent > rounds, "{sent} calls in {rounds} rounds");
+    ledger.known_already += known_already(&collector).await;
+    println!("seed {seed}, {rounds} rounds: {ledger:#?}");
+    assert!(ledger.acknowledged > rounds, "{ledger:?}");
     collector.ready().await;
     collector.drained().await;
-    for (table, query) in COUNTS {
+    for (table, query, expected) in counts::expected(ledger.acknowledged, ledger.failures) {
         let count = collector.ask(folder.path(), query).await;
-        assert_eq!(count, sent, "{table}, seed {seed}:\n{}", collector.log());
+        assert_eq!(count, expected, "{table}, seed {seed}:\n{}", collector.log());
     }
+}
+
+/// Calls of repeated requests that this process has counted.
+async fn known_already(collector: &Collector) -> u64 {
+    let counted = collector.metric("toolsight_spans_duplicate_total").await;
+    counted.unwrap() as u64
 }

@@ -7,11 +7,13 @@
 mod support;
 
 mod bad_input;
+mod broken_disk;
 mod calls;
 mod crash;
 mod dashboards;
 mod demo;
 mod full_disk;
+mod long_outage;
 mod month;
 mod outages;
 mod page;

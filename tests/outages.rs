@@ -9,7 +9,7 @@ use crate::support::clients::{self, Caller};
 use crate::support::collector::{Collector, children};
 use crate::support::sender::Sender;
 use crate::support::server::Server;
-use crate::support::{eventually, signal};
+use crate::support::{eventually, resident, signal};
 
 const CALLER: Caller = Caller {
     name: "rusty",
@@ -28,13 +28,6 @@ async fn calls(server: &Server, count: usize) -> Duration {
     }
     durations.sort();
     durations[count / 2]
-}
-
-/// Resident memory of a process in bytes.
-fn resident(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 fn kill(process: u32) {

@@ -1,7 +1,7 @@
 //! The collector as its users run it: a process of its own.
 
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +10,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use super::{eventually, program};
+use super::{eventually, program, within};
+
+/// Within this time a collector has tried again, and the store has started.
+const RETRIED: Duration = Duration::from_secs(90);
 
 /// A running collector; it is stopped and its folder removed at the end.
 pub(crate) struct Collector {
@@ -151,12 +154,23 @@ impl Collector {
     pub(crate) async fn drained(&self) {
         let mut waiting = f64::INFINITY;
         while waiting > 0.0 {
-            waiting = eventually(&format!("fewer than {waiting} rows wait"), || async {
+            // A batch that failed a few times in a row is sent again after half a minute at the latest.
+            waiting = within(RETRIED, &format!("fewer than {waiting} rows wait"), || async {
                 let now = self.metric("toolsight_rows_queued").await?;
                 (now < waiting).then_some(now)
             })
             .await;
         }
+    }
+
+    /// Waits until the store has taken more than this process has brought to it so far.
+    pub(crate) async fn stores_more(&self) {
+        let inserted = || self.metric("toolsight_rows_inserted_total");
+        let before = inserted().await.unwrap();
+        within(RETRIED, "the store takes rows", || async {
+            (inserted().await? > before).then_some(())
+        })
+        .await;
     }
 
     /// The number that the store embedded in `folder` answers with.
@@ -185,6 +199,13 @@ impl Collector {
 
     pub(crate) fn id(&self) -> u32 {
         self.process.id().unwrap()
+    }
+
+    /// Waits until it ends by itself; also gives what it has logged.
+    pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.process.wait()).await;
+        let status = ended.unwrap_or_else(|_| panic!("it goes on: {}", self.log())).unwrap();
+        (status, self.log())
     }
 
     /// Kills the collector as the system would, and waits for its end.

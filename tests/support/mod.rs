@@ -2,7 +2,9 @@
 
 pub(crate) mod clients;
 pub(crate) mod collector;
+pub(crate) mod counts;
 pub(crate) mod disk;
+pub(crate) mod remote;
 pub(crate) mod sender;
 pub(crate) mod server;
 pub(crate) mod store;
@@ -17,14 +19,16 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// A program that `cargo build` has put beside this test.
+/// A program that `cargo build` has put beside this test, or into the folder that `TOOLSIGHT_PROGRAMS` names.
 pub(crate) fn program(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     if path.ends_with("deps") {
         path.pop();
     }
-    let path = path.join(name);
+    let path = std::env::var_os("TOOLSIGHT_PROGRAMS")
+        .map_or(path, PathBuf::from)
+        .join(name);
     assert!(
         path.exists(),
         "{} is missing: run tests/run, or `cargo build -p toolsight-collector`",
@@ -40,6 +44,20 @@ pub(crate) fn installed(path: &str) -> PathBuf {
     path
 }
 
+/// The number that a variable of the environment has, if it is there.
+pub(crate) fn number(variable: &str) -> Option<u64> {
+    Some(std::env::var(variable).ok()?.parse().unwrap())
+}
+
+/// Resident memory of a process in bytes; 0 once it has ended.
+pub(crate) fn resident(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let Some(line) = status.lines().find_map(|line| line.strip_prefix("VmRSS:")) else {
+        return 0;
+    };
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
 /// Sends a signal to a process, which has to be there.
 pub(crate) fn signal(process: u32, name: &str) {
     let sent = Command::new("kill")
@@ -50,16 +68,24 @@ pub(crate) fn signal(process: u32, name: &str) {
 }
 
 /// Asks again until `ready` yields something; panics with `what` when it takes longer than half a minute.
-pub(crate) async fn eventually<T, F>(what: &str, mut ready: impl FnMut() -> F) -> T
+pub(crate) async fn eventually<T, F>(what: &str, ready: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    within(Duration::from_secs(30), what, ready).await
+}
+
+/// Asks again until `ready` yields something; panics with `what` when it takes longer than `limit`.
+pub(crate) async fn within<T, F>(limit: Duration, what: &str, mut ready: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = Instant::now() + limit;
     loop {
         if let Some(value) = ready().await {
             return value;
         }
-        assert!(Instant::now() < deadline, "not within 30 s: {what}");
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

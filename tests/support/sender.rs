@@ -5,13 +5,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
+/// Sessions of each sender.
+const SESSIONS: u64 = 11;
+/// Seconds over which the times of calls are spread.
+const SCATTERED: u64 = 120;
+/// Users, who are the same for all senders.
+const USERS: u64 = 7;
+
 /// Sends requests of numbered calls, each again until it is acknowledged.
 pub(crate) struct Sender {
     client: Client,
     /// In the ids of its calls, so that no other sender has the same.
     pub(crate) name: String,
-    /// Calls of which each was acknowledged.
+    /// Calls of which each was acknowledged: those with the numbers below.
     pub(crate) calls: u64,
+    /// Calls that were sent once more because nobody acknowledged them.
+    pub(crate) sent_again: u64,
     /// Bytes that each request has besides, of which nothing is stored.
     pub(crate) padding: usize,
 }
@@ -24,8 +33,14 @@ impl Sender {
             client,
             name: name.to_owned(),
             calls: 0,
+            sent_again: 0,
             padding: 0,
         }
+    }
+
+    /// How many of the acknowledged calls ended as a failure of the tool: those with even numbers.
+    pub(crate) fn failures(&self) -> u64 {
+        self.calls.div_ceil(2)
     }
 
     /// The next request, of so many calls. It counts once it is [`Sender::send`]t.
@@ -33,18 +48,27 @@ impl Sender {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
         let span = |number: u64| {
+            // They come in no order of time.
+            let begin = now - u128::from(number * 7_919 % SCATTERED) * 1_000_000_000;
+            let mut attributes = vec![
+                text("mcp.method.name", "tools/call"),
+                text("gen_ai.tool.name", "echo"),
+                text("jsonrpc.request.id", &format!("{}-{number}", self.name)),
+                text("mcp.session.id", &format!("{}-{}", self.name, number % SESSIONS)),
+                text("user.id", &format!("user{}", number % USERS)),
+            ];
+            if number.is_multiple_of(2) {
+                attributes.push(text("error.type", "tool_error"));
+                attributes.push(text("error.message", &format!("no row {number}")));
+            }
             json!({
                 "traceId": format!("{:032x}", number + 1),
                 "spanId": format!("{:016x}", number + 1),
                 "name": "tools/call echo",
                 "kind": 2,
-                "startTimeUnixNano": now.to_string(),
-                "endTimeUnixNano": (now + 1_000_000).to_string(),
-                "attributes": [
-                    text("mcp.method.name", "tools/call"),
-                    text("gen_ai.tool.name", "echo"),
-                    text("jsonrpc.request.id", &format!("{}-{number}", self.name)),
-                ],
+                "startTimeUnixNano": begin.to_string(),
+                "endTimeUnixNano": (begin + 1_000_000).to_string(),
+                "attributes": attributes,
             })
         };
         let spans: Vec<_> = (self.calls..self.calls + calls).map(span).collect();
@@ -71,6 +95,7 @@ impl Sender {
         let request = self.request(calls);
         while self.post(http, &request).await != Some(StatusCode::OK) {
             tokio::time::sleep(Duration::from_millis(5)).await;
+            self.sent_again += calls;
         }
         self.calls += calls;
     }

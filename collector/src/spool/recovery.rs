@@ -94,6 +94,9 @@ impl Recovery<'_> {
                 warn!(path = %path.display(), bytes, "the collector stopped while it wrote a request, which is cut off");
             }
             file.set_len(end)?;
+        }
+        // A collector that was killed may have written what the disk does not have yet, and this one counts it as stored.
+        if next.is_none() || length > end {
             file.sync_all()?;
         }
         if scanned.segment.end == first {

@@ -113,6 +113,7 @@ impl Writer {
             // What the system has after a failed sync is not known, and another sync would not tell: nothing is
             // acknowledged any more.
             error!(folder = %self.shared.folder.display(), %cause, "the spool cannot be written");
+            self.cut_off();
         }
         self.refuse_waiting(AppendError::Closed);
     }
@@ -338,6 +339,16 @@ impl Writer {
         }
         state.publish(&self.shared.metrics);
         Ok(())
+    }
+
+    /// Takes back what was written and not acknowledged. The system may show it until the machine ends, though the disk
+    /// does not have it: the next start would take it as stored, and a sender that comes again would hear that it is.
+    fn cut_off(&self) {
+        if let Some(active) = &self.active
+            && let Err(cause) = active.file.set_len(active.offset)
+        {
+            warn!(%cause, "what the disk did not take of the spool's last segment cannot be cut off");
+        }
     }
 
     fn close(&mut self) -> io::Result<()> {

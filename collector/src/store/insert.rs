@@ -15,7 +15,7 @@ use super::{
 };
 use crate::pipeline::InsertError;
 
-/// How long one chunk may wait for the network.
+/// How long one chunk may wait for the network, at most.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends the block, and waits so long for the answer. `token` must never be used for other rows.
@@ -26,7 +26,7 @@ pub(super) async fn insert(clients: &Clients, block: &Block, token: &str, answer
     let insert = clients
         .writer
         .insert_formatted_with(statement())
-        .with_timeouts(Some(SEND_TIMEOUT), Some(answer))
+        .with_timeouts(Some(SEND_TIMEOUT.min(answer)), Some(answer))
         .with_setting("insert_deduplicate", "1")
         .with_setting("insert_deduplication_token", token)
         .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")

@@ -7,18 +7,26 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, any_value::Va
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use proptest::prelude::*;
 use prost::Message as _;
-use toolsight_collector::receive::{Encoding, rows};
+use toolsight_collector::receive::{Encoding, Ignored, Tally, rows};
 use toolsight_collector::row::Row;
 use toolsight_collector::store::Block;
 
 use crate::support::{attribute, call, native, now, request, targets, text};
 
 /// A length-delimited field.
-fn field(number: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn field(number: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![number << 3 | 2];
     prost::encoding::encode_varint(content.len() as u64, &mut bytes);
     bytes.extend_from_slice(content);
     bytes
+}
+
+/// Spans that became no row though they can be read.
+pub(crate) fn ignored(tally: &Tally) -> u64 {
+    [Ignored::Client, Ignored::NotMcp, Ignored::NotServer]
+        .into_iter()
+        .map(|reason| tally.ignored(reason))
+        .sum()
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -116,11 +124,7 @@ proptest! {
     fn any_span_leaves_its_neighbours_alone_and_is_accounted_for(span in any_span()) {
         let sent = request(vec![call("before"), span, call("after")]);
         let (rows, tally) = rows(&sent.encode_to_vec(), Encoding::Protobuf, SystemTime::now()).unwrap();
-        let ignored: u64 = {
-            use toolsight_collector::receive::Ignored::{Client, NotMcp, NotServer};
-            [Client, NotMcp, NotServer].into_iter().map(|reason| tally.ignored(reason)).sum()
-        };
-        prop_assert_eq!(tally.spans, rows.len() as u64 + ignored + tally.rejected);
+        prop_assert_eq!(tally.spans, rows.len() as u64 + ignored(&tally) + tally.rejected);
         prop_assert!(rows.len() >= 2);
         prop_assert!(rows.iter().all(|row| row.weight >= 1 && row.target.len() <= 256));
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as i64;

@@ -87,6 +87,27 @@ fn help_names_every_setting_and_check_config_prints_a_file_that_has_the_same_eff
 }
 
 #[test]
+fn the_cluster_of_the_file_is_in_the_statements_that_make_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("collector.toml");
+    let printed = |written: &str| {
+        std::fs::write(&file, written).unwrap();
+        let output = program(&["print-ddl", "--config"]).arg(&file).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stdout).to_owned()
+    };
+    let (alone, together) = (printed(""), printed("cluster = \"pair\""));
+    assert!(
+        alone.contains("ENGINE = MergeTree") && !alone.contains("ON CLUSTER"),
+        "{alone}"
+    );
+    assert!(!together.contains("ENGINE = MergeTree"), "{together}");
+    for part in ["ON CLUSTER `pair`", "ReplicatedMergeTree", "Distributed("] {
+        assert!(together.contains(part), "{part} is not in {together}");
+    }
+}
+
+#[test]
 fn a_wrong_setting_ends_the_program_with_one_line() {
     let output = program(&["check-config"])
         .env("TOOLSIGHT_SPOOL_BYTES", "many")

@@ -1,25 +1,39 @@
 //! The commands of an operator: the program itself, beside a store that is in use and alone.
 
-use std::{collections::BTreeMap, path::Path, process::Output};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::Output,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 use tempfile::TempDir;
 use tokio::process::Command;
 use toolsight_collector::{
     config::settings::SETTINGS,
+    row::Row,
     store::{Location, Retention, Store, StoreConfig},
     telemetry::Metrics,
 };
 
-use crate::support::{Embedded, PROGRAM, block, number, open, ready, rows};
+use crate::support::{
+    Embedded, PROGRAM, Server, block, eventually, insert_for_ever, number, open, open_with, ready, rows,
+};
 
 async fn program(store: &Path, arguments: &[&str]) -> Output {
+    program_at(&format!("embedded:{}", store.display()), arguments).await
+}
+
+async fn program_at(store: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(PROGRAM);
     for setting in SETTINGS {
         command.env_remove(setting.variable());
     }
-    let store = format!("embedded:{}", store.display());
     let command = command.env_remove("TOOLSIGHT_CONFIG").args(arguments);
-    command.args(["--store", &store]).output().await.unwrap()
+    command.args(["--store", store]).output().await.unwrap()
 }
 
 fn said(output: &Output) -> &str {
@@ -116,6 +130,76 @@ async fn what_is_stored_about_a_user_is_deleted_and_sums_stay() {
     let nobody = program(folder.path(), &["forget-user", ""]).await;
     assert!(refused(&nobody).contains("name a user"), "{nobody:?}");
     store.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_store_forgets_a_user_and_keeps_rows_for_another_time_while_calls_come() {
+    Embedded::open().await.store.shutdown().await;
+    let mut server = Server::new().await;
+    server.start();
+    let location = || server.location("admin:p%40ss");
+    let store = Arc::new(open(location()).await.unwrap());
+    ready(&store).await;
+    let before = rows(4_000);
+    insert_for_ever(&store, &before, "before").await;
+    let others: Vec<_> = rows(500).into_iter().filter(|row| row.user_id != "user-7").collect();
+    let (stop, batches) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let inserting = {
+        let (store, stop, batches, others) = (store.clone(), stop.clone(), batches.clone(), others.clone());
+        tokio::spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                let number = batches.load(Ordering::Relaxed);
+                insert_for_ever(&store, &others, &format!("during {number}")).await;
+                batches.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    };
+    let more = async || {
+        let now = batches.load(Ordering::Relaxed);
+        eventually("calls come", async || batches.load(Ordering::Relaxed) > now + 1).await;
+    };
+    more().await;
+    let url = format!("http://admin:p%40ss@127.0.0.1:{}/observed", server.port);
+    let output = program_at(&url, &["forget-user", "user-7"]).await;
+    assert!(
+        said(&output).contains("calls: 100 rows deleted, 0 left\n"),
+        "{output:?}"
+    );
+    more().await;
+    let retention = Retention {
+        calls: Some(7),
+        ..Retention::default()
+    };
+    let changing = open_with(StoreConfig {
+        retention,
+        ..StoreConfig::new(location())
+    });
+    let changing = changing.await.unwrap();
+    ready(&changing).await;
+    let ttl = "SELECT toUInt64(extract(engine_full, 'toIntervalDay\\\\((\\\\d+)\\\\)')) FROM system.tables \
+        WHERE database = 'observed' AND name = 'calls'";
+    assert_eq!(number(&store, ttl).await, 7);
+    more().await;
+    stop.store(true, Ordering::Relaxed);
+    inserting.await.unwrap();
+
+    let batches = batches.load(Ordering::Relaxed);
+    let left = before.len() as u64 - 100 + batches * others.len() as u64;
+    assert_eq!(number(&store, "SELECT count() FROM calls").await, left);
+    assert_eq!(
+        number(&store, "SELECT count() FROM calls WHERE user_id = 'user-7'").await,
+        0
+    );
+    let weight = |rows: &[Row<'_>]| rows.iter().map(|row| u64::from(row.weight)).sum::<u64>();
+    let sums = number(&store, "SELECT sum(calls) FROM calls_per_minute WHERE slice = 'server'").await;
+    assert_eq!(
+        sums,
+        weight(&before) + batches * weight(&others),
+        "sums name nobody and stay"
+    );
+    changing.shutdown().await;
+    store.shutdown().await;
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
