@@ -192,6 +192,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
     fn made_up_names_cannot_grow_it_beyond_its_limit() {
         let tools = Tools::default();
         for index in 0..2 * LIMIT {

@@ -237,9 +237,9 @@ impl Received {
             .collect()
     }
 
-    /// The spans once there are `count` of them.
+    /// The spans once there are `count` of them. An export that is tried again may take half a minute to be.
     pub(crate) async fn wait(&self, count: usize) -> Vec<Span> {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
         while self.spans().len() < count {
             assert!(
                 tokio::time::Instant::now() < deadline,
