@@ -26,7 +26,9 @@ pub(super) const HEADER: usize = 56;
 /// Longest tenant in bytes.
 pub(crate) const MAX_TENANT: usize = u16::MAX as usize;
 
-const MAGIC: u32 = u32::from_le_bytes(*b"tsrc");
+/// What each record begins with.
+pub(super) const MARK: [u8; 4] = *b"tsrc";
+const MAGIC: u32 = u32::from_le_bytes(MARK);
 const TRACES: u8 = 1;
 
 /// What stands in front of a request.

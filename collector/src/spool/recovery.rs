@@ -1,8 +1,8 @@
 //! Reads the folder of a spool at the start.
 //!
 //! Only the last segment may end in the middle of a record: the collector or the machine stopped while it was written,
-//! and nobody was told that it is stored. It is cut off. Anywhere else a record that cannot be read was damaged later:
-//! the segment goes to `quarantine/`, and what stands in front of the damage is used.
+//! and nobody was told that it is stored. It is cut off. Anywhere else, and where a later record follows, a record that
+//! cannot be read was damaged: the segment goes to `quarantine/`, and what stands in front of the damage is used.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -85,7 +85,12 @@ impl Recovery<'_> {
         let (length, end) = (file.metadata()?.len(), scanned.segment.bytes);
         // Zeros in the middle look like an end.
         let gap = length > end && next.is_some_and(|next| next != scanned.segment.end);
-        if next.is_some() && (scanned.broken || gap) {
+        let damaged = if next.is_some() {
+            scanned.broken || gap
+        } else {
+            scanned.broken && segment::has_record_behind(&file, end, scanned.segment.end)?
+        };
+        if damaged {
             self.damaged(path, end);
             self.replace(path, end)?;
         } else if length > end {

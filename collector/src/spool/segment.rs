@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
-use super::record::{HEADER, Header, NoRecord, Record};
+use super::record::{HEADER, Header, MARK, NoRecord, Record};
 
 /// Bytes in front of the first record.
 pub(super) const SEGMENT_HEADER: u64 = 128;
@@ -33,6 +33,8 @@ pub(super) const SEGMENT_HEADER: u64 = 128;
 const MAX_INSTANCE: usize = 64;
 const MAGIC: &[u8; 8] = b"tsspool1";
 const ENDING: &str = "segment";
+/// Bytes that are searched at a time.
+const WINDOW: usize = 1 << 20;
 
 /// Path of the segment whose first record has this number.
 pub(super) fn path(folder: &Path, first: u64) -> PathBuf {
@@ -152,4 +154,35 @@ pub(super) fn read_record(file: &File, offset: u64, lsn: u64) -> io::Result<Resu
     let mut bytes = vec![0; header.size() as usize];
     file.read_exact_at(&mut bytes, offset)?;
     Ok(Record::check(header, bytes))
+}
+
+/// Whether a whole record with a later number than `lsn` stands anywhere behind this place.
+pub(super) fn has_record_behind(file: &File, offset: u64, lsn: u64) -> io::Result<bool> {
+    let (length, mut offset) = (file.metadata()?.len(), offset);
+    let mut window = vec![0; WINDOW];
+    while offset < length {
+        let count = file.read_at(&mut window, offset)?;
+        for (at, _) in window[..count]
+            .windows(MARK.len())
+            .enumerate()
+            .filter(|(_, bytes)| *bytes == MARK)
+        {
+            let mut header = [0; HEADER];
+            let place = offset + at as u64;
+            if file.read_at(&mut header, place)? == HEADER
+                && let Ok(header) = Header::decode(&header)
+                && header.lsn > lsn
+                && read_record(file, place, header.lsn)?.is_ok()
+            {
+                return Ok(true);
+            }
+        }
+        // The next window begins where a mark may be cut in two.
+        let done = count.saturating_sub(MARK.len() - 1);
+        if done == 0 {
+            break;
+        }
+        offset += done as u64;
+    }
+    Ok(false)
 }

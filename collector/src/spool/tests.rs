@@ -202,6 +202,32 @@ fn a_damaged_segment_goes_to_quarantine_and_the_rest_is_used() {
 }
 
 #[test]
+fn damage_of_the_last_segment_is_told_from_a_write_that_was_interrupted() {
+    let runtime = Runtime::new().unwrap();
+    let (folder, size) = with(&runtime, 4);
+    let whole = fs::read(segment::path(folder.path(), 1)).unwrap();
+    for (case, record, there, damaged) in [
+        ("the first of four", 0, 0..0, 1),
+        ("the third", 2, 0..2, 1),
+        ("the last, which may have been on its way", 3, 0..3, 0),
+    ] {
+        for at in [0, 4, 8, 16, HEADER as u64] {
+            let again = tempfile::tempdir().unwrap();
+            copy(folder.path(), &again);
+            let mut bytes = whole.clone();
+            bytes[(SEGMENT_HEADER + record * size + at) as usize] ^= 0x10;
+            fs::write(segment::path(again.path(), 1), &bytes).unwrap();
+            let mut open = open(again.path(), SMALL);
+            assert_eq!(open.bodies(1), model(there.clone()), "{case}, byte {at}");
+            assert_eq!(open.metrics.corrupt_segments.get(), damaged, "{case}, byte {at}");
+            let kept = again.path().join("quarantine/00000000000000000001.segment");
+            assert_eq!(kept.exists(), damaged == 1, "{case}, byte {at}");
+            open.close(&runtime);
+        }
+    }
+}
+
+#[test]
 fn damage_that_is_noticed_while_reading_costs_the_rest_of_that_segment() {
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -29,6 +29,9 @@ use super::{
 
 /// How long the first start may take before the store is left to come up in the background.
 const FIRST_START: Duration = Duration::from_secs(60);
+/// Starts at ports that others took first, and what the engine says of that.
+const TRIES: u32 = 5;
+const TAKEN: &str = "Address already in use";
 /// How long the engine may take to end. Its own process gives up a little earlier.
 const LONGEST_STOP: Duration = Duration::from_secs(20);
 /// Wait before the engine is started again, doubled up to the second value while it ends at once.
@@ -56,11 +59,6 @@ impl Engine {
         config: &StoreConfig,
         restarted: Arc<Notify>,
     ) -> Result<Self, StoreError> {
-        let ports = [config.engine_http_port, config.engine_tcp_port].map(free_port);
-        let [http, tcp] = match ports {
-            [Ok(http), Ok(tcp)] => [http.0, tcp.0],
-            [Err(error), _] | [_, Err(error)] => return Err(StoreError::System(error)),
-        };
         let program = match &config.engine_program {
             Some(program) => program.clone(),
             None => std::env::current_exe().map_err(StoreError::System)?,
@@ -69,53 +67,24 @@ impl Engine {
             folder: folder.path().to_owned(),
             source,
         })?;
-        let (writer_password, reader_password) = (random_password(), folder.reader_password()?);
-        let settings = EngineConfig {
-            data: &folder.data(),
-            http,
-            tcp,
-            memory_bytes: config.engine_memory_bytes,
-            writer_password: &writer_password,
-            reader_password: &reader_password,
-        };
-        folder.write_config(&settings.to_xml(&folder.config()))?;
-        let writer = Remote {
-            scheme: "http".to_owned(),
-            host: http.ip().to_string(),
-            port: http.port(),
-            user: WRITER.to_owned(),
-            password: writer_password,
-            database: DEFAULT_DATABASE.to_owned(),
-        };
-        folder.write_access(&writer)?;
-        let clients = Clients::embedded(&writer, READER, &reader_password).map_err(StoreError::Tls)?;
-
         let launch = Launch {
             program,
             library,
             folder,
         };
-        let mut process = launch.spawn().map_err(StoreError::System)?;
-        let started = Instant::now();
-        let mut answers = clients.answers().await;
-        while !answers && started.elapsed() < FIRST_START {
-            if let Ok(Some(_)) = process.child.try_wait() {
-                let (_, reason) = process.ended().await;
-                return Err(StoreError::Engine {
-                    reason,
-                    log: launch.folder.log(),
-                });
+        let mut tries = 1;
+        let (http, clients, process) = loop {
+            let (http, clients) = launch.configure(config)?;
+            match launch.first_start(http, &clients).await {
+                Ok(process) => break (http, clients, process),
+                // Between choosing a port and the engine's taking it, any program may take it.
+                Err(StoreError::Engine { reason, .. }) if tries < TRIES && reason.contains(TAKEN) => {
+                    tracing::warn!(reason, "the embedded engine is started again at another port");
+                    tries += 1;
+                }
+                Err(error) => return Err(error),
             }
-            sleep(Duration::from_millis(20)).await;
-            answers = clients.answers().await;
-        }
-        let seconds = started.elapsed().as_secs_f32();
-        if answers {
-            tracing::info!(address = %http, seconds, "embedded engine started");
-        } else {
-            let log = launch.folder.log();
-            tracing::warn!(address = %http, seconds, log = %log.display(), "embedded engine does not answer yet");
-        }
+        };
         let stop = CancellationToken::new();
         let supervisor = tokio::spawn(supervise(launch, process, stop.clone(), restarted));
         Ok(Self {
@@ -164,6 +133,63 @@ struct Process {
 }
 
 impl Launch {
+    /// Writes what the engine and those who ask it have to know; gives its address, and clients for it.
+    fn configure(&self, config: &StoreConfig) -> Result<(SocketAddr, Clients), StoreError> {
+        let ports = [config.engine_http_port, config.engine_tcp_port].map(free_port);
+        let [http, tcp] = match ports {
+            [Ok(http), Ok(tcp)] => [http.0, tcp.0],
+            [Err(error), _] | [_, Err(error)] => return Err(StoreError::System(error)),
+        };
+        let folder = &self.folder;
+        let (writer_password, reader_password) = (random_password(), folder.reader_password()?);
+        let settings = EngineConfig {
+            data: &folder.data(),
+            http,
+            tcp,
+            memory_bytes: config.engine_memory_bytes,
+            writer_password: &writer_password,
+            reader_password: &reader_password,
+        };
+        folder.write_config(&settings.to_xml(&folder.config()))?;
+        let writer = Remote {
+            scheme: "http".to_owned(),
+            host: http.ip().to_string(),
+            port: http.port(),
+            user: WRITER.to_owned(),
+            password: writer_password,
+            database: DEFAULT_DATABASE.to_owned(),
+        };
+        folder.write_access(&writer)?;
+        let clients = Clients::embedded(&writer, READER, &reader_password).map_err(StoreError::Tls)?;
+        Ok((http, clients))
+    }
+
+    /// Starts the engine and waits until it answers, or for [`FIRST_START`].
+    async fn first_start(&self, http: SocketAddr, clients: &Clients) -> Result<Process, StoreError> {
+        let mut process = self.spawn().map_err(StoreError::System)?;
+        let started = Instant::now();
+        let mut answers = clients.answers().await;
+        while !answers && started.elapsed() < FIRST_START {
+            if let Ok(Some(_)) = process.child.try_wait() {
+                let (_, reason) = process.ended().await;
+                return Err(StoreError::Engine {
+                    reason,
+                    log: self.folder.log(),
+                });
+            }
+            sleep(Duration::from_millis(20)).await;
+            answers = clients.answers().await;
+        }
+        let seconds = started.elapsed().as_secs_f32();
+        if answers {
+            tracing::info!(address = %http, seconds, "embedded engine started");
+        } else {
+            let log = self.folder.log();
+            tracing::warn!(address = %http, seconds, log = %log.display(), "embedded engine does not answer yet");
+        }
+        Ok(process)
+    }
+
     fn spawn(&self) -> io::Result<Process> {
         let mut child = Command::new(&self.program)
             .arg(engine_process::SUBCOMMAND)

@@ -29,6 +29,32 @@ async fn a_killed_engine_comes_back_with_its_data_at_the_same_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_engine_whose_port_is_taken_before_it_listens_gets_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("engine.xml");
+    let taken = std::thread::spawn(move || {
+        // The engine needs some hundred milliseconds before it listens.
+        loop {
+            let config = fs::read_to_string(&file).unwrap_or_default();
+            let port = config
+                .split_once("<http_port>")
+                .and_then(|(_, rest)| rest.split_once('<'));
+            if let Some((port, _)) = port {
+                return std::net::TcpListener::bind(("127.0.0.1", port.parse().unwrap())).unwrap();
+            }
+            std::thread::yield_now();
+        }
+    });
+    let store = open(Location::Embedded(folder.path().to_owned())).await.unwrap();
+    ready(&store).await;
+    let taken = taken.join().unwrap();
+    assert_ne!(store.engine_address(), taken.local_addr().ok());
+    store.insert(&block(&rows(10)), "here").await.unwrap();
+    assert_eq!(number(&store, "SELECT count() FROM calls").await, 10);
+    store.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_engine_killed_again_and_again_keeps_what_it_confirmed_and_counts_it_once() {
     let Embedded { store, folder } = Embedded::open().await;
     let rows = rows(5000);
