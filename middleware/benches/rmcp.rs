@@ -1,7 +1,9 @@
-//! Calls per second of an `rmcp` server over Streamable HTTP, bare and layered, in turns in one run.
+//! Calls per second of an `rmcp` server over Streamable HTTP and over a pair of pipes in memory, bare and layered, in
+//! turns in one run.
 //!
 //! Server, clients and exporter share this process and its two worker threads, so what the layer costs is part of what
-//! all of them cost. The turns alternate, since other work on the machine changes more than the layer does.
+//! all of them cost. The turns alternate, since other work on the machine changes more than the layer does. Records go
+//! to a receiver in this process that throws them away, or to the collector at `TOOLSIGHT_BENCH_COLLECTOR`.
 
 #[path = "support/receiver.rs"]
 mod receiver;
@@ -21,9 +23,10 @@ use rmcp::service::RunningService;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::transport::{StreamableHttpClientTransport, StreamableHttpService};
+use rmcp::transport::{IntoTransport, StreamableHttpClientTransport, StreamableHttpService};
 use rmcp::{
-    ClientLifecycleMode, ClientServiceExt as _, RoleClient, ServerHandler, schemars, tool, tool_handler, tool_router,
+    ClientLifecycleMode, ClientServiceExt as _, RoleClient, ServerHandler, ServiceExt as _, schemars, tool,
+    tool_handler, tool_router,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -42,6 +45,12 @@ struct Size {
 
 #[tool_router]
 impl Dump {
+    fn new() -> Self {
+        Self {
+            tool_router: Self::tool_router(),
+        }
+    }
+
     #[tool(description = "Text of this size")]
     async fn dump(&self, Parameters(Size { bytes }): Parameters<Size>) -> String {
         let line = "lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor\n";
@@ -59,12 +68,48 @@ impl ServerHandler for Dump {
     }
 }
 
-async fn connect(layered: bool, json: bool) -> Client {
-    let new = || {
-        Ok(Dump {
-            tool_router: Dump::tool_router(),
-        })
-    };
+/// How client and server are connected.
+#[derive(Clone, Copy)]
+enum Transport {
+    /// HTTP, answered by a JSON body.
+    Json,
+    /// HTTP, answered by an event stream.
+    Stream,
+    /// What a server on standard input and output has, without a process of its own.
+    Pair,
+}
+
+impl Transport {
+    const ALL: [(Self, &str); 3] = [(Self::Json, "json"), (Self::Stream, "stream"), (Self::Pair, "pair")];
+}
+
+async fn connect(layered: bool, transport: Transport) -> Client {
+    match transport {
+        Transport::Json => connect_http(layered, true).await,
+        Transport::Stream => connect_http(layered, false).await,
+        Transport::Pair => connect_pair(layered).await,
+    }
+}
+
+/// Bytes that a pipe holds, as Linux has it.
+const PIPE: usize = 64 * 1024;
+
+async fn connect_pair(layered: bool) -> Client {
+    let (near, far) = tokio::io::duplex(PIPE);
+    tokio::spawn(async move {
+        let (read, write) = tokio::io::split(far);
+        let server = if layered {
+            Dump::new().serve(toolsight().pipe(read, write)).await
+        } else {
+            Dump::new().serve((read, write)).await
+        };
+        server.expect("a session").waiting().await
+    });
+    serve(near).await
+}
+
+async fn connect_http(layered: bool, json: bool) -> Client {
+    let new = || Ok(Dump::new());
     let config = StreamableHttpServerConfig::default().with_json_response(json);
     let mcp = StreamableHttpService::new(new, LocalSessionManager::default().into(), config);
     let mut app = Router::new().nest_service("/mcp", mcp);
@@ -77,7 +122,16 @@ async fn connect(layered: bool, json: bool) -> Client {
     let url = format!("http://{}/mcp", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, app).await });
 
-    let transport = StreamableHttpClientTransport::from_config(StreamableHttpClientTransportConfig::with_uri(url));
+    let config = StreamableHttpClientTransportConfig::with_uri(url);
+    serve(StreamableHttpClientTransport::from_config(config)).await
+}
+
+/// The client at the other end of `transport`.
+async fn serve<T, E, A>(transport: T) -> Client
+where
+    T: IntoTransport<RoleClient, E, A>,
+    E: std::error::Error + Send + Sync + 'static,
+{
     let client = ClientConfig::new(ClientCapabilities::default(), Implementation::new("bench", "1.0"));
     let lifecycle = ClientLifecycleMode::Discover {
         preferred_versions: vec![ProtocolVersion::V_2026_07_28],
@@ -123,8 +177,8 @@ async fn main() {
         "{:>9} {:<7} {:>10} {:>10} {:>10} {:>7}",
         "bytes", "as", "concurrent", "bare/s", "layered/s", "cost"
     );
-    for json in [true, false] {
-        let (bare, layered) = (connect(false, json).await, connect(true, json).await);
+    for (transport, form) in Transport::ALL {
+        let (bare, layered) = (connect(false, transport).await, connect(true, transport).await);
         for (bytes, calls) in [(16, 1024), (100_000, 256), (1_000_000, 64)] {
             for at_a_time in [1, 64] {
                 let (mut rates, mut costs) = ((Vec::new(), Vec::new()), Vec::new());
@@ -141,7 +195,6 @@ async fn main() {
                     rates.1.push(with);
                     costs.push(without / with - 1.0);
                 }
-                let form = if json { "json" } else { "stream" };
                 println!(
                     "{bytes:>9} {form:<7} {at_a_time:>10} {:>10.0} {:>10.0} {:>6.1}%",
                     median(rates.0),

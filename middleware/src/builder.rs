@@ -96,8 +96,8 @@ impl Builder {
     #[must_use]
     pub fn server(mut self, name: impl Into<Box<str>>, version: impl Into<Box<str>>) -> Self {
         self.server = Some(Peer {
-            name: name.into(),
-            version: version.into(),
+            name: name.into().into(),
+            version: version.into().into(),
         });
         self
     }

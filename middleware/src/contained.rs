@@ -43,9 +43,20 @@ impl<T: Observes> Contained<T> {
 
     /// Lets `step` observe something and hands on what comes of it.
     pub(crate) fn observe(&self, step: impl FnOnce(&mut T)) {
-        let Ok(mut slot) = self.slot.lock() else {
-            return;
-        };
+        if let Ok(mut slot) = self.slot.lock() {
+            self.step(&mut slot, step);
+        }
+    }
+
+    /// The same, and nothing is observed any more.
+    pub(crate) fn observe_last(&self, step: impl FnOnce(&mut T)) {
+        if let Ok(mut slot) = self.slot.lock() {
+            self.step(&mut slot, step);
+            *slot = None;
+        }
+    }
+
+    fn step(&self, slot: &mut Option<T>, step: impl FnOnce(&mut T)) {
         let Some(observer) = slot.as_mut() else {
             return;
         };
@@ -75,6 +86,17 @@ mod tests {
         fn take(&mut self) -> Vec<Observation> {
             vec![Observation::Omitted(1)]
         }
+    }
+
+    #[test]
+    fn nothing_is_observed_after_the_last() {
+        let (queue, _receiver) = Queue::new(1);
+        let counts = queue.counts();
+        let contained = Contained::new(Fragile, queue);
+        contained.observe_last(|_| {});
+        contained.observe(|_| panic!("it is over"));
+        let dropped = counts.read();
+        assert_eq!((dropped.batch_limit, dropped.panicked), (1, 0));
     }
 
     #[test]

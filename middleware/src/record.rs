@@ -1,14 +1,18 @@
 //! The record of one call: plain data, made by `observe`, turned into OTLP by `export`.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::trace::{SpanContext, SpanId};
+use opentelemetry::trace::{SpanContext, SpanId, TraceId};
 
 use crate::capture::Captured;
 use crate::outcome::{Fault, Outcome};
 use crate::result_flags::Flags;
 use crate::wire::{ContentTypes, Definition};
+
+/// A text of a record. Up to 23 bytes stand in the record itself, as nearly all of them do, and longer ones are shared.
+pub(crate) type Text = smol_str::SmolStr;
 
 /// What is known of one JSON-RPC request or notification that crossed the observer.
 ///
@@ -24,9 +28,9 @@ pub(crate) struct Record {
     /// From `start` to the first byte of a streamed response body.
     pub(crate) first_byte: Option<Duration>,
     /// JSON-RPC method; empty where the body could not be read.
-    pub(crate) method: Box<str>,
+    pub(crate) method: Text,
     /// JSON-RPC id as text; `None` on notifications.
-    pub(crate) request_id: Option<Box<str>>,
+    pub(crate) request_id: Option<Text>,
     /// What the request is aimed at.
     pub(crate) target: Target,
     /// How the call ended.
@@ -36,27 +40,27 @@ pub(crate) struct Record {
     /// JSON-RPC error code.
     pub(crate) code: Option<i64>,
     /// JSON-RPC error message, at most 256 bytes.
-    pub(crate) message: Option<Box<str>>,
+    pub(crate) message: Option<Text>,
     /// HTTP status, where there is one.
     pub(crate) http_status: Option<u16>,
     /// The client as it calls itself.
     pub(crate) client: Peer,
     /// Bridge between client and server, such as `mcp-remote 0.1.0`.
-    pub(crate) client_bridge: Option<Box<str>>,
+    pub(crate) client_bridge: Option<Text>,
     /// The server as configured, else as it calls itself.
     pub(crate) server: Peer,
     /// Protocol version that the exchange speaks; `None` where nothing told it.
-    pub(crate) protocol_version: Option<Box<str>>,
+    pub(crate) protocol_version: Option<Text>,
     /// How client and server are connected.
     pub(crate) transport: Transport,
     /// HTTP version, `1.1` or `2`.
     pub(crate) http_version: Option<&'static str>,
     /// Session of a legacy protocol version; never invented.
-    pub(crate) session_id: Option<Box<str>>,
+    pub(crate) session_id: Option<Text>,
     /// The user as the operator chose to see them.
     pub(crate) user: Option<User>,
     /// Organisation that the user belongs to.
-    pub(crate) tenant: Option<Box<str>>,
+    pub(crate) tenant: Option<Text>,
     /// Bytes of the request.
     pub(crate) request_bytes: u64,
     /// Bytes of the answer.
@@ -103,15 +107,33 @@ impl Direction {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Detail {
     /// What the call has in common with those that it belongs to, where there is no session.
-    pub(crate) chain: Option<Box<str>>,
+    pub(crate) chain: Option<Chain>,
     pub(crate) arguments_hash: Option<u64>,
     /// Names of the arguments that were wrong, with commas between.
-    pub(crate) invalid_arguments: Box<str>,
+    pub(crate) invalid_arguments: Text,
     pub(crate) flags: Flags,
     pub(crate) content_types: ContentTypes,
     pub(crate) definition: Option<Definition>,
     /// Arguments and result, only where they are captured.
     pub(crate) captured: Option<Arc<Captured>>,
+}
+
+/// What calls have in common which belong together without a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chain {
+    /// The trace that the caller has named.
+    Trace(TraceId),
+    /// A keyed hash.
+    Hash(u64),
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trace(trace) => write!(formatter, "{trace}"),
+            Self::Hash(hash) => write!(formatter, "{hash:016x}"),
+        }
+    }
 }
 
 /// What a request is aimed at.
@@ -121,29 +143,29 @@ pub(crate) enum Target {
     #[default]
     None,
     /// The tool of a `tools/call`.
-    Tool(Box<str>),
+    Tool(Text),
     /// The prompt of a `prompts/get`.
-    Prompt(Box<str>),
+    Prompt(Text),
     /// The resource of a `resources/*`: its scheme only, since a path may hold personal data.
-    Resource(Box<str>),
+    Resource(Text),
 }
 
 /// Name and version of one side, as that side says; unverified.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Peer {
     /// Name, empty where unknown.
-    pub(crate) name: Box<str>,
+    pub(crate) name: Text,
     /// Version, empty where unknown.
-    pub(crate) version: Box<str>,
+    pub(crate) version: Text,
 }
 
 /// A user in the form that the operator chose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum User {
     /// The identifier itself.
-    Plain(Box<str>),
+    Plain(Text),
     /// A keyed hash of it, 32 hexadecimal digits.
-    Hashed(Box<str>),
+    Hashed(Text),
 }
 
 /// How client and server are connected.

@@ -1,13 +1,13 @@
 //! What is notable about a result without knowing what it says.
 
-use std::hash::Hasher as _;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 
 use lru::LruCache;
-use siphasher::sip::SipHasher24;
+use twox_hash::XxHash64;
 
-use crate::arguments_hash::Secret;
+use crate::wire::saved_by_escapes;
 
 /// Bytes of a result's content that are looked at; a longer one is neither compared nor measured.
 const CONTENT_LIMIT: u64 = 256 * 1024;
@@ -22,10 +22,10 @@ const TOOLS: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 /// Reads the bytes of a result's content as they pass, and keeps a hash and the length of the text that they stand for.
 #[derive(Clone, Debug)]
 pub(crate) struct ContentDigest {
-    hasher: SipHasher24,
+    hasher: XxHash64,
     bytes: u64,
     /// How much shorter the text is than its spelling in JSON.
-    escapes: u64,
+    saved: u64,
     escaped: bool,
 }
 
@@ -39,9 +39,9 @@ pub(crate) struct Content {
 impl Default for ContentDigest {
     fn default() -> Self {
         Self {
-            hasher: Secret::NONE.hasher(),
+            hasher: XxHash64::with_seed(0),
             bytes: 0,
-            escapes: 0,
+            saved: 0,
             escaped: false,
         }
     }
@@ -54,34 +54,14 @@ impl ContentDigest {
             return;
         }
         self.hasher.write(bytes);
-        let mut rest = bytes;
-        if std::mem::take(&mut self.escaped) {
-            rest = self.escape(rest);
-        }
-        while let Some(at) = memchr::memchr(b'\\', rest) {
-            rest = self.escape(&rest[at + 1..]);
-        }
-    }
-
-    /// Counts one escape whose backslash is already taken; returns what follows it.
-    fn escape<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        match rest.split_first() {
-            None => {
-                self.escaped = true;
-                rest
-            }
-            Some((kind, rest)) => {
-                self.escapes += if *kind == b'u' { 5 } else { 1 };
-                rest
-            }
-        }
+        self.saved += saved_by_escapes(bytes, &mut self.escaped);
     }
 
     /// `None` where there was too much of it.
     pub(crate) fn finish(&self) -> Option<Content> {
         (self.bytes <= CONTENT_LIMIT).then(|| Content {
             hash: self.hasher.finish(),
-            length: self.bytes - self.escapes.min(self.bytes),
+            length: self.bytes - self.saved.min(self.bytes),
         })
     }
 }
@@ -115,7 +95,9 @@ pub(crate) struct Results(Mutex<Seen>);
 
 #[derive(Debug)]
 struct Seen {
-    last: LruCache<(Box<str>, u64), u64>,
+    /// By the hash of tool and arguments.
+    last: LruCache<u64, u64>,
+    keys: lru::DefaultHasher,
     longest: LruCache<Box<str>, Longest>,
 }
 
@@ -133,6 +115,7 @@ impl Default for Results {
     fn default() -> Self {
         Self(Mutex::new(Seen {
             last: LruCache::new(CALLS),
+            keys: lru::DefaultHasher::default(),
             longest: LruCache::new(TOOLS),
         }))
     }
@@ -147,9 +130,16 @@ impl Results {
         let Ok(mut seen) = self.0.lock() else {
             return (false, false);
         };
-        let last = arguments.and_then(|hash| seen.last.put((tool.into(), hash), content.hash));
-        let longest = seen.longest.get_or_insert_mut(tool.into(), Longest::default);
-        (last == Some(content.hash), longest.is_reached_by(content))
+        let call = arguments.map(|hash| seen.keys.hash_one((tool, hash)));
+        let last = call.and_then(|call| seen.last.put(call, content.hash));
+        let is_cut = match seen.longest.get_mut(tool) {
+            Some(longest) => longest.is_reached_by(content),
+            None => seen
+                .longest
+                .get_or_insert_mut(tool.into(), Longest::default)
+                .is_reached_by(content),
+        };
+        (last == Some(content.hash), is_cut)
     }
 }
 

@@ -9,16 +9,20 @@ use rand::Rng as _;
 ///
 /// Any flags byte is accepted: SDKs set bits beyond the sampled one.
 pub(crate) fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<SpanContext> {
-    let mut parts = traceparent.trim().split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let version = byte(version).filter(|version| *version != 0xff)?;
-    if (version == 0 && parts.next().is_some()) || trace.len() != 32 || span.len() != 16 {
+    let text = traceparent.trim();
+    let (parts, rest) = text.as_bytes().split_first_chunk::<55>()?;
+    if [parts[2], parts[35], parts[52]] != [b'-'; 3] {
         return None;
     }
+    let version = byte(text.get(..2)?).filter(|version| *version != 0xff)?;
+    if !rest.is_empty() && (version == 0 || rest[0] != b'-') {
+        return None;
+    }
+    let trace = u128::from(lower_hex(&parts[3..19])?) << 64 | u128::from(lower_hex(&parts[19..35])?);
     let context = SpanContext::new(
-        TraceId::from(lower_hex(trace)?),
-        SpanId::from(u64::try_from(lower_hex(span)?).ok()?),
-        TraceFlags::new(byte(flags)?),
+        TraceId::from(trace),
+        SpanId::from(lower_hex(&parts[36..52])?),
+        TraceFlags::new(byte(text.get(53..55)?)?),
         true,
         tracestate
             .and_then(|state| TraceState::from_str(state).ok())
@@ -27,22 +31,34 @@ pub(crate) fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<SpanC
     context.is_valid().then_some(context)
 }
 
-/// The number that at most 32 lower-case digits stand for.
-fn lower_hex(digits: &str) -> Option<u128> {
-    digits.bytes().try_fold(0, |number, digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some(number << 4 | u128::from(value))
-    })
+/// The number that at most 16 lower-case digits stand for.
+fn lower_hex(digits: &[u8]) -> Option<u64> {
+    const NONE: u8 = 0xff;
+    /// What each byte stands for as a digit.
+    const VALUES: [u8; 256] = {
+        let mut values = [NONE; 256];
+        let digits = b"0123456789abcdef";
+        let mut value = 0;
+        while value < digits.len() {
+            values[digits[value] as usize] = value as u8;
+            value += 1;
+        }
+        values
+    };
+    let (mut number, mut seen) = (0, 0);
+    for digit in digits {
+        let value = VALUES[usize::from(*digit)];
+        seen |= value;
+        number = number << 4 | u64::from(value & 0xf);
+    }
+    (seen != NONE).then_some(number)
 }
 
 fn byte(hex: &str) -> Option<u8> {
     // A sign would pass for a digit.
-    let digits = hex.len() == 2 && !hex.starts_with('+');
-    digits.then(|| u8::from_str_radix(hex, 16).ok()).flatten()
+    (!hex.starts_with('+'))
+        .then(|| u8::from_str_radix(hex, 16).ok())
+        .flatten()
 }
 
 /// Bytes of `tracestate` that are passed on; the specification asks for at least 512.

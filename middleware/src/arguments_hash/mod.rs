@@ -85,12 +85,15 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct CanonicalHash {
     secret: Secret,
-    stack: Vec<Frame>,
+    innermost: Option<Frame>,
+    /// The open containers around that.
+    outer: Vec<Frame>,
     state: State,
     /// Of the string that is open.
     hasher: SipHasher24,
     /// The first half of a surrogate pair.
     high: Option<u16>,
+    /// What has come of a literal that came in more than one piece.
     literal: Vec<u8>,
     hash: u64,
 }
@@ -99,7 +102,8 @@ impl CanonicalHash {
     pub(crate) fn new(secret: Secret) -> Self {
         Self {
             secret,
-            stack: Vec::new(),
+            innermost: None,
+            outer: Vec::new(),
             state: State::Value { or_end: false },
             hasher: secret.hasher(),
             high: None,
@@ -130,7 +134,12 @@ impl CanonicalHash {
                 State::Broken => return,
                 _ => {
                     self.structure(byte);
-                    &bytes[1..]
+                    // A literal has nothing that opens it.
+                    if self.state == State::Literal {
+                        bytes
+                    } else {
+                        &bytes[1..]
+                    }
                 }
             };
         }
@@ -139,7 +148,8 @@ impl CanonicalHash {
     /// The hash, if one whole value has been read.
     pub(crate) fn finish(mut self) -> Option<u64> {
         if self.state == State::Literal {
-            self.end_literal();
+            let literal = std::mem::take(&mut self.literal);
+            self.end_literal(&literal);
         }
         (self.state == State::Done).then_some(self.hash)
     }
@@ -154,9 +164,9 @@ impl CanonicalHash {
             | (State::After, b']' | b'}') => {
                 return self.close(byte == b'}');
             }
-            (State::Value { .. }, b'{' | b'[') if self.stack.len() < DEPTH_LIMIT => {
+            (State::Value { .. }, b'{' | b'[') if self.depth() < DEPTH_LIMIT => {
                 let object = byte == b'{';
-                self.stack.push(if object {
+                self.open(if object {
                     Frame::Object {
                         sum: 0,
                         count: 0,
@@ -179,11 +189,10 @@ impl CanonicalHash {
             }
             (State::Value { .. }, b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
                 self.literal.clear();
-                self.literal.push(byte);
                 State::Literal
             }
             (State::Colon, b':') => State::Value { or_end: false },
-            (State::After, b',') => match self.stack.last() {
+            (State::After, b',') => match self.innermost {
                 Some(Frame::Array(_)) => State::Value { or_end: false },
                 Some(Frame::Object { .. }) => State::Key { or_end: false },
                 None => State::Broken,
@@ -192,8 +201,18 @@ impl CanonicalHash {
         };
     }
 
+    fn depth(&self) -> usize {
+        self.outer.len() + usize::from(self.innermost.is_some())
+    }
+
+    fn open(&mut self, container: Frame) {
+        self.outer.extend(self.innermost.replace(container));
+    }
+
     fn close(&mut self, is_object: bool) {
-        match (self.stack.pop(), is_object) {
+        let closed = self.innermost.take();
+        self.innermost = self.outer.pop();
+        match (closed, is_object) {
             (Some(Frame::Array(hasher)), false) => self.value(hasher.finish()),
             (Some(Frame::Object { sum, count, .. }), true) => self.value(object(self.secret, sum, count)),
             _ => self.state = State::Broken,
@@ -204,7 +223,7 @@ impl CanonicalHash {
     fn value(&mut self, hash: u64) {
         let secret = self.secret;
         self.state = State::After;
-        match self.stack.last_mut() {
+        match &mut self.innermost {
             None => {
                 self.hash = hash;
                 self.state = State::Done;
@@ -236,7 +255,7 @@ impl CanonicalHash {
         } else {
             self.end_surrogate();
             let hash = self.hasher.finish();
-            match self.stack.last_mut() {
+            match &mut self.innermost {
                 Some(Frame::Object { key: open, .. }) if key => {
                     *open = hash;
                     self.state = State::Colon;
@@ -326,6 +345,13 @@ impl CanonicalHash {
         let end = bytes
             .iter()
             .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'));
+        if let Some(end) = end
+            && self.literal.is_empty()
+            && end <= NUMBER_LIMIT
+        {
+            self.end_literal(&bytes[..end]);
+            return &bytes[end..];
+        }
         let part = &bytes[..end.unwrap_or(bytes.len())];
         let room = NUMBER_LIMIT.saturating_sub(self.literal.len());
         if part.len() > room && self.literal.len() <= NUMBER_LIMIT {
@@ -341,24 +367,25 @@ impl CanonicalHash {
         }
         match end {
             Some(end) => {
-                self.end_literal();
+                let literal = std::mem::take(&mut self.literal);
+                self.end_literal(&literal);
                 &bytes[end..]
             }
             None => &[],
         }
     }
 
-    fn end_literal(&mut self) {
-        let long = self.literal.len() > NUMBER_LIMIT;
+    fn end_literal(&mut self, literal: &[u8]) {
+        let long = literal.len() > NUMBER_LIMIT;
         let mut hasher = self.tagged(tag::LITERAL);
-        match self.literal.first() {
-            Some(b't' | b'f' | b'n') if !matches!(&self.literal[..], b"true" | b"false" | b"null") => {
+        match literal.first() {
+            Some(b't' | b'f' | b'n') if !matches!(literal, b"true" | b"false" | b"null") => {
                 self.state = State::Broken;
                 return;
             }
-            Some(b't' | b'f' | b'n') => hasher.write(&self.literal),
+            Some(b't' | b'f' | b'n') => hasher.write(literal),
             _ if long => hasher = self.hasher,
-            _ => match Decimal::read(&self.literal) {
+            _ => match Decimal::read(literal) {
                 Some(decimal) => hasher = decimal.hash(self.tagged(tag::NUMBER)),
                 None => {
                     self.state = State::Broken;

@@ -271,7 +271,7 @@ mod tests {
         let observer = Observer::new(None, crate::identity::Users::default(), 1);
         let metrics = Metrics::new(Resource::builder().build(), &observer, Arc::default());
         for index in 0..500_i32 {
-            let made_up: Box<str> = format!("made up {index}").into();
+            let made_up: crate::record::Text = format!("made up {index}").into();
             let mut hostile = record();
             hostile.outcome = Outcome::ProtocolError;
             hostile.fault = Fault::Server;

@@ -183,7 +183,8 @@ fn attributes(record: &Record, weight: u32) -> Vec<KeyValue> {
 
 fn detail(detail: &Detail, list: &mut Attributes) {
     let hash = |hash: u64| format!("{hash:016x}");
-    list.maybe(semconv::TOOLSIGHT_CHAIN_ID, detail.chain.as_deref());
+    let chain = detail.chain.map(|chain| chain.to_string());
+    list.maybe(semconv::TOOLSIGHT_CHAIN_ID, chain.as_deref());
     list.maybe(semconv::TOOLSIGHT_ARGS_HASH, detail.arguments_hash.map(hash).as_deref());
     list.text(semconv::TOOLSIGHT_INVALID_ARGUMENTS, &detail.invalid_arguments);
     list.text(semconv::TOOLSIGHT_RESULT_FLAGS, &detail.flags.names());

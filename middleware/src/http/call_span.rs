@@ -1,9 +1,11 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use super::Shared;
 
 /// The span of the call at hand, in the extensions of every request that the layer passes on.
 ///
@@ -26,52 +28,31 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct CallSpan {
-    provisional: SpanContext,
-    told: Arc<OnceLock<SpanContext>>,
-    /// Which observer made it.
-    observer: usize,
-}
+pub struct CallSpan(pub(super) Arc<Shared>);
 
 impl CallSpan {
-    pub(super) fn new(provisional: SpanContext, observer: usize) -> Self {
-        Self {
-            provisional,
-            told: Arc::default(),
-            observer,
-        }
-    }
-
-    pub(super) const fn is_of(&self, observer: usize) -> bool {
-        self.observer == observer
+    pub(super) fn is_of(&self, observer: usize) -> bool {
+        self.0.is_of(observer)
     }
 
     /// A context whose current span is the call; the first one where the request is a batch.
     pub fn context(&self) -> Context {
-        let span = self.told.get().unwrap_or(&self.provisional);
-        Context::new().with_remote_span_context(span.clone())
+        context(self.0.span())
     }
+}
 
-    /// The span as far as the head of the request tells it.
-    pub(super) const fn provisional(&self) -> &SpanContext {
-        &self.provisional
-    }
+fn context(span: &SpanContext) -> Context {
+    Context::new().with_remote_span_context(span.clone())
+}
 
-    pub(super) fn tell(&self, span: &SpanContext) {
-        if self.told.get().is_none() {
-            let _ = self.told.set(span.clone());
-        }
+/// The `tracing` span that the wrapped service runs in, a child of `call`.
+pub(super) fn child_span(call: &SpanContext) -> Span {
+    let span = request_span();
+    if !span.is_disabled() {
+        // Fails only where no OpenTelemetry layer is installed, and then there is nothing to join.
+        let _ = span.set_parent(context(call));
     }
-
-    /// The `tracing` span that the wrapped service runs in, a child of the call.
-    pub(super) fn child_span(&self) -> Span {
-        let span = request_span();
-        if !span.is_disabled() {
-            // Fails only where no OpenTelemetry layer is installed, and then there is nothing to join.
-            let _ = span.set_parent(self.context());
-        }
-        span
-    }
+    span
 }
 
 /// The `tracing` span that the wrapped service runs in.

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, Method, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use opentelemetry::trace::SpanContext;
 
 use crate::observe::{Observer, RequestHead, ResponseHead, endpoint_key};
@@ -17,9 +17,10 @@ pub(super) fn request<B>(
     start: Instant,
 ) -> RequestHead {
     let fields = request.headers();
-    let text = |name: &HeaderName| headers::text(fields, name).map(Into::into);
+    let known = headers::Known::of(fields);
+    let text = |value: Option<&HeaderValue>| value.and_then(headers::value_text).map(Into::into);
     let (user, tenant) = observer.identity.find(fields, request.extensions());
-    let session_id = text(&headers::SESSION_ID);
+    let session_id = text(known.session_id);
     let post = request.method() == Method::POST;
     let answered_elsewhere = post && session_id.is_none() && observer.has_endpoints();
     let address = || request.uri().path_and_query().map_or("", PathAndQuery::as_str);
@@ -28,8 +29,8 @@ pub(super) fn request<B>(
         start_wall: SystemTime::now(),
         post,
         delete: request.method() == Method::DELETE,
-        resumes: fields.contains_key(&headers::LAST_EVENT_ID),
-        mcp: headers::looks_like_mcp(fields),
+        resumes: known.last_event_id.is_some(),
+        mcp: headers::looks_like_mcp(&known, fields),
         http_version: match request.version() {
             Version::HTTP_10 => Some("1.0"),
             Version::HTTP_11 => Some("1.1"),
@@ -37,12 +38,12 @@ pub(super) fn request<B>(
             Version::HTTP_3 => Some("3"),
             _ => None,
         },
-        protocol_version: text(&headers::PROTOCOL_VERSION),
+        protocol_version: text(known.protocol_version),
         endpoint: answered_elsewhere.then(|| endpoint_key(address())).flatten(),
         session_id,
-        method: text(&headers::METHOD),
-        name: text(&headers::NAME),
-        user_agent: headers::user_agent(fields),
+        method: text(known.method),
+        name: text(known.name),
+        user_agent: known.user_agent.and_then(headers::user_agent),
         user,
         tenant,
         ambient,

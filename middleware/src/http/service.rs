@@ -53,7 +53,7 @@ where
             let request = request.map(RequestBody::unobserved);
             return ResponseFuture::new(self.inner.call(request), Span::none(), None);
         };
-        request.extensions_mut().insert(shared.call_span().clone());
+        request.extensions_mut().insert(CallSpan(shared.clone()));
         let guard = Guard::new(shared.clone());
         let request = request.map(|body| RequestBody::observed(body, shared));
         let inner = span.in_scope(|| self.inner.call(request));
@@ -73,15 +73,16 @@ impl<S> ToolsightService<S> {
             }
             surrounding => (surrounding, None),
         };
-        let call_span = CallSpan::new(trace_context::child(ambient.as_ref()), self.id());
+        let call = trace_context::child(ambient.as_ref());
         let span = match span {
             Some(root) => root,
-            None if request.method() == Method::POST => call_span.child_span(),
+            None if request.method() == Method::POST => call_span::child_span(&call),
             None => Span::none(),
         };
         let head = head::request(request, &self.observer, ambient, Instant::now());
-        let exchange = Exchange::begin(self.observer.clone(), head, call_span.provisional().clone());
-        (Arc::new(Shared::new(exchange, self.queue.clone(), call_span)), span)
+        let exchange = Exchange::begin(self.observer.clone(), head, call.clone());
+        let shared = Shared::new(exchange, self.queue.clone(), call, self.id());
+        (Arc::new(shared), span)
     }
 
     /// Whether a layer of the same observer stands further out, which records the request already.

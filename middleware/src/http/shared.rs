@@ -1,9 +1,10 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::Response;
+use opentelemetry::trace::SpanContext;
 
-use super::{CallSpan, head};
+use super::head;
 use crate::contained::Contained;
 use crate::export::Queue;
 use crate::observe::{End, Exchange};
@@ -12,26 +13,40 @@ use crate::observe::{End, Exchange};
 #[derive(Debug)]
 pub(crate) struct Shared {
     exchange: Contained<Exchange>,
-    call_span: CallSpan,
+    /// The span of the call as far as the head of the request tells it.
+    provisional: SpanContext,
+    /// The span that the body of the request has told.
+    told: OnceLock<SpanContext>,
+    /// Which observer looks at it.
+    observer: usize,
 }
 
 impl Shared {
-    pub(super) const fn new(exchange: Exchange, queue: Queue, call_span: CallSpan) -> Self {
+    pub(super) const fn new(exchange: Exchange, queue: Queue, provisional: SpanContext, observer: usize) -> Self {
         Self {
             exchange: Contained::new(exchange, queue),
-            call_span,
+            provisional,
+            told: OnceLock::new(),
+            observer,
         }
     }
 
-    pub(super) const fn call_span(&self) -> &CallSpan {
-        &self.call_span
+    /// The span of the call, the first one where the request is a batch.
+    pub(super) fn span(&self) -> &SpanContext {
+        self.told.get().unwrap_or(&self.provisional)
+    }
+
+    pub(super) const fn is_of(&self, observer: usize) -> bool {
+        self.observer == observer
     }
 
     pub(super) fn request_data(&self, bytes: &[u8]) {
         self.exchange.observe(|exchange| {
             exchange.request_data(bytes, Instant::now());
-            if let Some(span) = exchange.first_span() {
-                self.call_span.tell(span);
+            if let Some(span) = exchange.first_span()
+                && self.told.get().is_none()
+            {
+                let _ = self.told.set(span.clone());
             }
         });
     }
@@ -73,7 +88,10 @@ impl Guard {
 
     pub(super) fn end(&mut self, end: End) {
         if let Some(shared) = self.0.take() {
-            shared.exchange.observe(|exchange| exchange.end(end, Instant::now()));
+            // Whoever keeps the request's extensions keeps this, and need not keep the exchange.
+            shared
+                .exchange
+                .observe_last(|exchange| exchange.end(end, Instant::now()));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The clients that are known by other names, and the bridges that stand in front of clients.
 
-use crate::record::Peer;
+use crate::record::{Peer, Text};
 
 /// Version of the table of known clients: the day on which it was last changed.
 pub const CLIENTS_VERSION: &str = "2026-11-21";
@@ -62,7 +62,7 @@ const WITH_SERVER_NAME: &[&str] = &["gemini-cli-mcp-client-", "qwen-cli-mcp-clie
 
 /// The client under the name it is known by, and the bridge before it: `claude-ai (via mcp-remote 0.1.15)` is Claude, and
 /// came by `mcp-remote 0.1.15`.
-pub(crate) fn recognise(client: Peer) -> (Peer, Option<Box<str>>) {
+pub(crate) fn recognise(client: Peer) -> (Peer, Option<Text>) {
     let (client, bridge) = split_bridge(client);
     let key = key(&client.name);
     if bridge.is_none() && BRIDGES.contains(&&*key) {
@@ -71,15 +71,24 @@ pub(crate) fn recognise(client: Peer) -> (Peer, Option<Box<str>>) {
     }
     match known(&key) {
         Some(name) => {
-            let name = name.into();
+            let name = Text::new_static(name);
             (Peer { name, ..client }, bridge)
         }
         None => (client, bridge),
     }
 }
 
-fn key(name: &str) -> String {
-    name.trim().to_ascii_lowercase().replace(' ', "-")
+fn key(name: &str) -> Text {
+    let characters = name.trim().chars();
+    characters
+        .map(|character| {
+            if character == ' ' {
+                '-'
+            } else {
+                character.to_ascii_lowercase()
+            }
+        })
+        .collect()
 }
 
 fn known(key: &str) -> Option<&'static str> {
@@ -89,7 +98,7 @@ fn known(key: &str) -> Option<&'static str> {
     Some(KNOWN[at].1)
 }
 
-fn split_bridge(client: Peer) -> (Peer, Option<Box<str>>) {
+fn split_bridge(client: Peer) -> (Peer, Option<Text>) {
     let split = client
         .name
         .strip_suffix(')')

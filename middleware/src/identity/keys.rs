@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::record::Text;
+
 /// Keys under which users, tenants or tokens are hashed, each with a short name.
 ///
 /// The newest key hashes; its name stands in front of the hash, as in `2026-11:8f0c…`, so that it is known which key to
@@ -52,12 +54,12 @@ impl HashKeys {
             .map(move |key| key.hash(identifier.as_bytes()))
     }
 
-    pub(crate) fn hash(&self, identifier: &str) -> Box<str> {
+    pub(crate) fn hash(&self, identifier: &str) -> Text {
         self.newest.hash(identifier.as_bytes()).into()
     }
 
     /// Never equal to the hash of an identifier that reads like the token.
-    pub(crate) fn hash_token(&self, token: &str) -> Box<str> {
+    pub(crate) fn hash_token(&self, token: &str) -> Text {
         let token: Vec<u8> = [b"bearer token\0", token.as_bytes()].concat();
         self.newest.hash(&token).into()
     }

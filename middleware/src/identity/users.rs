@@ -5,7 +5,7 @@ use http::{Extensions, HeaderMap, HeaderName};
 use super::keys::HashKeys;
 use super::token::{Payload, bearer};
 use super::{Tenant, UserId};
-use crate::record::User;
+use crate::record::{Text, User};
 use crate::wire::{NAME_LIMIT, cut};
 
 /// Where the user is read from, and in which form it is recorded.
@@ -162,7 +162,7 @@ impl From<Users> for Identity {
 
 impl Identity {
     /// User and tenant as far as headers and extensions tell them.
-    pub(crate) fn find(&self, headers: &HeaderMap, extensions: &Extensions) -> (Option<User>, Option<Box<str>>) {
+    pub(crate) fn find(&self, headers: &HeaderMap, extensions: &Extensions) -> (Option<User>, Option<Text>) {
         let mut payload = Lazy { headers, payload: None };
         let user = self.user(headers, extensions, &mut payload);
         (user, self.tenant(headers, extensions, &mut payload))
@@ -179,7 +179,7 @@ impl Identity {
             .or_else(|| Some(User::Hashed(token.as_ref()?.hash_token(bearer(headers)?))))
     }
 
-    fn tenant(&self, headers: &HeaderMap, extensions: &Extensions, payload: &mut Lazy<'_>) -> Option<Box<str>> {
+    fn tenant(&self, headers: &HeaderMap, extensions: &Extensions, payload: &mut Lazy<'_>) -> Option<Text> {
         let Tenants { source, form } = &self.tenants;
         if form.is_off() {
             return None;

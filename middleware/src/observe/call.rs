@@ -11,7 +11,7 @@ use super::in_flight::Ticket;
 use super::{Observer, classify, mirrors};
 use crate::identity::recognise;
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Peer, Record, Target};
+use crate::record::{Direction, Peer, Record, Target, Text};
 use crate::trace_context;
 use crate::wire::{Argument, Id, Message};
 
@@ -19,16 +19,16 @@ use crate::wire::{Argument, Id, Message};
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) direction: Direction,
-    pub(super) method: Box<str>,
+    pub(super) method: Text,
     pub(super) id: Option<Id>,
     pub(super) target: Target,
     pub(super) arguments: Vec<Argument>,
     /// The client as this very request says, by `_meta` or by the handshake.
     pub(super) client: Option<Peer>,
     /// The version as this very request says, by `_meta` or by the handshake.
-    version: Option<Box<str>>,
+    version: Option<Text>,
     /// The task that a `tasks/*` request asks for.
-    pub(super) task: Option<Box<str>>,
+    pub(super) task: Option<Text>,
     pub(super) attempt: u16,
     pub(super) waited: Duration,
     /// What progress notifications name it by, and how many have come.
@@ -56,7 +56,7 @@ pub(super) struct Call {
 pub(super) struct Carrier {
     pub(super) status: Option<u16>,
     /// Session that the response names.
-    pub(super) session_id: Option<Box<str>>,
+    pub(super) session_id: Option<Text>,
     pub(super) bytes: u64,
     /// When the first byte of a streamed response came.
     pub(super) first_byte: Option<Instant>,
@@ -191,7 +191,6 @@ impl Call {
             .or_else(|| request.user_agent.clone())
             .unwrap_or_default();
         let (client, client_bridge) = recognise(client);
-        self.client = Some(client.clone());
         let said = result.and_then(|result| result.server.as_ref());
         let said = said.or_else(|| handshake?.server.as_ref());
         let refused = ending.fault == Fault::Auth;
@@ -200,7 +199,7 @@ impl Call {
         let user = request.user.as_ref().filter(|_| !refused);
         let detail = observer
             .detail
-            .of(&self, ending, session_id.is_some(), user, &observer.tools);
+            .of(&self, ending, session_id.is_some(), &client, user, &observer.tools);
         Record {
             direction: self.direction,
             start: self.start_wall,
@@ -244,6 +243,6 @@ impl Call {
 }
 
 /// The scheme of a URI, since what follows may name a person or a file.
-fn scheme(uri: &str) -> Box<str> {
+fn scheme(uri: &str) -> Text {
     uri.split_once(':').map_or("", |(scheme, _)| scheme).into()
 }

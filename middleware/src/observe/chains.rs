@@ -23,7 +23,7 @@ use opentelemetry::trace::TraceId;
 
 use super::limits::Counters;
 use crate::arguments_hash::Secret;
-use crate::record::{Peer, User};
+use crate::record::{Chain, Peer, User};
 
 /// What ties a call to others.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,7 +56,7 @@ struct Open {
 
 #[derive(Clone, Debug)]
 struct Link {
-    chain: Box<str>,
+    chain: Chain,
     seen: Instant,
 }
 
@@ -75,15 +75,15 @@ impl Chains {
     }
 
     /// The chain of a call that began at `now`; `None` where nothing ties it to any other.
-    pub(crate) fn find(&self, ties: &Ties<'_>, now: Instant) -> Option<Box<str>> {
+    pub(crate) fn find(&self, ties: &Ties<'_>, now: Instant) -> Option<Chain> {
         if let Some(trace) = ties.trace {
-            return Some(trace.to_string().into());
+            return Some(Chain::Trace(trace));
         }
         let state = ties.request_state.map(|state| self.key("state", &[&state.to_string()]));
         let task = || ties.task.map(|task| self.key("task", &[task]));
         if let Some(key) = state.or_else(task) {
-            let known = self.open.lock().ok()?.chains.get(&key).map(|link| link.chain.clone());
-            return Some(known.unwrap_or_else(|| format!("{key:016x}").into()));
+            let known = self.open.lock().ok()?.chains.get(&key).map(|link| link.chain);
+            return Some(known.unwrap_or(Chain::Hash(key)));
         }
         let (User::Plain(user) | User::Hashed(user)) = ties.user?;
         let (name, version) = ties.client.map_or(("", ""), |client| (&client.name, &client.version));
@@ -93,19 +93,22 @@ impl Chains {
             && now.saturating_duration_since(link.seen) <= self.idle_gap
         {
             link.seen = link.seen.max(now);
-            return Some(link.chain.clone());
+            return Some(link.chain);
         }
         open.begun += 1;
         let begun = [key, open.begun].map(|number| format!("{number:016x}"));
-        let chain: Box<str> = format!("{:016x}", self.key("chain", &[&begun[0], &begun[1]])).into();
-        self.keep(&mut open, key, &chain, now);
+        let chain = Chain::Hash(self.key("chain", &[&begun[0], &begun[1]]));
+        self.keep(&mut open, key, chain, now);
         Some(chain)
     }
 
     /// The answer of a call in `chain` has handed out this `requestState` or this task.
-    pub(crate) fn hand_on(&self, chain: &str, request_state: Option<u64>, task: Option<&str>, now: Instant) {
+    pub(crate) fn hand_on(&self, chain: Chain, request_state: Option<u64>, task: Option<&str>, now: Instant) {
         let state = request_state.map(|state| self.key("state", &[&state.to_string()]));
         let task = task.map(|task| self.key("task", &[task]));
+        if state.is_none() && task.is_none() {
+            return;
+        }
         let Ok(mut open) = self.open.lock() else {
             return;
         };
@@ -114,11 +117,8 @@ impl Chains {
         }
     }
 
-    fn keep(&self, open: &mut Open, key: u64, chain: &str, now: Instant) {
-        let link = Link {
-            chain: chain.into(),
-            seen: now,
-        };
+    fn keep(&self, open: &mut Open, key: u64, chain: Chain, now: Instant) {
+        let link = Link { chain, seen: now };
         let gone = open.chains.push(key, link);
         let lost =
             gone.is_some_and(|(gone, link)| gone != key && now.saturating_duration_since(link.seen) <= self.idle_gap);
@@ -179,7 +179,7 @@ mod tests {
         let others = [of(&bob, &desk, Duration::ZERO), of(&ada, &phone, Duration::ZERO)];
         let mut all = vec![first, after];
         all.extend(others);
-        all.sort();
+        all.sort_by_key(Chain::to_string);
         all.dedup();
         assert_eq!(all.len(), 4, "each of these is a chain of its own: {all:?}");
         assert_eq!(
@@ -198,7 +198,7 @@ mod tests {
             ..Ties::default()
         };
         let chain = chains.find(&of_ada, now).unwrap();
-        chains.hand_on(&chain, Some(5), Some("task"), now);
+        chains.hand_on(chain, Some(5), Some("task"), now);
         let state = Ties {
             request_state: Some(5),
             ..Ties::default()
@@ -214,7 +214,7 @@ mod tests {
             trace: Some(trace),
             ..state
         };
-        assert_eq!(chains.find(&traced, now).as_deref(), Some(&*trace.to_string()));
+        assert_eq!(chains.find(&traced, now), Some(Chain::Trace(trace)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::SessionEnd;
 use super::call::Call;
 use super::limits::{Slot, WAITING_OF_ONE, answer_within};
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Peer, Transport};
+use crate::record::{Direction, Peer, Text, Transport};
 use crate::sync::{Mutex, MutexGuard};
 use crate::wire::Id;
 
@@ -33,7 +33,7 @@ pub(super) enum Reach {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Handshake {
     pub(super) client: Peer,
-    pub(super) protocol_version: Option<Box<str>>,
+    pub(super) protocol_version: Option<Text>,
     pub(super) server: Option<Peer>,
 }
 

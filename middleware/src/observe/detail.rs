@@ -13,7 +13,7 @@ use super::tools::Tools;
 use crate::arguments_hash::{CanonicalHash, Secret};
 use crate::capture::{Budget, Capture};
 use crate::outcome::Outcome;
-use crate::record::{self, Direction, User};
+use crate::record::{self, Chain, Direction, Peer, User};
 use crate::result_flags::{Flags, Results};
 use crate::wire::{ResultContent, Telling};
 
@@ -90,6 +90,7 @@ impl Detail {
         call: &Call,
         ending: &Ending<'_>,
         in_session: bool,
+        client: &Peer,
         user: Option<&User>,
         tools: &Tools,
     ) -> record::Detail {
@@ -98,7 +99,7 @@ impl Detail {
         }
         let result = ending.answer.and_then(|answer| answer.result.as_deref());
         let mut detail = record::Detail {
-            chain: (!in_session).then(|| self.chain(call, ending, user)).flatten(),
+            chain: (!in_session).then(|| self.chain(call, ending, client, user)).flatten(),
             ..record::Detail::default()
         };
         let Some(tool) = call.tool() else {
@@ -140,19 +141,19 @@ impl Detail {
         }
     }
 
-    fn chain(&self, call: &Call, ending: &Ending<'_>, user: Option<&User>) -> Option<Box<str>> {
+    fn chain(&self, call: &Call, ending: &Ending<'_>, client: &Peer, user: Option<&User>) -> Option<Chain> {
         let told = call.parent.as_ref().filter(|parent| parent.is_remote());
         let ties = Ties {
             trace: told.map(SpanContext::trace_id),
             request_state: call.request_state,
             task: call.task.as_deref(),
             user,
-            client: call.client.as_ref(),
+            client: Some(client),
         };
         let chain = self.chains.find(&ties, call.start)?;
         if let Some(result) = ending.answer.and_then(|answer| answer.result.as_deref()) {
             let task = result.task_part.id.as_deref();
-            self.chains.hand_on(&chain, result.request_state, task, ending.at);
+            self.chains.hand_on(chain, result.request_state, task, ending.at);
         }
         Some(chain)
     }

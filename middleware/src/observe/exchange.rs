@@ -13,7 +13,7 @@ use super::head::{End, RequestHead, ResponseHead};
 use super::sessions::endpoint_key;
 use super::{Observation, Observer, classify};
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Target};
+use crate::record::{Direction, Target, Text};
 use crate::wire::headers::Content;
 use crate::wire::{EventStream, Kind, Message, Reader, Side};
 
@@ -41,7 +41,7 @@ pub(crate) struct Exchange {
     carrier: Carrier,
     body: ResponseBody,
     /// The address of the event stream that the response is, in the transport of 2024-11-05.
-    endpoint: Option<Box<str>>,
+    endpoint: Option<Text>,
     /// Some of the response's bytes could not be looked at.
     blind: bool,
     ended: bool,

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use opentelemetry::trace::SpanContext;
 
-use crate::record::{Peer, User};
+use crate::record::{Peer, Text, User};
 use crate::wire::headers::Content;
 
 /// What is kept of a request's head.
@@ -19,16 +19,16 @@ pub(crate) struct RequestHead {
     /// The head alone shows that this is MCP, see [`crate::wire::headers::looks_like_mcp`].
     pub(crate) mcp: bool,
     pub(crate) http_version: Option<&'static str>,
-    pub(crate) protocol_version: Option<Box<str>>,
-    pub(crate) session_id: Option<Box<str>>,
+    pub(crate) protocol_version: Option<Text>,
+    pub(crate) session_id: Option<Text>,
     /// What tells the event stream that answers, see [`super::endpoint_key`]; only where there are such streams.
-    pub(crate) endpoint: Option<Box<str>>,
+    pub(crate) endpoint: Option<Text>,
     /// The mirrored method and target, for requests whose body nobody reads.
-    pub(crate) method: Option<Box<str>>,
-    pub(crate) name: Option<Box<str>>,
+    pub(crate) method: Option<Text>,
+    pub(crate) name: Option<Text>,
     pub(crate) user_agent: Option<Peer>,
     pub(crate) user: Option<User>,
-    pub(crate) tenant: Option<Box<str>>,
+    pub(crate) tenant: Option<Text>,
     /// The surrounding span.
     pub(crate) ambient: Option<SpanContext>,
 }
@@ -61,7 +61,7 @@ impl RequestHead {
 #[derive(Debug)]
 pub(crate) struct ResponseHead {
     pub(crate) status: u16,
-    pub(crate) session_id: Option<Box<str>>,
+    pub(crate) session_id: Option<Text>,
     pub(crate) content: Content,
 }
 

@@ -47,7 +47,7 @@ use tasks::{TaskEnd, Tasks};
 
 use crate::identity::Identity;
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Peer, Record};
+use crate::record::{Peer, Record, Text};
 use crate::wire::Message;
 
 /// What observing yields.
@@ -63,7 +63,7 @@ pub(crate) enum Observation {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SessionEnd {
     pub(crate) duration: Duration,
-    pub(crate) protocol_version: Option<Box<str>>,
+    pub(crate) protocol_version: Option<Text>,
 }
 
 /// What one layer remembers between exchanges; shared by all of them.

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use lru::LruCache;
 
 use super::connection::Connection;
+use crate::record::Text;
 use crate::sync::Mutex;
 use crate::wire::{NAME_LIMIT, cut};
 
 /// The connections used last, up to a limit.
 #[derive(Debug)]
-pub(super) struct Sessions(Mutex<LruCache<Box<str>, Arc<Connection>>>);
+pub(super) struct Sessions(Mutex<LruCache<Text, Arc<Connection>>>);
 
 impl Sessions {
     pub(super) fn new(limit: usize) -> Self {
@@ -58,7 +59,7 @@ impl Sessions {
 
 /// What tells the requests that an event stream answers, from the address that it gave or that they go to: the query,
 /// else the last part of the path. The rest of the path may have been rewritten on the way.
-pub(crate) fn endpoint_key(address: &str) -> Option<Box<str>> {
+pub(crate) fn endpoint_key(address: &str) -> Option<Text> {
     let address = address.trim().split('#').next()?;
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let last = || path.rsplit('/').find(|part| !part.is_empty());

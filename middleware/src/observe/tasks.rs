@@ -10,6 +10,7 @@ use super::call::{Call, Carrier};
 use super::connection::{Closed, Connection};
 use super::limits::{TASK_IDLE, TASKS};
 use crate::outcome::{Fault, Outcome};
+use crate::record::Text;
 use crate::wire::{Id, TaskStatus};
 
 /// What a message tells of a task.
@@ -23,7 +24,7 @@ pub(super) enum Seen {
 
 /// The tasks that were heard of last, up to a limit.
 #[derive(Debug)]
-pub(super) struct Tasks(Mutex<LruCache<Box<str>, Followed>>);
+pub(super) struct Tasks(Mutex<LruCache<Text, Followed>>);
 
 /// A call that was followed, at its end.
 #[derive(Debug)]

@@ -4,8 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, RwLock};
 
-use super::limits::Counters;
+use foldhash::fast::RandomState;
 
+use super::limits::Counters;
+use crate::record::Text;
 use crate::wire::{Argument, Definition, InputSchema, NAME_LIMIT, Tool, cut};
 
 /// Tools that are remembered; a server with more has its further tools reported as `_OTHER` in metrics.
@@ -21,10 +23,10 @@ pub(crate) struct Tools {
 
 #[derive(Debug, Default)]
 struct Known {
-    tools: HashMap<Box<str>, KnownTool>,
+    tools: HashMap<Text, KnownTool, RandomState>,
     /// The last page of a list has been seen.
     listed: bool,
-    prompts: HashSet<Box<str>>,
+    prompts: HashSet<Text, RandomState>,
 }
 
 /// A tool's definition, and empty where only a call has told that there is such a tool.
@@ -107,7 +109,7 @@ impl Tools {
     }
 
     /// Names of the arguments that the tool's input schema refuses, with commas between.
-    pub(super) fn refused(&self, name: &str, arguments: &[Argument]) -> Box<str> {
+    pub(super) fn refused(&self, name: &str, arguments: &[Argument]) -> Text {
         let names = |known: &Known| {
             known
                 .tools

@@ -1,8 +1,8 @@
 //! What is read of HTTP headers.
 
 use http::header::AsHeaderName;
-use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName};
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{NAME_LIMIT, cut};
 use crate::record::Peer;
@@ -22,17 +22,18 @@ pub(crate) enum Content {
 }
 
 // Parsed once: looking up a name that is text parses it every time.
-pub(crate) static PROTOCOL_VERSION: HeaderName = HeaderName::from_static(semconv::HEADER_PROTOCOL_VERSION);
 pub(crate) static SESSION_ID: HeaderName = HeaderName::from_static(semconv::HEADER_SESSION_ID);
-pub(crate) static LAST_EVENT_ID: HeaderName = HeaderName::from_static(semconv::HEADER_LAST_EVENT_ID);
-pub(crate) static METHOD: HeaderName = HeaderName::from_static(semconv::HEADER_METHOD);
-pub(crate) static NAME: HeaderName = HeaderName::from_static(semconv::HEADER_NAME);
 pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static(semconv::META_TRACEPARENT);
 pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static(semconv::META_TRACESTATE);
 
 /// The header `name` as text, cut to [`NAME_LIMIT`].
 pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
-    let value = headers.get(name)?.to_str().ok()?.trim();
+    value_text(headers.get(name)?)
+}
+
+/// The value of a header as text, cut to [`NAME_LIMIT`].
+pub(crate) fn value_text(value: &HeaderValue) -> Option<&str> {
+    let value = value.to_str().ok()?.trim();
     (!value.is_empty()).then(|| cut(value, NAME_LIMIT))
 }
 
@@ -58,12 +59,42 @@ pub(crate) fn content(headers: &HeaderMap) -> Content {
     }
 }
 
+/// The headers of a request that are looked at, found in one pass; of one that stands several times the first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known<'a> {
+    pub(crate) protocol_version: Option<&'a HeaderValue>,
+    pub(crate) session_id: Option<&'a HeaderValue>,
+    pub(crate) last_event_id: Option<&'a HeaderValue>,
+    pub(crate) method: Option<&'a HeaderValue>,
+    pub(crate) name: Option<&'a HeaderValue>,
+    pub(crate) user_agent: Option<&'a HeaderValue>,
+}
+
+impl<'a> Known<'a> {
+    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
+        let mut known = Self::default();
+        for (name, value) in headers {
+            let place = match name.as_str() {
+                semconv::HEADER_PROTOCOL_VERSION => &mut known.protocol_version,
+                semconv::HEADER_SESSION_ID => &mut known.session_id,
+                semconv::HEADER_LAST_EVENT_ID => &mut known.last_event_id,
+                semconv::HEADER_METHOD => &mut known.method,
+                semconv::HEADER_NAME => &mut known.name,
+                "user-agent" => &mut known.user_agent,
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        known
+    }
+}
+
 /// Whether a POST can be MCP by its head alone, even if its body turns out unreadable: it carries a header of MCP, or
 /// accepts what a Streamable HTTP client must accept.
-pub(crate) fn looks_like_mcp(headers: &HeaderMap) -> bool {
-    [&PROTOCOL_VERSION, &SESSION_ID, &METHOD]
+pub(crate) fn looks_like_mcp(known: &Known<'_>, headers: &HeaderMap) -> bool {
+    [known.protocol_version, known.session_id, known.method]
         .iter()
-        .any(|name| headers.contains_key(*name))
+        .any(Option::is_some)
         || (accepts(headers, "application/json") && accepts(headers, EVENT_STREAM))
 }
 
@@ -80,8 +111,8 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
 }
 
 /// Name and version of the first product in `User-Agent`.
-pub(crate) fn user_agent(headers: &HeaderMap) -> Option<Peer> {
-    let product = text(headers, USER_AGENT)?.split_ascii_whitespace().next()?;
+pub(crate) fn user_agent(value: &HeaderValue) -> Option<Peer> {
+    let product = value_text(value)?.split_ascii_whitespace().next()?;
     let (name, version) = product.split_once('/').unwrap_or((product, ""));
     Some(Peer {
         name: name.into(),
@@ -127,7 +158,8 @@ mod tests {
             (&[("mcp-session-id", "s")], true),
             (&[("accept", "*/*"), ("content-type", "application/json")], false),
         ] {
-            assert_eq!(looks_like_mcp(&headers(pairs)), expected, "{pairs:?}");
+            let headers = headers(pairs);
+            assert_eq!(looks_like_mcp(&Known::of(&headers), &headers), expected, "{pairs:?}");
         }
     }
 
@@ -139,11 +171,21 @@ mod tests {
                 version: version.into(),
             })
         };
-        assert_eq!(
-            user_agent(&headers(&[("user-agent", "curl/8.1 (linux)")])),
-            peer("curl", "8.1")
-        );
-        assert_eq!(user_agent(&headers(&[("user-agent", "node")])), peer("node", ""));
-        assert_eq!(user_agent(&headers(&[])), None);
+        for (pairs, expected) in [
+            (&[("user-agent", "curl/8.1 (linux)")][..], peer("curl", "8.1")),
+            (&[("user-agent", "node")], peer("node", "")),
+            (
+                &[("user-agent", "first/1"), ("user-agent", "second/2")],
+                peer("first", "1"),
+            ),
+            (&[], None),
+        ] {
+            let headers = headers(pairs);
+            assert_eq!(
+                Known::of(&headers).user_agent.and_then(user_agent),
+                expected,
+                "{pairs:?}"
+            );
+        }
     }
 }

@@ -2,17 +2,17 @@
 
 use super::schema::{Argument, InputSchema};
 use super::tap::Definition;
-use crate::record::Peer;
+use crate::record::{Peer, Text};
 
 /// JSON-RPC id. A number and a string of the same digits are different ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Id {
-    Text(Box<str>),
-    Number(Box<str>),
+    Text(Text),
+    Number(Text),
 }
 
 impl Id {
-    pub(crate) fn into_text(self) -> Box<str> {
+    pub(crate) fn into_text(self) -> Text {
         match self {
             Self::Text(text) | Self::Number(text) => text,
         }
@@ -35,7 +35,7 @@ pub(crate) enum Kind {
 pub(crate) struct Message {
     pub(crate) jsonrpc: bool,
     pub(crate) id: Option<Id>,
-    pub(crate) method: Option<Box<str>>,
+    pub(crate) method: Option<Text>,
     pub(crate) params: Params,
     pub(crate) result: Option<Box<ResultPart>>,
     pub(crate) error: Option<ErrorPart>,
@@ -44,10 +44,10 @@ pub(crate) struct Message {
 /// Members of `params`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Params {
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) uri: Option<Box<str>>,
+    pub(crate) name: Option<Text>,
+    pub(crate) uri: Option<Text>,
     /// `params.protocolVersion` of `initialize`.
-    pub(crate) protocol_version: Option<Box<str>>,
+    pub(crate) protocol_version: Option<Text>,
     /// `params.clientInfo` of `initialize`.
     pub(crate) client: Option<Peer>,
     /// `params.requestId` of `notifications/cancelled`.
@@ -73,10 +73,10 @@ pub(crate) struct Params {
 /// Members of `params._meta`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Meta {
-    pub(crate) protocol_version: Option<Box<str>>,
+    pub(crate) protocol_version: Option<Text>,
     pub(crate) client: Option<Peer>,
-    pub(crate) traceparent: Option<Box<str>>,
-    pub(crate) tracestate: Option<Box<str>>,
+    pub(crate) traceparent: Option<Text>,
+    pub(crate) tracestate: Option<Text>,
     /// What progress notifications name the request by.
     pub(crate) progress_token: Option<Id>,
 }
@@ -85,8 +85,8 @@ pub(crate) struct Meta {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ResultPart {
     pub(crate) is_error: bool,
-    pub(crate) result_type: Option<Box<str>>,
-    pub(crate) protocol_version: Option<Box<str>>,
+    pub(crate) result_type: Option<Text>,
+    pub(crate) protocol_version: Option<Text>,
     /// `result.serverInfo`, or since 2026-07-28 the key in `result._meta`.
     pub(crate) server: Option<Peer>,
     /// Whether there is a `result.task` object, as a deferred call of 2025-11-25 is answered.
@@ -107,7 +107,7 @@ pub(crate) struct ResultPart {
 /// What a message tells of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TaskPart {
-    pub(crate) id: Option<Box<str>>,
+    pub(crate) id: Option<Text>,
     pub(crate) status: Option<TaskStatus>,
     /// Its result is an error.
     pub(crate) is_error: bool,
@@ -139,7 +139,7 @@ impl TaskStatus {
 /// A tool as `tools/list` defines it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tool {
-    pub(crate) name: Box<str>,
+    pub(crate) name: Text,
     pub(crate) input: InputSchema,
     pub(crate) output: Option<InputSchema>,
     pub(crate) definition: Option<Definition>,
@@ -189,7 +189,7 @@ impl ContentTypes {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ErrorPart {
     pub(crate) code: Option<i64>,
-    pub(crate) message: Option<Box<str>>,
+    pub(crate) message: Option<Text>,
 }
 
 impl Message {

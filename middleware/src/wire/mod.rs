@@ -3,6 +3,7 @@
 //! A body is never collected. [`scan::Scanner`] walks JSON as it arrives, in whatever pieces, and reports only the few
 //! members that a record needs, so a result of ten megabytes costs one pass and a few hundred bytes of memory.
 
+mod blocks;
 pub(crate) mod headers;
 mod lines;
 mod member;
@@ -18,6 +19,7 @@ pub(crate) mod sse;
 mod tap;
 pub(crate) mod unescape;
 
+pub(crate) use blocks::saved_by_escapes;
 pub(crate) use lines::Lines;
 pub(crate) use message::{ContentTypes, Id, Kind, Message, ResultContent, TaskStatus, Tool};
 pub(crate) use reader::{Reader, Side};

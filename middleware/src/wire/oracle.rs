@@ -50,7 +50,7 @@ pub(crate) fn same_as_serde(document: &Value) {
 fn same_members(side: Side, message: &Message, document: &Value) {
     let text = |value: &Value| value.as_str().map(|text| cut(text, NAME_LIMIT).to_owned());
     // A key or text that is longer than what is kept may be cut within an escape.
-    let seen = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    let seen = |text: &Option<crate::record::Text>| text.as_deref().map(str::to_owned);
     if document.to_string().len() < NAME_LIMIT {
         assert_eq!(seen(&message.method), text(&document["method"]), "{document}");
         if side == Side::Request {

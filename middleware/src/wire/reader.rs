@@ -10,7 +10,7 @@ use super::schema::{Argument, InputSchema, Kinds};
 use super::tap::{Taps, Telling};
 use super::unescape::unescape;
 use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, NAME_LIMIT, TOOLS_LIMIT, cut};
-use crate::record::Peer;
+use crate::record::{Peer, Text};
 use crate::trace_context::whole_entries;
 
 /// Which way the messages go. Of a result that the client sends only its presence is kept, and of parameters that the
@@ -79,7 +79,7 @@ struct Builder {
     /// The member whose value comes next.
     next: Option<Member>,
     /// Name of the argument whose kind comes next.
-    argument: Box<str>,
+    argument: Text,
     message: Message,
     done: Vec<Message>,
     /// Messages of this document kept so far.
@@ -342,7 +342,7 @@ impl Builder {
     }
 
     fn start_property(&mut self, name: &str) {
-        let name: Box<str> = cut(name, NAME_LIMIT).into();
+        let name: Text = cut(name, NAME_LIMIT).into();
         if let Some(schema) = self.schema() {
             if schema.properties.len() < ARGUMENTS_LIMIT {
                 schema.properties.push((name, Kinds::default()));
@@ -359,7 +359,7 @@ impl Builder {
         }
     }
 
-    fn require(&mut self, name: Box<str>) {
+    fn require(&mut self, name: Text) {
         let schema = self.schema().filter(|schema| schema.required.len() < ARGUMENTS_LIMIT);
         if let Some(schema) = schema {
             schema.required.push(name);

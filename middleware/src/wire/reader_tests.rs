@@ -115,7 +115,7 @@ fn the_names_of_listed_tools_are_learnt() {
         .into_iter()
         .map(|tool| tool.name)
         .collect::<Vec<_>>();
-    assert_eq!(names, ["a".into(), "b".into()]);
+    assert_eq!(names, ["a", "b"]);
     assert!(result.next_cursor);
 }
 

@@ -150,25 +150,21 @@ impl Scanner {
         let mut bytes = piece;
         let mut tapped_from = visitor.is_tapped().then_some(0);
         while !bytes.is_empty() {
-            let before = piece.len() - bytes.len();
+            let (before, depth) = (bytes.len(), self.open.depth);
             bytes = match self.state {
                 State::Skip(containers) => self.skip(bytes, containers),
                 State::SkipString { escaped } => self.skip_string(bytes, escaped),
                 State::Text { key, escaped } => self.text(bytes, key, escaped, visitor),
                 State::Literal => self.literal(bytes, visitor),
                 State::Lost => return,
-                State::Value { .. } | State::Key { .. } | State::Colon | State::After => {
-                    self.structure(bytes[0], visitor);
-                    // A literal has nothing that opens it.
-                    if self.state == State::Literal {
-                        bytes
-                    } else {
-                        &bytes[1..]
-                    }
-                }
+                State::Value { .. } | State::Key { .. } | State::Colon | State::After => self.structure(bytes, visitor),
             };
+            if depth == self.open.depth {
+                // Nothing was opened or closed whose bytes could be wanted.
+                continue;
+            }
             match (tapped_from, visitor.is_tapped()) {
-                (None, true) => tapped_from = Some(before),
+                (None, true) => tapped_from = Some(piece.len() - before),
                 (Some(from), false) => {
                     visitor.tap(&piece[from..piece.len() - bytes.len()]);
                     tapped_from = None;
@@ -195,20 +191,37 @@ impl Scanner {
         whole
     }
 
-    fn structure(&mut self, byte: u8, visitor: &mut impl Visitor) {
-        if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-            return;
+    /// Reads one byte between tokens, and with it the quote of a key that follows at once; returns what comes next.
+    fn structure<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
+        let (byte, rest) = (bytes[0], &bytes[1..]);
+        match (self.state, byte) {
+            (_, b' ' | b'\t' | b'\n' | b'\r') => return rest,
+            _ => self.between(byte, visitor),
         }
+        match (self.state, rest) {
+            // A literal has nothing that opens it.
+            (State::Literal, _) => bytes,
+            (State::Key { .. }, [b'"', rest @ ..]) => {
+                self.open_key();
+                rest
+            }
+            _ => rest,
+        }
+    }
+
+    fn open_key(&mut self) {
+        self.token.clear();
+        self.state = State::Text {
+            key: true,
+            escaped: false,
+        };
+    }
+
+    fn between(&mut self, byte: u8, visitor: &mut impl Visitor) {
         match (self.state, byte) {
             (State::Value { or_end: true }, b']') | (State::Key { or_end: true }, b'}') => self.close(byte, visitor),
             (State::Value { .. }, _) => self.value(byte, visitor),
-            (State::Key { .. }, b'"') => {
-                self.token.clear();
-                self.state = State::Text {
-                    key: true,
-                    escaped: false,
-                };
-            }
+            (State::Key { .. }, b'"') => self.open_key(),
             (State::Colon, b':') => self.state = State::Value { or_end: false },
             (State::After, b',') => {
                 self.state = match self.open.last() {
@@ -248,7 +261,7 @@ impl Scanner {
                     State::Value { or_end: true }
                 };
             }
-            b'{' | b'[' => self.state = State::Skip(Containers::OPENED),
+            b'{' | b'[' => self.state = State::Skip(Containers::opened_by(byte)),
             b'"' if take => {
                 self.token.clear();
                 self.state = State::Text {
@@ -292,14 +305,20 @@ impl Scanner {
         };
         if key {
             self.interest = visitor.key(token);
-            if bytes.get(end + 1) == Some(&b':') {
-                self.state = State::Value { or_end: false };
-                return &bytes[end + 2..];
+            match &bytes[end + 1..] {
+                [b':', b'"', rest @ ..] => {
+                    self.value(b'"', visitor);
+                    return rest;
+                }
+                [b':', rest @ ..] => {
+                    self.state = State::Value { or_end: false };
+                    return rest;
+                }
+                _ => self.state = State::Colon,
             }
-            self.state = State::Colon;
         } else {
             visitor.scalar(Scalar::String(token));
-            self.state = State::After;
+            return self.after(&bytes[end + 1..]);
         }
         &bytes[end + 1..]
     }
@@ -319,7 +338,23 @@ impl Scanner {
             let token = std::mem::take(&mut self.token);
             self.end_literal(&token, visitor);
         }
-        &bytes[end..]
+        if self.state == State::After {
+            self.after(&bytes[end..])
+        } else {
+            &bytes[end..]
+        }
+    }
+
+    /// A value has ended: reads on to the key of the next member where that follows at once.
+    fn after<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        if let [b',', b'"', rest @ ..] = bytes
+            && self.open.last() == Some(true)
+        {
+            self.open_key();
+            return rest;
+        }
+        self.state = State::After;
+        bytes
     }
 
     fn end_literal(&mut self, token: &[u8], visitor: &mut impl Visitor) {
@@ -337,12 +372,13 @@ impl Scanner {
     }
 
     fn skip_string<'a>(&mut self, bytes: &'a [u8], mut escaped: bool) -> &'a [u8] {
-        let end = string_end(bytes, &mut escaped);
-        self.state = match end {
-            Some(_) => State::After,
-            None => State::SkipString { escaped },
-        };
-        end.map_or(&[], |end| &bytes[end + 1..])
+        match string_end(bytes, &mut escaped) {
+            Some(end) => self.after(&bytes[end + 1..]),
+            None => {
+                self.state = State::SkipString { escaped };
+                &[]
+            }
+        }
     }
 
     fn skip<'a>(&mut self, bytes: &'a [u8], mut containers: Containers) -> &'a [u8] {

@@ -1,12 +1,13 @@
 //! As much of a tool's input schema as tells whether a call's arguments can be right.
 
 use super::scan::ValueKind;
+use crate::record::Text;
 use crate::semconv;
 
 /// Name and kind of one argument of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Argument {
-    pub(crate) name: Box<str>,
+    pub(crate) name: Text,
     pub(crate) kind: ValueKind,
 }
 
@@ -19,8 +20,8 @@ pub(crate) struct Kinds(u8);
 /// What it does not understand it allows, so a violation that it finds is one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct InputSchema {
-    pub(crate) properties: Vec<(Box<str>, Kinds)>,
-    pub(crate) required: Vec<Box<str>>,
+    pub(crate) properties: Vec<(Text, Kinds)>,
+    pub(crate) required: Vec<Text>,
     /// `additionalProperties` is false.
     pub(crate) closed: bool,
     /// There are more properties than are kept.

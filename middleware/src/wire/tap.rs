@@ -39,7 +39,7 @@ pub(super) struct Taps {
     tap: Option<Tap>,
     is_tapped: bool,
     arguments: Kept,
-    content: Option<Box<Content>>,
+    content: Option<Content>,
 }
 
 /// Bytes kept up to a limit.
@@ -89,7 +89,7 @@ impl Taps {
             },
             Member::Content | Member::Structured => {
                 let limit = self.telling.result;
-                let content = self.content.get_or_insert_with(|| Content::new(limit).into());
+                let content = self.content.get_or_insert_with(|| Content::new(limit));
                 content.begin(member == Member::Structured);
                 if member == Member::Structured {
                     let part = &mut message.result.get_or_insert_default().content;

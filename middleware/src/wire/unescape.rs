@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// Lenient, since the text is only shown: lone surrogates and invalid UTF-8 become U+FFFD, an unknown or cut escape is
 /// dropped.
 pub(crate) fn unescape(raw: &[u8]) -> Cow<'_, str> {
-    if memchr::memchr(b'\\', raw).is_none() {
+    if !has_escape(raw) {
         // The check alone is quicker than the replacement, which mostly has nothing to replace.
         return std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed);
     }
@@ -19,6 +19,17 @@ pub(crate) fn unescape(raw: &[u8]) -> Cow<'_, str> {
     }
     text.extend_from_slice(rest);
     Cow::Owned(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn has_escape(raw: &[u8]) -> bool {
+    /// Shorter ones are looked at sooner than a search has begun.
+    const SHORT: usize = 32;
+    if raw.len() <= SHORT {
+        // All of them, since without a way out of the loop many are looked at in one step.
+        raw.iter().fold(false, |found, byte| found | (*byte == b'\\'))
+    } else {
+        memchr::memchr(b'\\', raw).is_some()
+    }
 }
 
 /// Resolves one escape whose backslash is already taken and returns what follows it.

@@ -129,8 +129,11 @@ async fn a_round_goes_on_with_the_chain_of_the_one_before() {
         (call("add", ""), done),
     ])
     .await;
-    let chains: Vec<_> = records.iter().map(|record| record.detail.chain.as_deref()).collect();
-    assert_eq!(chains[0], Some("5b8aa5a2d2c872e8321cf37308d69df2"));
+    let chains: Vec<_> = records
+        .iter()
+        .map(|record| record.detail.chain.map(|chain| chain.to_string()))
+        .collect();
+    assert_eq!(chains[0].as_deref(), Some("5b8aa5a2d2c872e8321cf37308d69df2"));
     assert_eq!(chains[1], chains[0]);
     assert!(chains[2].is_some() && chains[2] != chains[0]);
 }
