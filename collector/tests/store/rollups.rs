@@ -45,12 +45,12 @@ const ROLLUPS: [(&str, &str, &str); 12] = [
         "server, client, client_version, protocol_version",
     ),
     (
-        "users_per_day WHERE slice = 'user'",
+        "tenant_users_per_day WHERE slice = 'user'",
         "user_id != '' AND direction != 'to_client'",
         "tenant, user_id",
     ),
     (
-        "users_per_day WHERE slice = 'server'",
+        "tenant_users_per_day WHERE slice = 'server'",
         "user_id != '' AND direction != 'to_client'",
         "tenant, user_id, server",
     ),
