@@ -106,7 +106,8 @@ impl Range {
             .param("limit", 100)
             .param("before", self.to * 1_000_000)
             .param("before_trace", "0".repeat(32))
-            .param("before_span", "0".repeat(16));
+            .param("before_span", "0".repeat(16))
+            .param("slice", "server");
         for text in [
             "tenant", "server", "target", "fault", "user", "client", "version", "protocol", "session", "outcome",
             "chain",

@@ -10,6 +10,7 @@ mod definitions;
 mod error;
 mod errors;
 mod export;
+mod filters;
 mod headers;
 mod host;
 mod listing;

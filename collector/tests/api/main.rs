@@ -12,6 +12,7 @@ mod collector;
 mod details;
 mod empty;
 mod files;
+mod filters;
 mod gate;
 mod hosts;
 mod names;

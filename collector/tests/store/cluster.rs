@@ -34,7 +34,8 @@ async fn ask(client: &Client, question: &str) -> Vec<Value> {
         .param("before", (now + 60) * 1_000_000)
         .param("before_trace", "0".repeat(32))
         .param("before_span", "0".repeat(16))
-        .param("chain", "1-17");
+        .param("chain", "1-17")
+        .param("slice", "server");
     for text in [
         "tenant", "server", "target", "fault", "user", "client", "version", "protocol", "session", "outcome",
     ] {
