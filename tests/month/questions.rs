@@ -8,7 +8,7 @@ macro_rules! questions {
     };
 }
 
-pub(super) const QUESTIONS: [(&str, &str); 14] = questions![
+pub(super) const QUESTIONS: [(&str, &str); 17] = questions![
     "overview_totals",
     "overview_series_minutes",
     "overview_series_seconds",
@@ -22,7 +22,10 @@ pub(super) const QUESTIONS: [(&str, &str); 14] = questions![
     "definitions",
     "calls",
     "chain",
-    "tool_health"
+    "tool_health",
+    "tool_changes",
+    "alerts",
+    "batches"
 ];
 
 pub(super) fn text(name: &str) -> &'static str {
@@ -87,9 +90,10 @@ pub(super) const CHECKS: [(&str, &str, &str); 8] = [
     ),
 ];
 
-/// Seconds since the Unix epoch.
+/// Seconds since the Unix epoch, and whose calls, empty for all.
 #[derive(Clone, Copy)]
 pub(super) struct Range {
+    pub(super) tenant: &'static str,
     pub(super) from: u64,
     pub(super) to: u64,
 }
@@ -97,7 +101,8 @@ pub(super) struct Range {
 impl Range {
     /// The rows of an answer, each as a line of JSON.
     pub(super) async fn ask(self, client: &Client, name: &str, question: &str) -> String {
-        let of_range = "time >= toDateTime64({from:Int64}, 6) AND time < toDateTime64({to:Int64}, 6)";
+        let of_range = "time >= toDateTime64({from:Int64}, 6) AND time < toDateTime64({to:Int64}, 6) \
+            AND ({tenant:String} = '' OR tenant = {tenant:String})";
         let mut query = client
             .query_raw(&question.replace("RANGE", of_range))
             .param("from", self.from)
@@ -107,10 +112,10 @@ impl Range {
             .param("before", self.to * 1_000_000)
             .param("before_trace", "0".repeat(32))
             .param("before_span", "0".repeat(16))
+            .param("tenant", self.tenant)
             .param("slice", "server");
         for text in [
-            "tenant", "server", "target", "fault", "user", "client", "version", "protocol", "session", "outcome",
-            "chain",
+            "server", "target", "fault", "user", "client", "version", "protocol", "session", "outcome", "chain",
         ] {
             query = query.param(text, "");
         }

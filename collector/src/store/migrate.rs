@@ -39,6 +39,10 @@ const MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_calls_between"),
     migration!(12, "0012_tenant_users_per_day"),
     migration!(13, "0013_chain_filters"),
+    migration!(14, "0014_batches"),
+    migration!(15, "0015_tool_health"),
+    migration!(16, "0016_tenant_calls"),
+    migration!(17, "0017_tenant_calls_between"),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version \

@@ -8,6 +8,7 @@ mod engine;
 mod tokens;
 
 mod app;
+mod batches;
 mod collector;
 mod details;
 mod empty;
