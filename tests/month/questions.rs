@@ -66,7 +66,7 @@ pub(super) const CHECKS: [(&str, &str, &str); 8] = [
         "SELECT client, version, protocol, server, tool, calls, failures FROM (QUESTION)",
         "SELECT client, client_version AS v, protocol_version AS p, server, target, sum(weight), \
          sumIf(weight, fault = 'server') AS f FROM calls WHERE RANGE GROUP BY client, v, p, server, target HAVING f > 0 \
-         ORDER BY f DESC, server, target LIMIT 5 BY client, v, p LIMIT 5000",
+         ORDER BY f DESC, server, target, client, v, p LIMIT 5 BY client, v, p LIMIT 5000",
     ),
     (
         "users",
@@ -86,7 +86,7 @@ pub(super) const CHECKS: [(&str, &str, &str); 8] = [
         "errors",
         "SELECT server, target, outcome, pattern, calls FROM (QUESTION)",
         "SELECT server, target, outcome, replaceRegexpAll(message, '[0-9]+', '#') AS p, sum(weight) AS n FROM calls \
-         WHERE RANGE AND fault != 'none' GROUP BY server, target, outcome, p ORDER BY n DESC, server, target, p LIMIT 100",
+         WHERE RANGE AND fault != 'none' GROUP BY server, target, outcome, p ORDER BY n DESC, server, target, p, outcome LIMIT 100",
     ),
 ];
 
