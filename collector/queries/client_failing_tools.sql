@@ -12,6 +12,6 @@ FROM client_tools_between(
 WHERE {server:String} = '' OR server = {server:String}
 GROUP BY client, version, protocol, server, tool
 HAVING failures > 0
-ORDER BY failures DESC, server, tool
+ORDER BY failures DESC, server, tool, client, version, protocol
 LIMIT 5 BY client, version, protocol
 LIMIT 5000

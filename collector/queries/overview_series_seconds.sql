@@ -18,6 +18,10 @@ WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND toStartOfHour(time) <= toStartOfHour({to:DateTime64(6, 'UTC')})
     AND time >= {from:DateTime64(6, 'UTC')} AND time < {to:DateTime64(6, 'UTC')}
     AND ({server:String} = '' OR server = {server:String})
+    AND ({client:String} = '' OR client = {client:String})
+    AND ({version:String} = '' OR client_version = {version:String})
+    AND ({protocol:String} = '' OR protocol_version = {protocol:String})
+    AND ({target:String} = '' OR kind = 'tool' AND target = {target:String})
 GROUP BY step
 ORDER BY step
 LIMIT 1000

@@ -18,6 +18,7 @@ FROM calls_between(
 WHERE direction != 'to_client'
     AND ({server:String} = '' OR server = {server:String})
     AND kind = 'tool'
+    AND ({target:String} = '' OR target = {target:String})
 GROUP BY server, tool
 ORDER BY calls DESC, server, tool
 LIMIT 1000

@@ -1,8 +1,8 @@
 -- How each known user fared: calls, failures, latency, tools and clients used; most calls first.
 --
 -- Whole days come from the rollup, the rest of the first and of the last day from the calls; a week and more is taken as
--- whole days. Latencies are looked up only for the users that are listed; they lie within a bucket half an octave wide, in
--- which they count as even.
+-- whole days. Who is listed is decided by the counts alone; all else is read of the listed users only, of whom the rollup has
+-- all days in one place. Latencies lie within a bucket half an octave wide, in which they count as even.
 --
 -- Calls are compared in microseconds: compared with whole seconds by `<`, the engine leaves out parts of the table that
 -- lie within the last second.
@@ -12,24 +12,15 @@ WITH
     {to:Int64} - {from:Int64} < 7 * 86400 AS with_edges,
     toDate(toDateTime({from:Int64} + if(with_edges, 86399, 0), 'UTC')) AS first_day,
     toDate(toDateTime({to:Int64} + if(with_edges, 0, 86399), 'UTC')) AS last_day,
-    users AS (
-        SELECT user_id, calls, failures, caller_errors, durations, tools, clients, last_seen
-        FROM users_per_day
+    counts AS (
+        SELECT tenant, user_id, sum(rollup.calls) AS calls
+        FROM tenant_users_per_day AS rollup
         WHERE slice = if({server:String} = '', 'user', 'server') AND day >= first_day AND day < last_day
             AND ({tenant:String} = '' OR tenant = {tenant:String})
             AND ({server:String} = '' OR server = {server:String})
+        GROUP BY tenant, user_id
         UNION ALL
-        SELECT
-            toString(call.user_id) AS user_id,
-            sum(toUInt64(weight)) AS calls,
-            sumIf(toUInt64(weight), fault = 'server') AS failures,
-            sumIf(toUInt64(weight), fault = 'caller') AS caller_errors,
-            sumForEachState(arrayResize(arrayPushBack(
-                arrayWithConstant(least(31, greatest(0, toInt8(2 * log2(greatest(duration_us, 1)) - 19.5))), toUInt64(0)),
-                toUInt64(weight)), 32)) AS durations,
-            uniqCombinedIfState(12)((toString(call.server), toString(call.target)), call.kind = 'tool') AS tools,
-            uniqCombinedIfState(12)(toString(client), client != '') AS clients,
-            max(call.time) AS last_seen
+        SELECT tenant, toString(call.user_id) AS user_id, sum(toUInt64(weight)) AS calls
         FROM calls AS call
         WHERE with_edges AND call.user_id != '' AND direction != 'to_client'
             AND ({tenant:String} = '' OR tenant = {tenant:String})
@@ -37,12 +28,44 @@ WITH
             AND toStartOfHour(call.time) >= toStartOfHour(begin) AND toStartOfHour(call.time) <= toStartOfHour(end)
             AND call.time >= begin AND call.time < end
             AND NOT (toDate(call.time) >= first_day AND toDate(call.time) < last_day)
-        GROUP BY user_id
+        GROUP BY tenant, user_id
     ),
     listed AS (
-        SELECT user_id FROM users GROUP BY user_id ORDER BY sum(calls) DESC, user_id LIMIT 1000
+        SELECT {server:String} AS server, arrayJoin(tenants) AS tenant, user_id
+        FROM (
+            SELECT groupUniqArray(toString(tenant)) AS tenants, user_id
+            FROM counts
+            GROUP BY user_id
+            ORDER BY sum(calls) DESC, user_id
+            LIMIT 1000)
     ),
-    sumForEachMerge(known.durations) AS buckets,
+    users AS (
+        SELECT user_id, calls, failures, caller_errors, durations, tools, clients, last_seen
+        FROM tenant_users_per_day
+        WHERE slice = if({server:String} = '', 'user', 'server') AND day >= first_day AND day < last_day
+            AND (server, tenant, user_id) GLOBAL IN (SELECT server, tenant, user_id FROM listed)
+        UNION ALL
+        SELECT
+            toString(call.user_id) AS user_id,
+            sum(toUInt64(weight)) AS calls,
+            sumIf(toUInt64(weight), fault = 'server') AS failures,
+            sumIf(toUInt64(weight), fault = 'caller') AS caller_errors,
+            sumForEachState(arrayPushBack(
+                arrayWithConstant(least(31, greatest(0, toInt8(2 * log2(greatest(duration_us, 1)) - 19.5))), toUInt64(0)),
+                toUInt64(weight))) AS durations,
+            uniqCombinedIfState(12)((toString(call.server), toString(call.target)), call.kind = 'tool') AS tools,
+            uniqCombinedIfState(12)(toString(client), client != '') AS clients,
+            max(call.time) AS last_seen
+        FROM calls AS call
+        WHERE with_edges AND direction != 'to_client'
+            AND (tenant, toString(call.user_id)) GLOBAL IN (SELECT tenant, user_id FROM listed)
+            AND ({server:String} = '' OR call.server = {server:String})
+            AND toStartOfHour(call.time) >= toStartOfHour(begin) AND toStartOfHour(call.time) <= toStartOfHour(end)
+            AND call.time >= begin AND call.time < end
+            AND NOT (toDate(call.time) >= first_day AND toDate(call.time) < last_day)
+        GROUP BY user_id
+    ),
+    arrayResize(sumForEachMerge(known.durations), 32) AS buckets,
     arrayCumSum(buckets) AS passed,
     0.95 * passed[32] AS wanted,
     arrayFirstIndex(count -> count >= wanted, passed) AS bucket
@@ -58,7 +81,6 @@ SELECT
     uniqCombinedIfMerge(12)(known.clients) AS clients,
     toUnixTimestamp64Micro(max(known.last_seen)) / 1000000 AS last_seen
 FROM users AS known
-WHERE user_id GLOBAL IN (SELECT user_id FROM listed)
 GROUP BY user
 ORDER BY calls DESC, user
 LIMIT 1000

@@ -54,6 +54,7 @@ impl Running {
         let store = Arc::new(Store::open(store_config, metrics.clone(), progress).await?);
         let (health, tool_health) =
             ToolHealthTask::new(store.reader().clone(), store.states(), metrics.clone(), HEALTH_INTERVAL);
+        let health = health.noting_changes(store.writer().clone());
         let state = ApiState::new(
             store.reader().clone(),
             store.states(),

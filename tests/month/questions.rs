@@ -8,7 +8,7 @@ macro_rules! questions {
     };
 }
 
-pub(super) const QUESTIONS: [(&str, &str); 14] = questions![
+pub(super) const QUESTIONS: [(&str, &str); 17] = questions![
     "overview_totals",
     "overview_series_minutes",
     "overview_series_seconds",
@@ -22,7 +22,10 @@ pub(super) const QUESTIONS: [(&str, &str); 14] = questions![
     "definitions",
     "calls",
     "chain",
-    "tool_health"
+    "tool_health",
+    "tool_changes",
+    "alerts",
+    "batches"
 ];
 
 pub(super) fn text(name: &str) -> &'static str {
@@ -63,7 +66,7 @@ pub(super) const CHECKS: [(&str, &str, &str); 8] = [
         "SELECT client, version, protocol, server, tool, calls, failures FROM (QUESTION)",
         "SELECT client, client_version AS v, protocol_version AS p, server, target, sum(weight), \
          sumIf(weight, fault = 'server') AS f FROM calls WHERE RANGE GROUP BY client, v, p, server, target HAVING f > 0 \
-         ORDER BY f DESC, server, target LIMIT 5 BY client, v, p LIMIT 5000",
+         ORDER BY f DESC, server, target, client, v, p LIMIT 5 BY client, v, p LIMIT 5000",
     ),
     (
         "users",
@@ -83,13 +86,14 @@ pub(super) const CHECKS: [(&str, &str, &str); 8] = [
         "errors",
         "SELECT server, target, outcome, pattern, calls FROM (QUESTION)",
         "SELECT server, target, outcome, replaceRegexpAll(message, '[0-9]+', '#') AS p, sum(weight) AS n FROM calls \
-         WHERE RANGE AND fault != 'none' GROUP BY server, target, outcome, p ORDER BY n DESC, server, target, p LIMIT 100",
+         WHERE RANGE AND fault != 'none' GROUP BY server, target, outcome, p ORDER BY n DESC, server, target, p, outcome LIMIT 100",
     ),
 ];
 
-/// Seconds since the Unix epoch.
+/// Seconds since the Unix epoch, and whose calls, empty for all.
 #[derive(Clone, Copy)]
 pub(super) struct Range {
+    pub(super) tenant: &'static str,
     pub(super) from: u64,
     pub(super) to: u64,
 }
@@ -97,7 +101,8 @@ pub(super) struct Range {
 impl Range {
     /// The rows of an answer, each as a line of JSON.
     pub(super) async fn ask(self, client: &Client, name: &str, question: &str) -> String {
-        let of_range = "time >= toDateTime64({from:Int64}, 6) AND time < toDateTime64({to:Int64}, 6)";
+        let of_range = "time >= toDateTime64({from:Int64}, 6) AND time < toDateTime64({to:Int64}, 6) \
+            AND ({tenant:String} = '' OR tenant = {tenant:String})";
         let mut query = client
             .query_raw(&question.replace("RANGE", of_range))
             .param("from", self.from)
@@ -106,10 +111,11 @@ impl Range {
             .param("limit", 100)
             .param("before", self.to * 1_000_000)
             .param("before_trace", "0".repeat(32))
-            .param("before_span", "0".repeat(16));
+            .param("before_span", "0".repeat(16))
+            .param("tenant", self.tenant)
+            .param("slice", "server");
         for text in [
-            "tenant", "server", "target", "fault", "user", "client", "version", "protocol", "session", "outcome",
-            "chain",
+            "server", "target", "fault", "user", "client", "version", "protocol", "session", "outcome", "chain",
         ] {
             query = query.param(text, "");
         }

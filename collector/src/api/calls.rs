@@ -26,8 +26,9 @@ const DEFAULT_LIMIT: u32 = 100;
 pub(crate) const MAX_LIMIT: u32 = 1000;
 /// Calls in one file.
 pub(crate) const MAX_FILE: u32 = 100_000;
-/// Seconds that are searched for calls at first, and how many times as many after that.
-pub(crate) const FIRST_SEARCH: i64 = 3600;
+/// Seconds that are searched for calls at first.
+const FIRST_SEARCH: i64 = 3600;
+/// How many times as many are searched after that.
 pub(crate) const SEARCH_GROWTH: i64 = 6;
 
 /// Parameters that select calls by one of their texts.

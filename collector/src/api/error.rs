@@ -28,6 +28,14 @@ pub enum ApiError {
         /// What is wrong with it, as the rest of a sentence that begins with its name.
         message: String,
     },
+    /// A filter that the sums of this question do not tell apart.
+    #[error("parameter `{parameter}` cannot be answered {why}; /api/v1/calls takes it for single calls")]
+    NotSummedUp {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// When it cannot, and why or what to do.
+        why: &'static str,
+    },
     /// No such path.
     #[error("there is nothing at this path, see /api/v1/status")]
     NotFound,
@@ -68,6 +76,7 @@ impl ApiError {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, "invalid_parameter"),
+            Self::NotSummedUp { .. } => (StatusCode::BAD_REQUEST, "not_summed_up"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::InvalidBody => (StatusCode::BAD_REQUEST, "invalid_body"),
@@ -120,6 +129,7 @@ impl IntoResponse for ApiError {
         let message = self.to_string();
         let parameter = match self {
             Self::InvalidParameter { parameter, .. } => Some(parameter),
+            Self::NotSummedUp { parameter, .. } => Some(parameter.to_owned()),
             _ => None,
         };
         let body = Json(ErrorAnswer {

@@ -1,6 +1,8 @@
 //! What the collector answers over HTTP: the JSON API, the page that uses it, and its own metrics and health.
 
 mod access;
+mod alerts;
+mod batches;
 mod calls;
 mod chain;
 mod clients;
@@ -10,6 +12,7 @@ mod definitions;
 mod error;
 mod errors;
 mod export;
+mod filters;
 mod headers;
 mod host;
 mod listing;
@@ -126,6 +129,9 @@ pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
         .routes(routes!(definitions::definitions))
         .routes(routes!(status::status))
         .routes(routes!(collector::collector))
+        .routes(routes!(alerts::alerts))
+        .routes(routes!(alerts::tool_health))
+        .routes(routes!(batches::batches))
         .route_layer(readers)
         .routes(routes!(session::show, session::sign_in, session::sign_out))
         .routes(routes!(openapi::openapi));

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
+    filters::{FilterParameters, Summary},
     openapi::ScopeParameters,
-    range::{Range, Scope},
+    range::Range,
 };
 
 const TOTALS: &str = include_str!("../../queries/overview_totals.sql");
@@ -117,14 +118,18 @@ impl Series {
     }
 }
 
-/// Answers with totals, series and the names of all servers, whatever server is asked for.
+/// Answers with totals, series and the names of all servers, whatever server is asked for. A filter that is not summed up
+/// is the error `not_summed_up`.
 #[utoipa::path(
     get,
     path = "/overview",
-    params(ScopeParameters),
+    params(ScopeParameters, FilterParameters),
     responses((status = OK, description = "Totals and series", body = Overview), (status = "default", body = ErrorAnswer))
 )]
-pub(crate) async fn overview(State(state): State<ApiState>, scope: Scope) -> Result<Json<Overview>, ApiError> {
+pub(crate) async fn overview(
+    State(state): State<ApiState>,
+    Summary { scope, filters }: Summary,
+) -> Result<Json<Overview>, ApiError> {
     let range = scope.range;
     let series_sql = if range.is_finer_than_minutes() {
         SERIES_SECONDS
@@ -132,8 +137,8 @@ pub(crate) async fn overview(State(state): State<ApiState>, scope: Scope) -> Res
         SERIES_MINUTES
     };
     let reader = &state.reader;
-    let totals = reader.query(TOTALS, &scope);
-    let series = reader.query(series_sql, &scope).param("step", range.step);
+    let totals = filters.of(reader.query(TOTALS, &scope));
+    let series = filters.of(reader.query(series_sql, &scope)).param("step", range.step);
     let servers = reader.query(SERVERS, &scope);
     let (totals, steps, servers) = tokio::try_join!(
         reader.rows::<Totals>(totals),

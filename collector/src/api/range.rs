@@ -6,6 +6,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::Serialize;
 
 use super::{ApiError, parameters::Parameters};
+use crate::queries::ALL_TENANTS;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -149,6 +150,20 @@ impl Scope {
             tenant: parameters.take_tenant()?,
             server: parameters.take("server")?.unwrap_or_default(),
         })
+    }
+
+    /// Makes sure that it is about all tenants, for what is not told apart by tenant.
+    ///
+    /// # Errors
+    /// If it is about one.
+    pub(crate) fn require_all_tenants(&self) -> Result<(), ApiError> {
+        if self.tenant == ALL_TENANTS {
+            return Ok(());
+        }
+        Err(ApiError::invalid(
+            "tenant",
+            "is not told apart here: leave it out, with a token that may see all tenants",
+        ))
     }
 }
 

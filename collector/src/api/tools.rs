@@ -14,8 +14,10 @@ use utoipa::ToSchema;
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
-    export::{self, Format, Listed},
+    export::{self, Accepted, Format},
+    filters::{Filters, Narrows, TargetParameter},
     openapi::{FormatParameter, ScopeParameters},
+    parameters::Parameters,
     range::{Range, Scope},
 };
 use crate::{
@@ -61,18 +63,24 @@ pub(crate) struct Tools {
     tools: Vec<Tool>,
 }
 
-/// Answers with at most 1000 tools, those with the most calls first.
+/// Answers with at most 1000 tools, those with the most calls first. A filter that is not summed up is the error
+/// `not_summed_up`.
 #[utoipa::path(
     get,
     path = "/tools",
-    params(ScopeParameters, FormatParameter),
+    params(ScopeParameters, TargetParameter, FormatParameter),
     responses((status = OK, description = "The tools", body = Tools), (status = "default", body = ErrorAnswer))
 )]
 pub(crate) async fn tools(
     State(state): State<ApiState>,
-    Listed { scope, format }: Listed,
+    accepted: Accepted,
+    mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let query = state.reader.query(TOOLS, &scope);
+    let scope = Scope::take(&mut parameters)?;
+    let filters = Filters::take(&mut parameters, Narrows::ToTool)?;
+    let format = accepted.or_taken(&mut parameters)?;
+    parameters.finish()?;
+    let query = filters.of(state.reader.query(TOOLS, &scope));
     let (rows, health) = tokio::try_join!(state.reader.rows::<ToolRow>(query), tool_health(&state, &scope))?;
     let tools: Vec<_> = rows
         .into_iter()

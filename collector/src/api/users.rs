@@ -12,9 +12,11 @@ use utoipa::ToSchema;
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
-    export::{self, Format, Listed},
+    export::{self, Accepted, Format},
+    filters::{Filters, Narrows},
     openapi::{FormatParameter, ScopeParameters},
-    range::Range,
+    parameters::Parameters,
+    range::{Range, Scope},
 };
 
 const USERS: &str = include_str!("../../queries/users.sql");
@@ -51,8 +53,13 @@ pub(crate) struct Users {
 )]
 pub(crate) async fn users(
     State(state): State<ApiState>,
-    Listed { scope, format }: Listed,
+    accepted: Accepted,
+    mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
+    let scope = Scope::take(&mut parameters)?;
+    Filters::take(&mut parameters, Narrows::No)?;
+    let format = accepted.or_taken(&mut parameters)?;
+    parameters.finish()?;
     let users: Vec<User> = state.reader.rows(state.reader.query(USERS, &scope)).await?;
     if format != Format::Json {
         return export::whole(format, "users", &users);

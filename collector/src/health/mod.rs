@@ -1,5 +1,6 @@
 //! Which tools are in trouble now.
 
+mod history;
 mod tool_health;
 
 pub(crate) use tool_health::ToolRow;

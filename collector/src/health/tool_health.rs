@@ -13,6 +13,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
+use super::history::History;
 use crate::{
     queries::{ALL_TENANTS, MAX_ANSWER, limited},
     store::StoreState,
@@ -42,6 +43,12 @@ pub enum ToolState {
 
 impl ToolState {
     const ALL: [Self; 3] = [Self::Healthy, Self::Flaky, Self::Broken];
+
+    /// The state of this name, as queries give it; any other name counts as healthy.
+    pub(super) fn named(name: &str) -> Self {
+        let state = Self::ALL.into_iter().find(|state| state.as_str() == name);
+        state.unwrap_or_default()
+    }
 
     /// The name used in queries, metrics and on the page.
     pub const fn as_str(self) -> &'static str {
@@ -85,22 +92,35 @@ pub type ToolHealthAnswer = Option<Arc<ToolHealth>>;
 /// How one tool is doing.
 #[derive(Row, Deserialize)]
 pub(crate) struct ToolRow {
-    server: String,
-    tool: String,
-    sample: u64,
-    failures: u64,
-    recoveries: u64,
-    state: String,
+    pub(super) server: String,
+    pub(super) tool: String,
+    pub(super) sample: u64,
+    pub(super) failures: u64,
+    pub(super) recoveries: u64,
+    pub(super) state: String,
 }
 
 impl ToolRow {
-    fn name(&self) -> (String, String) {
+    pub(super) fn name(&self) -> (String, String) {
         (self.server.clone(), self.tool.clone())
     }
 
-    fn state(&self) -> ToolState {
-        let state = ToolState::ALL.into_iter().find(|state| state.as_str() == self.state);
-        state.unwrap_or(ToolState::Healthy)
+    pub(super) fn state(&self) -> ToolState {
+        ToolState::named(&self.state)
+    }
+
+    /// What the state was decided by, of the last 15 minutes.
+    pub(super) fn reason(&self) -> String {
+        let Self {
+            sample,
+            failures,
+            recoveries,
+            ..
+        } = self;
+        match self.state() {
+            ToolState::Flaky => format!("{failures} of {sample} calls failed, and it recovered {recoveries} times"),
+            ToolState::Healthy | ToolState::Broken => format!("{failures} of {sample} calls failed"),
+        }
     }
 }
 
@@ -113,6 +133,9 @@ pub struct ToolHealthTask {
     answer: watch::Sender<ToolHealthAnswer>,
     answered: Instant,
     is_failing: bool,
+    /// Where changes are written; `None` where nothing is.
+    history: Option<History>,
+    is_unwritten: bool,
     /// Tools that have series now.
     shown: HashSet<(String, String)>,
 }
@@ -143,9 +166,20 @@ impl ToolHealthTask {
             answer,
             answered: Instant::now(),
             is_failing: false,
+            history: None,
+            is_unwritten: false,
             shown: HashSet::new(),
         };
         (task, answers)
+    }
+
+    /// Writes each change of a tool's state into `tool_health` with `writer`, too.
+    #[must_use]
+    pub fn noting_changes(self, writer: Client) -> Self {
+        Self {
+            history: Some(History::new(limited(writer))),
+            ..self
+        }
     }
 
     /// Waits for the store, then asks for ever; can be dropped at any time.
@@ -177,6 +211,7 @@ impl ToolHealthTask {
                 self.metrics.tool_health_last_look.set(unix_now());
                 self.show(&rows);
                 self.answer.send_replace(Some(Arc::new(ToolHealth::new(&rows))));
+                self.note(&rows).await;
             }
             Err(error) => {
                 if !self.is_failing {
@@ -186,6 +221,23 @@ impl ToolHealthTask {
                 if self.answered.elapsed() >= KEPT_AT_MOST.min(self.interval * KEPT_INTERVALS) {
                     self.show(&[]);
                     self.answer.send_replace(None);
+                }
+            }
+        }
+    }
+
+    /// Writes changes; where that fails the next look does it.
+    async fn note(&mut self, rows: &[ToolRow]) {
+        let Some(history) = &mut self.history else { return };
+        let noted = match timeout(MAX_ANSWER, history.note(rows)).await {
+            Ok(noted) => noted,
+            Err(_) => Err(clickhouse::error::Error::TimedOut),
+        };
+        match noted {
+            Ok(()) => self.is_unwritten = false,
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_unwritten, true) {
+                    tracing::warn!(%error, "changes of the health of tools cannot be written to tool_health, and are tried again");
                 }
             }
         }

@@ -219,6 +219,7 @@ impl<S: Sink> Inserter<S> {
             let token = format!("{token}/{}-{}", part.start, part.end);
             let mut rows = Rows::default();
             self.part(seal, &part, |row, sessions| rows.push(row, sessions))?;
+            rows.block.set_received(walk.arrival, walk.last_arrival);
             match self.insert(&rows.block, &token).await {
                 Ok(()) => decided.inserted += part.end - part.start,
                 Err(why) if part.end - part.start <= 1 => {
@@ -285,7 +286,8 @@ impl<S: Sink> Inserter<S> {
 
 impl Batch {
     fn new(seal: Seal, walk: Walk, rows: Rows) -> Self {
-        let Rows { block, newest, .. } = rows;
+        let Rows { mut block, newest, .. } = rows;
+        block.set_received(walk.arrival, walk.last_arrival);
         Self {
             seal,
             walk,

@@ -21,6 +21,8 @@ pub(crate) struct Walk {
     pub(crate) prefix: Option<Arc<str>>,
     /// Arrival of the first record in microseconds since the Unix epoch, 0 where there is none.
     pub(crate) arrival: u64,
+    /// Arrival of the last one.
+    pub(crate) last_arrival: u64,
     /// What was corrected, record by record.
     pub(crate) tallies: Vec<Tally>,
 }
@@ -64,6 +66,7 @@ impl Walk {
             taken: Vec::new(),
             prefix: None,
             arrival: 0,
+            last_arrival: 0,
             tallies: Vec::new(),
         }
     }
@@ -90,6 +93,7 @@ impl Walk {
                 Some(_) => {}
                 None => (self.prefix, self.arrival) = (Some(prefix), record.header.arrival),
             }
+            self.last_arrival = self.last_arrival.max(record.header.arrival);
             let from = self.at.row;
             // Rows of the record that belong to batches up to this one.
             let until = end.filter(|end| end.lsn == self.at.lsn).map_or(u32::MAX, |end| end.row);

@@ -17,6 +17,11 @@ const DROPS: [&str; 2] = ["DROP VIEW IF EXISTS ", "DROP TABLE IF EXISTS "];
 /// What a batch is spread by: the calls of a trace stay together, and a repeated batch falls into the same pieces. What
 /// else goes through the spread tables is written once.
 const SHARD_OF_A_CALL: &str = "cityHash64(trace_id)";
+/// The changes of a tool stay together, so that the same change noted twice is one.
+const SHARD_OF_A_TOOL: &str = "cityHash64(server, tool)";
+
+/// What each shard's views ask of all shards: its rows are few, and stand on one of them.
+const ASKED_OF_ALL: &str = "large_tenants";
 
 /// The statements that `statement` stands for: itself where there is no cluster.
 pub(super) fn statements(statement: &str, cluster: Option<&str>) -> Vec<String> {
@@ -72,7 +77,11 @@ fn parts(statement: &str) -> Option<(&'static str, &str, &str)> {
 
 /// The table that spreads over the shards, with the columns that the local one has now.
 fn spread(name: &str, cluster: &str, on: &str) -> String {
-    let shard = if name == "calls" { SHARD_OF_A_CALL } else { "rand()" };
+    let shard = match name {
+        "calls" => SHARD_OF_A_CALL,
+        "tool_health" => SHARD_OF_A_TOOL,
+        _ => "rand()",
+    };
     format!(
         "CREATE OR REPLACE TABLE {name} {on} AS {name}_local \
          ENGINE = Distributed(`{cluster}`, currentDatabase(), '{name}_local', {shard})"
@@ -102,6 +111,10 @@ fn of_this_shard(rest: &str) -> String {
         let words = line.split(' ').collect::<Vec<_>>();
         let local = |at: usize| match words.get(at.wrapping_sub(1)) {
             Some(&"TO") => format!("{}_local", words[at]),
+            // A question in brackets has its own.
+            Some(&"FROM") if words[at] == "(" || words[at].trim_end_matches(')') == ASKED_OF_ALL => {
+                words[at].to_owned()
+            }
             Some(&"FROM") if words.len() == at + 1 => format!("{0}_local AS {0}", words[at]),
             Some(&"FROM") => format!("{}_local", words[at]),
             _ => words[at].to_owned(),
@@ -119,7 +132,7 @@ mod tests {
     fn each_kind_of_statement_has_its_rule() {
         let spread = "CREATE OR REPLACE TABLE t ON CLUSTER `c` AS t_local \
             ENGINE = Distributed(`c`, currentDatabase(), 't_local', rand())";
-        let cases: [(&str, &[&str]); 9] = [
+        let cases: [(&str, &[&str]); 10] = [
             (
                 "CREATE TABLE IF NOT EXISTS t\n(a UInt8)\nENGINE = AggregatingMergeTree\n\
                  SETTINGS non_replicated_deduplication_window = 10000",
@@ -148,6 +161,14 @@ mod tests {
                 &[
                     "CREATE MATERIALIZED VIEW IF NOT EXISTS v ON CLUSTER `c` TO t_local AS\nSELECT calls.a\n\
                    FROM calls_local AS calls\nGROUP BY a",
+                ],
+            ),
+            (
+                "CREATE MATERIALIZED VIEW IF NOT EXISTS v TO t AS\nSELECT a\nFROM (\n    SELECT a\n    FROM calls\n    \
+                 WHERE b IN (SELECT b FROM large_tenants)) AS call",
+                &[
+                    "CREATE MATERIALIZED VIEW IF NOT EXISTS v ON CLUSTER `c` TO t_local AS\nSELECT a\nFROM (\n    SELECT a\n    \
+                   FROM calls_local AS calls\n    WHERE b IN (SELECT b FROM large_tenants)) AS call",
                 ],
             ),
             (

@@ -23,6 +23,7 @@ pub(super) async fn insert(clients: &Clients, block: &Block, token: &str, answer
     if block.rows() == 0 {
         return Ok(());
     }
+    let (first, last) = block.received();
     let insert = clients
         .writer
         .insert_formatted_with(statement())
@@ -30,6 +31,8 @@ pub(super) async fn insert(clients: &Clients, block: &Block, token: &str, answer
         .with_setting("insert_deduplicate", "1")
         .with_setting("insert_deduplication_token", token)
         .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
+        // The view that fills `batches` reads this and the token.
+        .with_setting("log_comment", format!("{first}-{last}"))
         // Else an error of a view may follow a status of 200.
         .with_setting("wait_end_of_query", "1");
     send(insert, block).await.map_err(|error| classify(&error, clients))

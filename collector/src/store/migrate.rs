@@ -37,6 +37,12 @@ const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_tool_definitions"),
     migration!(10, "0010_client_tools_per_hour"),
     migration!(11, "0011_calls_between"),
+    migration!(12, "0012_tenant_users_per_day"),
+    migration!(13, "0013_chain_filters"),
+    migration!(14, "0014_batches"),
+    migration!(15, "0015_tool_health"),
+    migration!(16, "0016_tenant_calls"),
+    migration!(17, "0017_tenant_calls_between"),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version \
@@ -202,7 +208,7 @@ fn statements(sql: &str) -> Vec<String> {
 fn moved_when(statements: &[String]) -> Option<&str> {
     let moves = statements
         .iter()
-        .any(|statement| statement.starts_with("TRUNCATE TABLE "));
+        .any(|statement| statement.starts_with("TRUNCATE TABLE ") || statement.starts_with("INSERT INTO "));
     let last = statements.last().filter(|_| moves)?;
     last.strip_prefix(MATERIALIZED_VIEW)?.split(' ').next()
 }
@@ -268,7 +274,9 @@ mod tests {
                 let (first, more) = statement.split_once('\n').unwrap_or((&statement, ""));
                 let repeatable = match first.split_once(' ').unwrap().0 {
                     "ALTER" if more.is_empty() => {
-                        first.contains(" DROP INDEX IF EXISTS ") || first.contains(" ADD INDEX IF NOT EXISTS ")
+                        first.contains(" DROP INDEX IF EXISTS ")
+                            || first.contains(" ADD INDEX IF NOT EXISTS ")
+                            || first.contains(" MATERIALIZE INDEX IF EXISTS ")
                     }
                     "ALTER" => more.lines().all(|line| {
                         let line = line.trim_start();

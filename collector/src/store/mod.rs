@@ -17,6 +17,7 @@ mod error;
 mod failure;
 mod forget;
 mod insert;
+mod large_tenants;
 mod location;
 mod migrate;
 mod migration_lock;
@@ -113,6 +114,7 @@ pub struct Store {
     state: state::Receiver<StoreState>,
     wake: Arc<Notify>,
     watcher: JoinHandle<()>,
+    large_tenants: JoinHandle<()>,
     engine: Option<(SocketAddr, Mutex<Engine>)>,
     metrics: Metrics,
     insert_timeout: Duration,
@@ -178,11 +180,13 @@ impl Store {
             Arc::clone(&wake),
             metrics.clone(),
         ));
+        let large_tenants = tokio::spawn(large_tenants::run(clients.clone(), state.clone()));
         Ok(Self {
             clients,
             state,
             wake,
             watcher,
+            large_tenants,
             engine,
             metrics,
             insert_timeout: config.insert_timeout,
@@ -259,6 +263,7 @@ impl Store {
     /// Ends the watching and the embedded engine, and returns when its process has gone.
     pub async fn shutdown(&self) {
         self.watcher.abort();
+        self.large_tenants.abort();
         if let Some((_, engine)) = &self.engine {
             engine.lock().await.stop().await;
         }
@@ -278,5 +283,6 @@ impl Sink for Arc<Store> {
 impl Drop for Store {
     fn drop(&mut self) {
         self.watcher.abort();
+        self.large_tenants.abort();
     }
 }

@@ -21,9 +21,11 @@ pub struct Retention {
 
 impl Retention {
     /// What is said of the tables whose names have one of these endings.
-    fn levels(self) -> [(&'static str, Option<u16>); 4] {
+    fn levels(self) -> [(&'static str, Option<u16>); 5] {
         [
             ("calls", self.calls),
+            // What proves that all calls of a day are there goes with them.
+            ("batches", self.calls),
             ("_per_minute", self.minutes),
             ("_per_hour", self.hours),
             ("_per_day", self.days),
@@ -105,10 +107,12 @@ mod tests {
         };
         for (table, days) in [
             ("calls", Some(1)),
+            ("batches", Some(1)),
             ("calls_per_minute", Some(2)),
             ("client_tools_per_hour", Some(3)),
             ("users_per_day", Some(4)),
             ("schema_version", None),
+            ("tool_health", None),
         ] {
             assert_eq!(retention.of(table), days, "{table}");
         }

@@ -42,6 +42,7 @@ impl App {
         let metrics = Metrics::new().unwrap();
         metrics.spool_writable.set(1);
         let (task, tool_health) = ToolHealthTask::new(client.clone(), state.clone(), metrics.clone(), HEALTH_INTERVAL);
+        let task = task.noting_changes(client.clone());
         let api = ApiState::new(client.clone(), state, "remote", tool_health.clone(), metrics.clone())
             .guarded_by(access, false);
         Self {

@@ -8,10 +8,12 @@ mod engine;
 mod tokens;
 
 mod app;
+mod batches;
 mod collector;
 mod details;
 mod empty;
 mod files;
+mod filters;
 mod gate;
 mod hosts;
 mod names;

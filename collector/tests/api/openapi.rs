@@ -7,7 +7,9 @@ use crate::app::App;
 use crate::engine;
 use crate::seed::{SECOND, call, calls, ending, insert, now};
 
-const LISTED: [(&str, &[&str]); 13] = [
+const LISTED: [(&str, &[&str]); 16] = [
+    ("/api/v1/alerts", &["get"]),
+    ("/api/v1/batches", &["get"]),
     ("/api/v1/calls", &["get"]),
     ("/api/v1/chain", &["get"]),
     ("/api/v1/clients", &["get"]),
@@ -19,6 +21,7 @@ const LISTED: [(&str, &[&str]); 13] = [
     ("/api/v1/session", &["delete", "get", "post"]),
     ("/api/v1/sessions", &["get"]),
     ("/api/v1/status", &["get"]),
+    ("/api/v1/tool_health", &["get"]),
     ("/api/v1/tools", &["get"]),
     ("/api/v1/users", &["get"]),
 ];

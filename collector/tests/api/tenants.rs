@@ -197,6 +197,20 @@ async fn a_token_opens_what_its_role_is_for_and_shows_its_tenant_only() {
 }
 
 #[tokio::test]
+async fn what_is_about_all_tenants_is_not_for_one() {
+    let mut tenants = Tenants::start().await;
+    let (acme, admin) = (tenants.tokens.add("acme", "read"), tenants.tokens.add("", "admin"));
+    tenants.guard().await;
+    for path in ["/api/v1/alerts", "/api/v1/tool_health", "/api/v1/batches"] {
+        let answer = tenants.get(path, &acme).await;
+        assert_eq!(answer.status, 400, "{path}: {answer:?}");
+        assert_eq!(answer.json()["error"]["parameter"], "tenant", "{path}");
+        assert_eq!(tenants.get(path, &admin).await.status, 200, "{path}");
+        assert_eq!(tenants.get(path, "").await.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn counts_states_and_pages_of_one_tenant_tell_nothing_of_another() {
     let mut tenants = Tenants::start().await;
     let (acme, globex) = (tenants.tokens.add("acme", "read"), tenants.tokens.add("globex", "read"));

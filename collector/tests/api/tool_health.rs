@@ -199,3 +199,89 @@ async fn states_that_are_not_known_yet_are_asked_for() {
     app.stop_health();
     assert_eq!(app.get("/api/v1/tools").await["tools"][0]["state"], "flaky");
 }
+
+#[tokio::test]
+async fn every_change_of_a_tools_state_is_kept_and_trouble_is_an_alert() {
+    let engine = engine::start().await;
+    insert(&engine.client, &story("fine", &"o".repeat(30))).await;
+    insert(&engine.client, &story("worst", &"f".repeat(9))).await;
+    let began = now();
+    // Two collectors look at one store.
+    let apps = [App::new(&engine.client), App::new(&engine.client)];
+    apps[0]
+        .wait_for("/api/v1/alerts", |_, text| text.contains("worst"))
+        .await;
+    let open = apps[0].get("/api/v1/alerts").await;
+    let [alert] = open["alerts"].as_array().unwrap().as_slice() else {
+        panic!("not one alert: {open}")
+    };
+    assert!(
+        alert["begin"].as_f64().unwrap() >= began as f64 / 1e6 - 1.0,
+        "{alert} began at {began}"
+    );
+    for (field, value) in [
+        ("server", json!("files")),
+        ("tool", json!("worst")),
+        ("state", json!("broken")),
+        ("end", json!(null)),
+        ("sample", json!(9)),
+        ("failures", json!(9)),
+        ("recoveries", json!(0)),
+        ("reason", json!("9 of 9 calls failed")),
+    ] {
+        assert_eq!(alert[field], value, "{field}");
+    }
+
+    insert(&engine.client, &story("worst", &"o".repeat(2000))).await;
+    apps[1]
+        .wait_for("/api/v1/tool_health?target=worst", |_, text| {
+            text.contains("\"previous\":\"broken\"")
+        })
+        .await;
+    engine.client.query_raw("TRUNCATE TABLE calls").execute().await.unwrap();
+    insert(&engine.client, &story("other", &"of".repeat(20))).await;
+    apps[1]
+        .wait_for("/api/v1/alerts", |_, text| text.contains("other"))
+        .await;
+    engine.client.query_raw("TRUNCATE TABLE calls").execute().await.unwrap();
+    apps[1]
+        .wait_for("/api/v1/tool_health", |_, text| {
+            text.contains("not called for 15 minutes")
+        })
+        .await;
+    let changes = apps[1].get("/api/v1/tool_health").await;
+    let changes: Vec<_> = changes["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| format!("{} {} {}", change["tool"], change["previous"], change["state"]).replace('"', ""))
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            "other flaky healthy",
+            "other healthy flaky",
+            "worst broken healthy",
+            "worst healthy broken"
+        ],
+        "each once, though two collectors saw them, and none of the tool that was always fine"
+    );
+    let closed = apps[0].get("/api/v1/alerts").await;
+    let closed = closed["alerts"].as_array().unwrap();
+    assert_eq!(closed.len(), 2);
+    assert!(
+        closed
+            .iter()
+            .all(|alert| alert["end"].as_f64().unwrap() > alert["begin"].as_f64().unwrap()),
+        "{closed:?}"
+    );
+    let hour_ago = began / SECOND - 3600;
+    let before = format!("/api/v1/alerts?from={}&to={hour_ago}", hour_ago - 3600);
+    assert_eq!(apps[0].get(&before).await["alerts"], json!([]), "none began before");
+    assert_eq!(apps[0].get("/api/v1/alerts?target=fine").await["alerts"], json!([]));
+    let (status, refused) = apps[0].json("/api/v1/alerts?tenant=acme").await;
+    assert_eq!(
+        (status.as_u16(), &refused["error"]["parameter"]),
+        (400, &json!("tenant"))
+    );
+}

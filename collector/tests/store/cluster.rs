@@ -34,7 +34,8 @@ async fn ask(client: &Client, question: &str) -> Vec<Value> {
         .param("before", (now + 60) * 1_000_000)
         .param("before_trace", "0".repeat(32))
         .param("before_span", "0".repeat(16))
-        .param("chain", "1-17");
+        .param("chain", "1-17")
+        .param("slice", "server");
     for text in [
         "tenant", "server", "target", "fault", "user", "client", "version", "protocol", "session", "outcome",
     ] {
@@ -89,6 +90,16 @@ fn insert(table: &str, half: u32) -> String {
     )
 }
 
+/// A tool that broke an hour ago, which two collectors saw, and works since half an hour.
+fn changes(table: &str, tool: &str) -> String {
+    let (broke, worked) = (today() / 1000 - 3_600_000, today() / 1000 - 1_800_000);
+    format!(
+        "INSERT INTO {table} VALUES ('s1', '{tool}', 0, {broke}, 'broken', 'healthy', 10, 9, 0, ''), \
+         ('s1', '{tool}', 0, {broke}, 'broken', 'healthy', 10, 9, 0, ''), \
+         ('s1', '{tool}', {broke}, {worked}, 'healthy', 'broken', 10, 0, 1, '')"
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_shards_answer_every_question_as_one_server_does() {
     Embedded::open().await.store.shutdown().await;
@@ -128,6 +139,11 @@ async fn two_shards_answer_every_question_as_one_server_does() {
     for half in 1..=2 {
         alone.query_raw(&insert("calls", half)).execute().await.unwrap();
     }
+    for (shard, tool) in shards.iter().zip(["tool1", "tool2"]) {
+        for (client, table) in [(shard, "tool_health_local"), (&alone, "tool_health")] {
+            client.query_raw(&changes(table, tool)).execute().await.unwrap();
+        }
+    }
     for (name, question) in questions() {
         let [mut expected, mut answer] = [ask(&alone, &question).await, ask(&all, &question).await];
         assert!(!expected.is_empty(), "{name} has an answer");
@@ -162,6 +178,6 @@ async fn the_engine_reads_every_statement_of_a_cluster() {
         assert_eq!(is_table, parsed.contains("ENGINE = Replicated"), "{parsed}");
         replicated += usize::from(is_table);
     }
-    assert_eq!(replicated, 11, "tables of all versions and the record of them");
+    assert_eq!(replicated, 16, "tables of all versions and the record of them");
     store.shutdown().await;
 }

@@ -12,7 +12,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 11] = files![
+const FILES: [(&str, &str); 17] = files![
     "0001_calls",
     "0002_calls_by_minute",
     "0003_call_details",
@@ -23,7 +23,13 @@ const FILES: [(&str, &str); 11] = files![
     "0008_errors_per_day",
     "0009_tool_definitions",
     "0010_client_tools_per_hour",
-    "0011_calls_between"
+    "0011_calls_between",
+    "0012_tenant_users_per_day",
+    "0013_chain_filters",
+    "0014_batches",
+    "0015_tool_health",
+    "0016_tenant_calls",
+    "0017_tenant_calls_between"
 ];
 
 #[tokio::test(flavor = "multi_thread")]

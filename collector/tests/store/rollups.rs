@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json as json_of};
 use toolsight_collector::pipeline::{Caller, Session, Sink as _};
-use toolsight_collector::{row::Row, store::Store};
+use toolsight_collector::{
+    row::Row,
+    store::{Location, Store},
+};
 
-use crate::support::{Embedded, block, engines, eventually, insert_for_ever, json, kill, number, rows, today};
+use crate::support::{
+    Embedded, block, engines, eventually, insert_for_ever, json, kill, number, open, ready, rows, today,
+};
 
 /// Calls of every kind: of sessions and without, of known and unknown users and clients, in both directions, sampled.
 pub(crate) fn calls(count: u64) -> Vec<Row<'static>> {
@@ -45,12 +50,12 @@ const ROLLUPS: [(&str, &str, &str); 12] = [
         "server, client, client_version, protocol_version",
     ),
     (
-        "users_per_day WHERE slice = 'user'",
+        "tenant_users_per_day WHERE slice = 'user'",
         "user_id != '' AND direction != 'to_client'",
         "tenant, user_id",
     ),
     (
-        "users_per_day WHERE slice = 'server'",
+        "tenant_users_per_day WHERE slice = 'server'",
         "user_id != '' AND direction != 'to_client'",
         "tenant, user_id, server",
     ),
@@ -95,6 +100,18 @@ pub(crate) async fn assert_same_sums(store: &Store, when: &str) {
         );
         assert_eq!(of_calls, json(store, &of_rollup).await, "{rollup}: {when}");
     }
+    let of_calls = json(
+        store,
+        "SELECT toDate(time) AS day, count() AS n FROM calls GROUP BY day ORDER BY day",
+    )
+    .await;
+    let of_batches = json(
+        store,
+        "SELECT day, sum(rows) AS n FROM batches GROUP BY day ORDER BY day",
+    )
+    .await;
+    assert!(!of_calls.is_empty(), "{when}");
+    assert_eq!(of_calls, of_batches, "batches: {when}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,6 +134,15 @@ async fn a_token_counts_once_in_the_calls_and_in_every_rollup() {
     insert_for_ever(&store, &calls, "b").await;
     assert_eq!(number(&store, "SELECT count() FROM calls").await, 10_000);
     assert_same_sums(&store, "after the engine was killed").await;
+    let batches = json(
+        &store,
+        "SELECT token, sum(rows) AS n FROM batches GROUP BY token ORDER BY token",
+    )
+    .await;
+    assert_eq!(
+        json_of!(batches),
+        json_of!([{"token": "a", "n": 5000}, {"token": "b", "n": 5000}])
+    );
     store.shutdown().await;
 }
 
@@ -191,4 +217,92 @@ async fn the_store_knows_the_clients_of_sessions_by_tenant_server_and_id() {
     assert_eq!(found, expected, "not the session that nobody knows the client of");
     store.shutdown().await;
     assert_eq!(store.clients_of(&asked).await, [], "a store that is away tells nothing");
+}
+
+/// The question about tools, of one tenant from two days ago up to the end of today.
+async fn tools_of(store: &Store, tenant: &str) -> Vec<Value> {
+    let today = today() / 1_000_000 / 86_400 * 86_400;
+    let query = store
+        .reader()
+        .query_raw(include_str!("../../queries/tools.sql"))
+        .param("tenant", tenant)
+        .param("server", "")
+        .param("target", "")
+        .param("from", today - 2 * 86_400)
+        .param("to", today + 86_400);
+    let bytes = query.fetch_bytes("JSONEachRow").unwrap().collect().await.unwrap();
+    let rows = serde_json::Deserializer::from_slice(&bytes).into_iter();
+    rows.map(Result::unwrap).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_tenants_summaries_are_read_from_sums_of_its_own() {
+    let Embedded { store, folder: _folder } = Embedded::open().await;
+    let calls = calls(5000);
+    let tenant = calls.iter().map(|call| &call.tenant).find(|tenant| tenant.len() == 8);
+    let tenant = tenant.expect("a tenant with a short name").to_string();
+    store.insert(&block(&calls[..2000]), "before").await.unwrap();
+    let of_calls = tools_of(&store, &tenant).await;
+    assert!(of_calls.len() > 100, "{}", of_calls.len());
+    assert_eq!(number(&store, "SELECT count() FROM tenant_calls").await, 0);
+    let forget = async |table: &str| {
+        let truncate = format!("TRUNCATE TABLE {table}");
+        store.writer().query_raw(&truncate).execute().await.unwrap();
+    };
+    forget("calls").await;
+    let note = "INSERT INTO large_tenants VALUES (?, 0)";
+    store.writer().query(note).bind(&tenant).execute().await.unwrap();
+    for token in ["after", "after"] {
+        store.insert(&block(&calls[..2000]), token).await.unwrap();
+    }
+    for (slice, by) in [
+        ("server", "server"),
+        ("tool", "server, kind, target, method"),
+        ("client", "server, client, client_version, protocol_version"),
+    ] {
+        let of_calls = format!(
+            "SELECT {by}, sum(weight) AS n, sumIf(weight, fault = 'server') AS f, max(duration_us) AS d FROM calls \
+             WHERE tenant = '{tenant}' GROUP BY {by} ORDER BY {by}"
+        );
+        let of_rollup = format!(
+            "SELECT {by}, sum(calls) AS n, sum(failures) AS f, max(duration_us_max) AS d FROM tenant_calls \
+             WHERE slice = '{slice}' GROUP BY {by} ORDER BY {by}"
+        );
+        assert_eq!(json(&store, &of_calls).await, json(&store, &of_rollup).await, "{slice}");
+    }
+    forget("calls").await;
+    let mut of_rollup = tools_of(&store, &tenant).await;
+    let mut of_calls = of_calls;
+    for row in of_calls.iter_mut().chain(&mut of_rollup) {
+        // Digests are near, not equal.
+        for latency in ["p50_ms", "p95_ms", "p99_ms"] {
+            row[latency].take();
+        }
+    }
+    assert_eq!(of_rollup, of_calls, "the same without the calls themselves");
+    store.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_had_50_000_calls_in_a_day_becomes_a_large_tenant() {
+    let Embedded { store, folder } = Embedded::open().await;
+    for (tenant, hours_ago, count) in [("large", 0, 50_000), ("small", 0, 49_999), ("long ago", 30, 60_000)] {
+        let insert = format!(
+            "INSERT INTO calls (time, tenant) SELECT now64(6) - toIntervalHour({hours_ago}), '{tenant}' FROM numbers({count})"
+        );
+        store.writer().query_raw(&insert).execute().await.unwrap();
+    }
+    store.shutdown().await;
+    let store = open(Location::Embedded(folder.path().to_owned())).await.unwrap();
+    ready(&store).await;
+    eventually("the tenant is noted", async || {
+        number(&store, "SELECT count() FROM large_tenants").await > 0
+    })
+    .await;
+    let noted = "SELECT tenant, since > now() + INTERVAL 1 DAY AS ahead FROM large_tenants";
+    assert_eq!(
+        json_of!(json(&store, noted).await),
+        json_of!([{"tenant": "large", "ahead": 1}])
+    );
+    store.shutdown().await;
 }

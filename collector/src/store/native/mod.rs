@@ -24,6 +24,7 @@ macro_rules! block {
         #[derive(Default)]
         pub struct Block {
             rows: usize,
+            received: (u64, u64),
             $($field: $column,)*
         }
 
@@ -100,6 +101,16 @@ impl Block {
         if !client.protocol_version.is_empty() {
             self.protocol_version.set(row, &client.protocol_version);
         }
+    }
+
+    /// Notes when the first and the last request with these rows arrived, in microseconds since the Unix epoch.
+    pub(crate) fn set_received(&mut self, first: u64, last: u64) {
+        self.received = (first, last);
+    }
+
+    /// When they arrived; 0 where that is not known.
+    pub(super) fn received(&self) -> (u64, u64) {
+        self.received
     }
 
     /// How many rows it has.
