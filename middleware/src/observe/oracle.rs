@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::*;
 use crate::capture::Capture;
 use crate::identity::Users;
-use crate::record::Direction;
+use crate::record::{Chain, Direction};
 use crate::wire::headers::Content;
 use crate::wire::{BATCH_LIMIT, Lines, Reader, Side};
 
