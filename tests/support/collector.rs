@@ -12,6 +12,8 @@ use tokio::process::{Child, Command};
 
 use super::{eventually, program, within};
 
+/// Within this time an engine has started, also on a machine that has much else to do.
+const STARTED: Duration = Duration::from_secs(90);
 /// Within this time a collector has tried again, and the store has started.
 const RETRIED: Duration = Duration::from_secs(90);
 
@@ -70,10 +72,12 @@ impl Collector {
                 keep.lock().unwrap().push(line);
             }
         });
-        let listening = eventually("the collector says where it listens", || async {
+        let listening = within(STARTED, "the collector says where it listens, or ends", || {
             let log = log.lock().unwrap();
-            let line = log.iter().find(|line| line.contains("\"listening\""))?;
-            serde_json::from_str::<Value>(line).ok()
+            let line = log.iter().find(|line| line.contains("\"listening\""));
+            let ended = process.try_wait().unwrap();
+            assert!(line.is_some() || ended.is_none(), "{ended:?}: {}", log.join("\n"));
+            std::future::ready(line.map(|line| serde_json::from_str::<Value>(line).unwrap()))
         });
         let listening = listening.await;
         let address = |name: &str| format!("http://{}", listening[name].as_str().unwrap());
