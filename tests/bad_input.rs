@@ -116,7 +116,7 @@ async fn calls_of_any_day_are_stored_and_no_batch_is_refused_for_them() {
     let days = "SELECT sum(calls) FROM toolsight.calls_per_day WHERE slice = 'server'";
     assert_eq!(collector.ask(folder.path(), days).await, CALLS);
     // What is older than 30 days counts as of now: no insert touches more days than ClickHouse takes at once.
-    let oldest = "SELECT dateDiff('day', min(first_seen), now()) FROM toolsight.users_per_day";
+    let oldest = "SELECT dateDiff('day', min(first_seen), now()) FROM toolsight.tenant_users_per_day";
     assert!((28..=31).contains(&collector.ask(folder.path(), oldest).await));
 }
 

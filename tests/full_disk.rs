@@ -98,9 +98,18 @@ async fn what_is_noted_about_batches_waits_for_room_and_nothing_is_lost_or_doubl
     // Others take also what the spool leaves to them.
     disk::fill(&ballast, 24 << 20);
     // There is still room in the segment; each batch of a call needs some in the journal.
-    while !collector.log().contains("room for notes") {
-        sender.send(&collector.http, 1).await;
+    let noted = || collector.log().contains("room for notes");
+    while !noted() {
         assert!(sender.calls < 5000, "{}", collector.log());
+        sender.send(&collector.http, 1).await;
+        eventually(
+            "the call is a batch of its own, or there is no room for its notes",
+            || async {
+                let queued = collector.metric("toolsight_rows_queued").await?;
+                (queued == 0.0 || noted()).then_some(())
+            },
+        )
+        .await;
     }
     sender.send(&collector.http, 1).await;
     std::fs::remove_file(&ballast).unwrap();

@@ -156,6 +156,8 @@ async fn a_collector_that_is_told_to_end_leaves_nothing_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn senders_are_held_up_by_a_full_spool_and_nothing_of_what_was_acknowledged_is_missing() {
     const SPOOL: u64 = 64 << 20;
+    // What is promised at any time, see docs/sizing.md.
+    const MEMORY: u64 = 150 << 20;
     let folder = tempfile::tempdir().unwrap();
     let collector = Collector::start_in(folder.path(), &["--spool-bytes", &SPOOL.to_string()]).await;
     collector.ready().await;
@@ -186,10 +188,10 @@ async fn senders_are_held_up_by_a_full_spool_and_nothing_of_what_was_acknowledge
     sender.send(&collector.http, 10).await;
     let told = collector.tool_calls(sender.calls as usize).await;
     assert_eq!(told.len() as u64, sender.calls, "every call once");
-    let grown = resident(collector.id()).saturating_sub(before);
+    let most = resident(collector.id());
     assert!(
-        grown < SPOOL / 2,
-        "{grown} bytes of memory after all of it went to the store"
+        most < MEMORY,
+        "{most} bytes of memory after all of it went to the store"
     );
     let ready = reqwest::get(format!("{}/readyz", collector.page)).await.unwrap();
     assert_eq!(ready.status(), 200);

@@ -23,12 +23,12 @@ const CALLS: [(&str, &str); 9] = [
         "SELECT sum(calls) FROM toolsight.client_tools_per_hour",
     ),
     (
-        "users_per_day",
-        "SELECT sum(calls) FROM toolsight.users_per_day WHERE slice = 'user'",
+        "tenant_users_per_day",
+        "SELECT sum(calls) FROM toolsight.tenant_users_per_day WHERE slice = 'user'",
     ),
     (
-        "users_per_day by server",
-        "SELECT sum(calls) FROM toolsight.users_per_day WHERE slice = 'server'",
+        "tenant_users_per_day by server",
+        "SELECT sum(calls) FROM toolsight.tenant_users_per_day WHERE slice = 'server'",
     ),
     ("sessions", "SELECT sum(calls) FROM toolsight.sessions"),
 ];
@@ -41,7 +41,7 @@ const FAILURES: [(&str, &str); 3] = [
     ("failures of sessions", "SELECT sum(failures) FROM toolsight.sessions"),
     (
         "failures of users",
-        "SELECT sum(failures) FROM toolsight.users_per_day WHERE slice = 'user'",
+        "SELECT sum(failures) FROM toolsight.tenant_users_per_day WHERE slice = 'user'",
     ),
 ];
 

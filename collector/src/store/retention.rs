@@ -110,7 +110,7 @@ mod tests {
             ("batches", Some(1)),
             ("calls_per_minute", Some(2)),
             ("client_tools_per_hour", Some(3)),
-            ("users_per_day", Some(4)),
+            ("tenant_users_per_day", Some(4)),
             ("schema_version", None),
             ("tool_health", None),
         ] {

@@ -14,6 +14,7 @@
 
 mod decimal;
 mod secret;
+mod state;
 
 use std::hash::Hasher as _;
 
@@ -22,6 +23,7 @@ use siphasher::sip::SipHasher24;
 
 use decimal::Decimal;
 pub(crate) use secret::Secret;
+use state::{Frame, State};
 
 /// Containers that may be open at once.
 const DEPTH_LIMIT: usize = 128;
@@ -37,48 +39,6 @@ mod tag {
     pub(super) const ARRAY: u8 = 4;
     pub(super) const OBJECT: u8 = 5;
     pub(super) const MEMBER: u8 = 6;
-}
-
-#[derive(Debug)]
-enum Frame {
-    Array(SipHasher24),
-    /// The sum of the members' hashes, which is the same in any order; and the key that is open.
-    Object {
-        sum: u64,
-        count: u64,
-        key: u64,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// A value must come; in an array that has just opened, also its end.
-    Value {
-        or_end: bool,
-    },
-    /// A key must come; in an object that has just opened, also its end.
-    Key {
-        or_end: bool,
-    },
-    Colon,
-    /// After a value: a comma or the end of the container.
-    After,
-    Text {
-        key: bool,
-    },
-    /// Behind a backslash.
-    Escape {
-        key: bool,
-    },
-    /// Inside `\u`, with so many digits read and this value.
-    Unicode {
-        key: bool,
-        digits: u8,
-        value: u16,
-    },
-    Literal,
-    Done,
-    Broken,
 }
 
 /// See the [module](self).

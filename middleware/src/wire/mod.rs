@@ -8,6 +8,7 @@ pub(crate) mod headers;
 mod lines;
 mod member;
 pub(crate) mod message;
+mod open;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod oracle;
 mod path;

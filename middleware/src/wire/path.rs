@@ -1,7 +1,7 @@
 //! Where in a document the reader is.
 
 use super::member::Member;
-use super::scan::OPEN_LIMIT;
+use super::open::OPEN_LIMIT;
 
 /// The open containers, outermost first; the scanner opens no more than these.
 #[derive(Debug)]

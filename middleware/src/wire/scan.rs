@@ -5,6 +5,7 @@
 //! the server decides what is valid, the observer only has to see what is there.
 
 use super::TOKEN_LIMIT;
+use super::open::{OPEN_LIMIT, Open};
 use super::skip::{Containers, string_end};
 
 /// Whether the visitor wants the value that comes next.
@@ -104,42 +105,12 @@ pub(crate) struct Scanner {
     started: bool,
 }
 
-/// Wanted containers that may be open at once; no path that a visitor asks for is deeper.
-pub(super) const OPEN_LIMIT: usize = 16;
-
-/// The open wanted containers.
-#[derive(Debug, Default)]
-struct Open {
-    depth: usize,
-    /// A bit for each, set for an object; the innermost is the lowest.
-    objects: u16,
-}
-
-impl Open {
-    const fn push(&mut self, object: bool) {
-        self.objects = self.objects << 1 | object as u16;
-        self.depth += 1;
-    }
-
-    /// Whether the innermost is an object.
-    fn last(&self) -> Option<bool> {
-        (self.depth > 0).then_some(self.objects & 1 == 1)
-    }
-
-    fn pop(&mut self) -> Option<bool> {
-        let last = self.last()?;
-        self.depth -= 1;
-        self.objects >>= 1;
-        Some(last)
-    }
-}
-
 impl Scanner {
     pub(crate) const fn new() -> Self {
         Self {
             state: State::Value { or_end: false },
             interest: Interest::Skip,
-            open: Open { depth: 0, objects: 0 },
+            open: Open::NONE,
             token: Vec::new(),
             started: false,
         }
@@ -185,7 +156,7 @@ impl Scanner {
         }
         let whole = self.started && self.state == State::After && self.open.depth == 0;
         self.state = State::Value { or_end: false };
-        self.open = Open::default();
+        self.open = Open::NONE;
         self.token.clear();
         self.started = false;
         whole
