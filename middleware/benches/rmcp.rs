@@ -5,6 +5,8 @@
 //! all of them cost. The turns alternate, since other work on the machine changes more than the layer does. Records go
 //! to a receiver in this process that throws them away, or to the collector at `TOOLSIGHT_BENCH_COLLECTOR`.
 
+#[path = "support/dump.rs"]
+mod dump;
 #[path = "support/receiver.rs"]
 mod receiver;
 
@@ -12,61 +14,19 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use axum::Router;
+use dump::Dump;
 use receiver::toolsight;
-use rmcp::handler::server::router::tool::ToolRouter;
-use rmcp::handler::server::wrapper::Parameters;
-use rmcp::model::{
-    CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion, ServerCapabilities,
-    ServerConfig,
-};
+use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
 use rmcp::service::RunningService;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{IntoTransport, StreamableHttpClientTransport, StreamableHttpService};
-use rmcp::{
-    ClientLifecycleMode, ClientServiceExt as _, RoleClient, ServerHandler, ServiceExt as _, schemars, tool,
-    tool_handler, tool_router,
-};
+use rmcp::{ClientLifecycleMode, ClientServiceExt as _, RoleClient, ServiceExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 type Client = RunningService<RoleClient, ClientConfig>;
-
-#[derive(Clone)]
-struct Dump {
-    tool_router: ToolRouter<Self>,
-}
-
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-struct Size {
-    bytes: usize,
-}
-
-#[tool_router]
-impl Dump {
-    fn new() -> Self {
-        Self {
-            tool_router: Self::tool_router(),
-        }
-    }
-
-    #[tool(description = "Text of this size")]
-    async fn dump(&self, Parameters(Size { bytes }): Parameters<Size>) -> String {
-        let line = "lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor\n";
-        let mut text = line.repeat(bytes.div_ceil(line.len()));
-        text.truncate(bytes);
-        text
-    }
-}
-
-#[tool_handler(router = self.tool_router)]
-impl ServerHandler for Dump {
-    fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(Implementation::new("dump", "1.0.0"))
-    }
-}
 
 /// How client and server are connected.
 #[derive(Clone, Copy)]

@@ -4,59 +4,19 @@
 //! threads which export is in it; only the receivers, which throw away what they get, have threads that do not count.
 //! Both see the same calls with their defaults; the layer reads bytes, `mcpspan` wraps the server's handler.
 
+#[path = "../../support/dump.rs"]
+mod dump;
 mod receivers;
 
 use std::fs;
 
-use rmcp::handler::server::router::tool::ToolRouter;
-use rmcp::handler::server::wrapper::Parameters;
-use rmcp::model::{
-    CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion, ServerCapabilities,
-    ServerConfig,
-};
+use dump::Dump;
+use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
 use rmcp::service::RunningService;
-use rmcp::{
-    ClientLifecycleMode, ClientServiceExt as _, RoleClient, ServerHandler, ServiceExt as _, schemars, tool,
-    tool_handler, tool_router,
-};
+use rmcp::{ClientLifecycleMode, ClientServiceExt as _, RoleClient, ServiceExt as _};
 use toolsight::Toolsight;
 
 type Client = RunningService<RoleClient, ClientConfig>;
-
-#[derive(Clone)]
-struct Dump {
-    tool_router: ToolRouter<Self>,
-}
-
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-struct Size {
-    bytes: usize,
-}
-
-#[tool_router]
-impl Dump {
-    fn new() -> Self {
-        Self {
-            tool_router: Self::tool_router(),
-        }
-    }
-
-    #[tool(description = "Text of this size")]
-    async fn dump(&self, Parameters(Size { bytes }): Parameters<Size>) -> String {
-        let line = "lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor\n";
-        let mut text = line.repeat(bytes.div_ceil(line.len()));
-        text.truncate(bytes);
-        text
-    }
-}
-
-#[tool_handler(router = self.tool_router)]
-impl ServerHandler for Dump {
-    fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(Implementation::new("dump", "1.0.0"))
-    }
-}
 
 /// Who watches the server.
 #[derive(Clone, Copy, PartialEq, Eq)]
