@@ -11,6 +11,7 @@ SELECT
     nullIf(rpc_code, 0) AS rpc_code,
     nullIf(http_status, 0) AS http_status,
     message,
+    header_mismatch,
     duration_us / 1000 AS duration_ms,
     client,
     client_version,

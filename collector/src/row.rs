@@ -74,6 +74,8 @@ pub struct Row<'a> {
     pub result_flags: Cow<'a, str>,
     /// Types of the result's content blocks, with commas between.
     pub content_types: Cow<'a, str>,
+    /// Headers of the request that did not say what its body said, with commas between.
+    pub header_mismatch: Cow<'a, str>,
     /// Round of a call that takes several, from 1.
     pub attempt: u16,
     /// Part of the duration in which the server waited for a person or a poll, in microseconds.
@@ -137,6 +139,7 @@ impl Row<'_> {
             invalid_arguments: own(self.invalid_arguments),
             result_flags: own(self.result_flags),
             content_types: own(self.content_types),
+            header_mismatch: own(self.header_mismatch),
             attempt: self.attempt,
             waited_us: self.waited_us,
             progress: self.progress,
@@ -179,6 +182,7 @@ impl Row<'_> {
             &self.invalid_arguments,
             &self.result_flags,
             &self.content_types,
+            &self.header_mismatch,
             &self.arguments,
             &self.result,
         ];

@@ -52,6 +52,7 @@ SELECT
     if(legacy, '', lower(hex(session_hash))) AS chain_id,
     multiIf(tool % 4 = 0, sipHash64(tool, 0), bits % 10 < 6, sipHash64(tool, toUInt32(exp(chance(number, 14) * log(101)))), sipHash64(user_hash, tool, intDiv(second, 14400))) AS args_hash,
     if(ending = 3, 'path', '') AS invalid_arguments, if(bits % 50 = 0, 'empty', '') AS result_flags, if(bits % 8 = 0, 'text,image', 'text') AS content_types,
+    '' AS header_mismatch,
     1 AS attempt, 0 AS waited_us, if(bits % 100 = 1, 3, 0) AS progress,
     sipHash64(tool, 'definition') AS definition_hash, 400 + tool * 37 AS definition_bytes, '' AS arguments, '' AS result,
     1 AS weight,

@@ -50,6 +50,8 @@ pub(crate) struct Call {
     rpc_code: Option<i32>,
     http_status: Option<u16>,
     message: String,
+    /// Headers of the request that did not say what its body said, with commas between: `method`, `name`, `version`.
+    header_mismatch: String,
     duration_ms: f64,
     client: String,
     client_version: String,

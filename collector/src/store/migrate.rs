@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(15, "0015_tool_health"),
     migration!(16, "0016_tenant_calls"),
     migration!(17, "0017_tenant_calls_between"),
+    migration!(18, "0018_header_mismatch"),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version \

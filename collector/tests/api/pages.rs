@@ -19,6 +19,7 @@ async fn a_call_is_shown_with_all_that_is_known_of_it() {
         rpc_code: -32001,
         http_status: 504,
         message: "gateway timeout".into(),
+        header_mismatch: "name".into(),
         duration_us: 1_500,
         request_bytes: 10,
         response_bytes: 20,
@@ -41,7 +42,7 @@ async fn a_call_is_shown_with_all_that_is_known_of_it() {
         json!({
             "time": time as f64 / 1e6, "server": "files", "method": "tools/call", "kind": "tool", "target": "read",
             "outcome": "timeout", "fault": "server", "error_type": "timeout", "rpc_code": -32001, "http_status": 504,
-            "message": "gateway timeout", "duration_ms": 1.5, "client": "editor", "client_version": "1.0",
+            "message": "gateway timeout", "header_mismatch": "name", "duration_ms": 1.5, "client": "editor", "client_version": "1.0",
             "client_bridge": "mcp-remote", "protocol": "2025-11-25", "transport": "stdio", "user": "ann",
             "session": "s1", "request_id": "42", "request_bytes": 10, "response_bytes": 20,
             "trace_id": "30303030303030303030303030303432", "span_id": "3030303030303432",

@@ -142,6 +142,7 @@ fn to_json(row: &Row) -> String {
     let details = json!({
         "chain_id": row.chain_id,
         "args_hash": row.args_hash,
+        "header_mismatch": row.header_mismatch,
         "attempt": row.attempt,
         "waited_us": row.waited_us,
         "definition_hash": row.definition_hash,

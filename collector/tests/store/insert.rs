@@ -22,7 +22,7 @@ fn expected(row: &Row<'_>) -> Value {
     let details = json!({
         "direction": row.direction, "chain_id": row.chain_id, "args_hash": row.args_hash,
         "invalid_arguments": row.invalid_arguments, "result_flags": row.result_flags,
-        "content_types": row.content_types, "attempt": row.attempt, "waited_us": row.waited_us,
+        "content_types": row.content_types, "header_mismatch": row.header_mismatch, "attempt": row.attempt, "waited_us": row.waited_us,
         "progress": row.progress, "definition_hash": row.definition_hash, "definition_bytes": row.definition_bytes,
         "arguments": row.arguments, "result": row.result,
     });

@@ -12,7 +12,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 17] = files![
+const FILES: [(&str, &str); 18] = files![
     "0001_calls",
     "0002_calls_by_minute",
     "0003_call_details",
@@ -29,7 +29,8 @@ const FILES: [(&str, &str); 17] = files![
     "0014_batches",
     "0015_tool_health",
     "0016_tenant_calls",
-    "0017_tenant_calls_between"
+    "0017_tenant_calls_between",
+    "0018_header_mismatch"
 ];
 
 #[tokio::test(flavor = "multi_thread")]

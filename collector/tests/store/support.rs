@@ -172,6 +172,7 @@ fn row(n: u64) -> Row<'static> {
         invalid_arguments: text("city", 5),
         result_flags: text("empty", 4),
         content_types: text("image", 3),
+        header_mismatch: text("name", 2),
         attempt: (n % 70_000) as u16,
         waited_us: n << 10,
         progress: n as u32,

@@ -96,7 +96,7 @@ fn set(row: &mut Row<'static>, name: &str, value: Vec<u8>) {
     fields! {
         texts: tenant server server_version instance method kind target resource_uri outcome fault error_type message
             client client_version client_bridge protocol_version transport session_id user_id request_id direction
-            chain_id invalid_arguments result_flags content_types arguments result;
+            chain_id invalid_arguments result_flags content_types header_mismatch arguments result;
         ids: trace_id span_id parent_span_id;
         numbers: time: i64, rpc_code: i32, http_status: u16, duration_us: u64, first_byte_us: u64, request_bytes: u64,
             response_bytes: u64, args_hash: u64, attempt: u16, waited_us: u64, progress: u32, definition_hash: u64,

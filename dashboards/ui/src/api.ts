@@ -119,6 +119,7 @@ export interface Call {
   rpc_code: number | null;
   http_status: number | null;
   message: string;
+  header_mismatch: string;
   duration_ms: number;
   client: string;
   client_version: string;

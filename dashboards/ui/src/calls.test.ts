@@ -74,7 +74,7 @@ function times({ calls }: Calls): number[] {
 function callsAt(...moments: number[]): Call[] {
   return moments.map((time) => ({
     time, server: 's', method: 'tools/call', kind: 'tool', target: 't', outcome: 'tool_error', fault: 'server', error_type: '', rpc_code: null,
-    http_status: 200, message: '', duration_ms: 1, client: '', client_version: '', client_bridge: '', protocol: '', transport: '', user: '', session: '',
+    http_status: 200, message: '', header_mismatch: '', duration_ms: 1, client: '', client_version: '', client_bridge: '', protocol: '', transport: '', user: '', session: '',
     request_id: '1', request_bytes: 0, response_bytes: 0, trace_id: '0'.repeat(32), span_id: '0'.repeat(16),
   }));
 }

@@ -104,6 +104,7 @@ pub(crate) fn row<'a>(
         invalid_arguments: values.text(Field::InvalidArguments),
         result_flags: values.text(Field::ResultFlags),
         content_types: values.text(Field::ContentTypes),
+        header_mismatch: values.text(Field::HeaderMismatch),
         attempt: values.number(Field::Attempt, 0.0, f64::from(u16::MAX)).unwrap_or(0.0) as u16,
         waited_us: (values.number(Field::WaitedMs, 0.0, LONGEST as f64 / 1e3).unwrap_or(0.0) * 1e3) as u64,
         progress: values.number(Field::Progress, 0.0, f64::from(u32::MAX)).unwrap_or(0.0) as u32,

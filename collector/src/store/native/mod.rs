@@ -80,6 +80,7 @@ block! {
     invalid_arguments: Dictionary "LowCardinality(String)",
     result_flags: Dictionary "LowCardinality(String)",
     content_types: Dictionary "LowCardinality(String)",
+    header_mismatch: Dictionary "LowCardinality(String)",
     attempt: Fixed "UInt16",
     waited_us: Fixed "UInt64",
     progress: Fixed "UInt32",

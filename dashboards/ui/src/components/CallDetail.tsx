@@ -30,7 +30,7 @@ const GROUPS: { title: string; fields: [field: keyof Call, title: string][] }[] 
     title: 'Request',
     fields: [
       ['time', 'Time'], ['duration_ms', 'Duration'], ['server', 'Server'], ['method', 'Method'], ['kind', 'Kind'], ['target', 'Target'],
-      ['request_id', 'Request id'], ['request_bytes', 'Request size'], ['response_bytes', 'Response size'],
+      ['header_mismatch', 'Headers unlike the body'], ['request_id', 'Request id'], ['request_bytes', 'Request size'], ['response_bytes', 'Response size'],
     ],
   },
   {

@@ -151,6 +151,12 @@ fn each_attribute_reaches_its_column() {
             "image,text",
         ),
         (
+            "toolsight.header.mismatch",
+            text("method,name"),
+            |row| row.header_mismatch.to_string(),
+            "method,name",
+        ),
+        (
             "toolsight.attempt",
             Value::Integer(2),
             |row| row.attempt.to_string(),
