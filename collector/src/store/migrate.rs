@@ -44,6 +44,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!(16, "0016_tenant_calls"),
     migration!(17, "0017_tenant_calls_between"),
     migration!(18, "0018_header_mismatch"),
+    migration!(19, "0019_tenant_client_tools_per_day"),
+    migration!(20, "0020_client_tools_between"),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version \

@@ -12,7 +12,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 18] = files![
+const FILES: [(&str, &str); 20] = files![
     "0001_calls",
     "0002_calls_by_minute",
     "0003_call_details",
@@ -30,7 +30,9 @@ const FILES: [(&str, &str); 18] = files![
     "0015_tool_health",
     "0016_tenant_calls",
     "0017_tenant_calls_between",
-    "0018_header_mismatch"
+    "0018_header_mismatch",
+    "0019_tenant_client_tools_per_day",
+    "0020_client_tools_between"
 ];
 
 #[tokio::test(flavor = "multi_thread")]

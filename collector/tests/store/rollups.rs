@@ -219,12 +219,16 @@ async fn the_store_knows_the_clients_of_sessions_by_tenant_server_and_id() {
     assert_eq!(store.clients_of(&asked).await, [], "a store that is away tells nothing");
 }
 
-/// The question about tools, of one tenant from two days ago up to the end of today.
 async fn tools_of(store: &Store, tenant: &str) -> Vec<Value> {
+    answer(store, tenant, include_str!("../../queries/tools.sql")).await
+}
+
+/// The answer to a question about one tenant, from two days ago up to the end of today.
+async fn answer(store: &Store, tenant: &str, question: &str) -> Vec<Value> {
     let today = today() / 1_000_000 / 86_400 * 86_400;
     let query = store
         .reader()
-        .query_raw(include_str!("../../queries/tools.sql"))
+        .query_raw(question)
         .param("tenant", tenant)
         .param("server", "")
         .param("target", "")
@@ -270,7 +274,23 @@ async fn a_large_tenants_summaries_are_read_from_sums_of_its_own() {
         );
         assert_eq!(json(&store, &of_calls).await, json(&store, &of_rollup).await, "{slice}");
     }
+    let by = "server, target, client, client_version, protocol_version";
+    let of_calls_by_client = format!(
+        "SELECT {by}, sum(weight) AS n, sumIf(weight, fault = 'server') AS f FROM calls \
+         WHERE tenant = '{tenant}' AND kind = 'tool' AND direction != 'to_client' GROUP BY {by} ORDER BY {by}"
+    );
+    let of_clients = format!(
+        "SELECT {by}, sum(calls) AS n, sum(failures) AS f FROM tenant_client_tools_per_day GROUP BY {by} ORDER BY {by}"
+    );
+    assert_eq!(json(&store, &of_calls_by_client).await, json(&store, &of_clients).await);
+    let failing = answer(&store, &tenant, include_str!("../../queries/client_failing_tools.sql")).await;
+    assert!(!failing.is_empty());
     forget("calls").await;
+    assert_eq!(
+        answer(&store, &tenant, include_str!("../../queries/client_failing_tools.sql")).await,
+        failing,
+        "the same without the calls themselves"
+    );
     let mut of_rollup = tools_of(&store, &tenant).await;
     let mut of_calls = of_calls;
     for row in of_calls.iter_mut().chain(&mut of_rollup) {
@@ -284,9 +304,9 @@ async fn a_large_tenants_summaries_are_read_from_sums_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_had_50_000_calls_in_a_day_becomes_a_large_tenant() {
+async fn who_had_20_000_calls_in_a_day_becomes_a_large_tenant() {
     let Embedded { store, folder } = Embedded::open().await;
-    for (tenant, hours_ago, count) in [("large", 0, 50_000), ("small", 0, 49_999), ("long ago", 30, 60_000)] {
+    for (tenant, hours_ago, count) in [("large", 0, 20_000), ("small", 0, 19_999), ("long ago", 30, 30_000)] {
         let insert = format!(
             "INSERT INTO calls (time, tenant) SELECT now64(6) - toIntervalHour({hours_ago}), '{tenant}' FROM numbers({count})"
         );
