@@ -1,12 +1,17 @@
 //! A month of calls through the real tables: whether every question is answered as the calls themselves say, what a call
 //! takes on disk, and how long each question takes.
 //!
-//! A million calls as a test; `TOOLSIGHT_MONTH_CALLS` makes it another number, and `TOOLSIGHT_MONTH_TABLE` names a file for
-//! the table of sizes and times. The results of a whole month stand in `README.md`.
+//! A million calls as a test. `README.md` has the results of a whole month, and how to repeat them:
+//!
+//! - `TOOLSIGHT_MONTH_CALLS`: another number of calls.
+//! - `TOOLSIGHT_MONTH_MOVED`: only the last day's go through the views, the other days are that one moved.
+//! - `TOOLSIGHT_MONTH_STORE`: a folder to keep the store in; one with calls is used as it is.
+//! - `TOOLSIGHT_MONTH_TABLE`: a file for the table of sizes and times.
 
+mod measure;
 mod questions;
 
-use std::{env, fmt::Write as _, fs, time::Instant};
+use std::{env, fs, path::PathBuf};
 
 use clickhouse::Client;
 use toolsight_collector::{
@@ -14,23 +19,25 @@ use toolsight_collector::{
     telemetry::Metrics,
 };
 
-use self::questions::{CHECKS, QUESTIONS, Range};
+use self::questions::{CHECKS, Range, SUMS};
 use crate::support::program;
 
 const GENERATE: &str = include_str!("generate.sql");
+const MOVE: &str = include_str!("move.sql");
 const DAY: u64 = 86_400;
 /// Days before today: rows that are older than the table keeps would be gone at once.
 const DAYS: u64 = 29;
 /// Calls that are inserted together.
-const BLOCK: u64 = 1_000_000;
-/// The tenant with the most calls, and one with few.
-const LARGE_TENANT: &str = "tenant-1";
-const SMALL_TENANT: &str = "tenant-30";
-/// How often each question is asked for the table.
-const RUNS: usize = 5;
+const BLOCK: u64 = 800_000;
+/// So many calls are compared one by one with the answers; of more, the sums are.
+const COMPARED: u64 = 20_000_000;
+/// Tenants with more than 20,000 of the 9.6 million calls of a day, whose calls are summed up apart.
+const LARGE_TENANTS: u64 = 56;
+/// Who has a part of the month: one of the large tenants, one that is not, and all.
+const COMPARED_TENANTS: [&str; 3] = ["", "tenant-1", "tenant-100"];
 
-/// Makes `calls` calls, evenly over the days up to this midnight.
-async fn generate(client: &Client, calls: u64, range: Range) {
+/// Makes `calls` calls, evenly over the range.
+async fn generate(client: &Client, calls: u64, range: Range<'_>) {
     let spacing = (range.to - range.from) as f64 * 1e6 / calls as f64;
     for first in (0..calls).step_by(BLOCK as usize) {
         let from = range.from as f64 * 1e6 + first as f64 * spacing;
@@ -45,45 +52,68 @@ async fn generate(client: &Client, calls: u64, range: Range) {
     }
 }
 
-/// What a call takes on disk: in all, and by column.
-async fn sizes(client: &Client, table: &mut String) {
-    let parts = "SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts \
-        WHERE active AND database = currentDatabase() GROUP BY table ORDER BY bytes DESC";
-    let parts: Vec<(String, u64, u64)> = client.query(parts).fetch_all().await.unwrap();
-    let (_, calls, _) = parts.iter().find(|(table, ..)| table == "calls").unwrap();
-    table.push_str("| table | rows | bytes per call |\n|---|--:|--:|\n");
-    for (name, rows, bytes) in &parts {
-        writeln!(table, "| `{name}` | {rows} | {:.2} |", *bytes as f64 / *calls as f64).unwrap();
-    }
-    let columns = "SELECT column, sum(column_data_compressed_bytes) AS bytes FROM system.parts_columns \
-        WHERE active AND database = currentDatabase() AND table = 'calls' GROUP BY column ORDER BY bytes DESC";
-    let columns: Vec<(String, u64)> = client.query(columns).fetch_all().await.unwrap();
-    table.push_str("\n| column of `calls` | bytes per call |\n|---|--:|\n");
-    for (name, bytes) in columns {
-        let bytes = bytes as f64 / *calls as f64;
-        if bytes >= 0.05 {
-            writeln!(table, "| `{name}` | {bytes:.2} |").unwrap();
-        }
+/// The calls of the last day once more, `days` days earlier.
+async fn moved(client: &Client, days: u64, to: u64) {
+    let partition = format!("SELECT toString(toDate(toDateTime({}, 'UTC')))", to - (days + 1) * DAY);
+    let partition: String = client.query(&partition).fetch_one().await.unwrap();
+    let lines = MOVE.lines().filter(|line| !line.starts_with("--"));
+    let script = lines.collect::<Vec<_>>().join("\n");
+    for statement in script
+        .split(";\n")
+        .map(str::trim)
+        .filter(|statement| !statement.is_empty())
+    {
+        let statement = statement
+            .trim_end_matches(';')
+            .replace("PARTITION_MOVED", &format!("'{partition}'"));
+        let query = client.query_raw(&statement).param("days", days).param("to", to);
+        query
+            .execute()
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 }
 
-/// How long each question takes over all days: the median of some runs.
-async fn times(client: &Client, range: Range, table: &mut String) {
-    table.push_str("\n| question | milliseconds | of the largest tenant |\n|---|--:|--:|\n");
-    for (name, question) in QUESTIONS {
-        write!(table, "| `{name}` |").unwrap();
-        for tenant in ["", LARGE_TENANT] {
-            let range = Range { tenant, ..range };
-            let mut runs = Vec::new();
-            for _ in 0..RUNS {
-                let started = Instant::now();
-                range.ask(client, name, question).await;
-                runs.push(started.elapsed());
-            }
-            runs.sort();
-            write!(table, " {} |", runs[RUNS / 2].as_millis()).unwrap();
+/// Fills the store as the environment says.
+async fn fill(client: &Client, calls: u64, range: Range<'_>) {
+    let large =
+        "INSERT INTO large_tenants SELECT concat('tenant-', toString(number + 1)), toDateTime(0) FROM numbers(?)";
+    client.query(large).bind(LARGE_TENANTS).execute().await.unwrap();
+    if env::var_os("TOOLSIGHT_MONTH_MOVED").is_none() {
+        return generate(client, calls, range).await;
+    }
+    let day = Range {
+        from: range.to - DAY,
+        ..range
+    };
+    generate(client, calls / DAYS, day).await;
+    for days in 1..DAYS {
+        moved(client, days, range.to).await;
+    }
+}
+
+/// Compares what the rollups say with what the calls say.
+async fn compare(client: &Client, range: Range<'_>, calls: u64) {
+    for (name, of_rollup, of_calls) in SUMS {
+        let of_rollup = range.ask(client, name, of_rollup).await;
+        assert!(!of_rollup.is_empty(), "{name} has rows");
+        assert_eq!(of_rollup, range.ask(client, name, of_calls).await, "{name}");
+    }
+    if calls > COMPARED {
+        return;
+    }
+    for tenant in COMPARED_TENANTS {
+        let range = Range {
+            narrowed: &[("tenant", tenant)],
+            ..range
+        };
+        for (name, answer, of_calls) in CHECKS {
+            let question = answer.replace("QUESTION", questions::text(name));
+            let answer = range.ask(client, name, &question).await;
+            let of_calls = range.ask(client, name, of_calls).await;
+            assert!(!answer.is_empty(), "{name} of \"{tenant}\" has an answer");
+            assert_eq!(answer, of_calls, "{name} of \"{tenant}\"");
         }
-        table.push('\n');
     }
 }
 
@@ -91,45 +121,30 @@ async fn times(client: &Client, range: Range, table: &mut String) {
 async fn a_month_of_calls_is_summed_up_as_the_calls_themselves_say() {
     let calls = env::var("TOOLSIGHT_MONTH_CALLS").map_or(1_000_000, |calls| calls.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
+    let kept = env::var_os("TOOLSIGHT_MONTH_STORE").map(PathBuf::from);
     let config = StoreConfig {
         engine_program: Some(program("toolsight-collector")),
-        engine_memory_bytes: 4 << 30,
-        ..StoreConfig::new(Location::Embedded(folder.path().join("store")))
+        engine_memory_bytes: if calls > COMPARED { 10 << 30 } else { 4 << 30 },
+        ..StoreConfig::new(Location::Embedded(kept.unwrap_or_else(|| folder.path().join("store"))))
     };
     let store = Store::open(config, Metrics::new().unwrap(), |_| {}).await.unwrap();
     store.ready().await;
-    let now: u64 = store
-        .reader()
-        .query("SELECT toUnixTimestamp(now())")
-        .fetch_one::<u32>()
-        .await
-        .unwrap()
-        .into();
-    let midnight = now - now % DAY;
+    let known = "SELECT count(), toUnixTimestamp(toStartOfDay(max(calls.time) + INTERVAL 1 HOUR)), toUnixTimestamp(now()) FROM calls";
+    let (stored, end, now): (u64, u32, u32) = store.reader().query(known).fetch_one().await.unwrap();
+    let to = u64::from(if stored > 0 { end } else { now - now % DAY as u32 });
     let range = Range {
-        from: midnight - DAYS * DAY,
-        to: midnight,
-        tenant: "",
+        from: to - DAYS * DAY,
+        to,
+        narrowed: &[],
     };
-    // The rollup of one tenant is answered from as well.
-    let large = store.writer().query("INSERT INTO large_tenants VALUES (?, 0)");
-    large.bind(LARGE_TENANT).execute().await.unwrap();
-    generate(store.writer(), calls, range).await;
-
-    for tenant in ["", LARGE_TENANT, SMALL_TENANT] {
-        let range = Range { tenant, ..range };
-        for (name, answer, of_calls) in CHECKS {
-            let question = answer.replace("QUESTION", questions::text(name));
-            let answer = range.ask(store.reader(), name, &question).await;
-            let of_calls = range.ask(store.reader(), name, of_calls).await;
-            assert!(!answer.is_empty(), "{name} of \"{tenant}\" has an answer");
-            assert_eq!(answer, of_calls, "{name} of \"{tenant}\"");
-        }
+    if stored == 0 {
+        fill(store.writer(), calls, range).await;
+        compare(store.writer(), range, calls).await;
     }
     if let Ok(file) = env::var("TOOLSIGHT_MONTH_TABLE") {
         let mut table = String::new();
-        sizes(store.writer(), &mut table).await;
-        times(store.reader(), range, &mut table).await;
+        measure::sizes(store.writer(), &mut table).await;
+        measure::times(store.reader(), range, &mut table).await;
         fs::write(file, table).unwrap();
     }
     store.shutdown().await;

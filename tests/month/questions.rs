@@ -33,6 +33,59 @@ pub(super) fn text(name: &str) -> &'static str {
     found.expect("a question of the table").1
 }
 
+/// Sums of a rollup by day, and the same from the calls; for any number of calls.
+pub(super) const SUMS: [(&str, &str, &str); 8] = [
+    (
+        "calls_per_day",
+        "SELECT toDate(time) AS day, sumIf(calls, slice = 'server') AS n, sumIf(calls, slice = 'tool'), \
+         sumIf(calls, slice = 'client'), sumIf(failures, slice = 'tool'), sumIf(response_bytes, slice = 'client') \
+         FROM calls_per_day GROUP BY day ORDER BY day",
+        "SELECT toDate(time) AS day, sum(weight) AS n, n, n, sumIf(weight, fault = 'server'), sum(response_bytes * weight) \
+         FROM calls GROUP BY day ORDER BY day",
+    ),
+    (
+        "calls_per_hour",
+        "SELECT time, sum(calls) FROM calls_per_hour WHERE slice = 'server' GROUP BY time ORDER BY time",
+        "SELECT toStartOfHour(toDateTime(time, 'UTC')) AS hour, sum(weight) FROM calls GROUP BY hour ORDER BY hour",
+    ),
+    (
+        "tenant_users_per_day",
+        "SELECT day, sumIf(calls, slice = 'user'), sumIf(failures, slice = 'server'), uniqExactIf(user_id, slice = 'user') \
+         FROM tenant_users_per_day GROUP BY day ORDER BY day",
+        "SELECT toDate(time) AS day, sum(weight), sumIf(weight, fault = 'server'), uniqExact(user_id) FROM calls \
+         GROUP BY day ORDER BY day",
+    ),
+    (
+        "sessions",
+        "SELECT uniqExact(tenant, server, session_id), sum(calls), sum(failures) FROM sessions",
+        "SELECT uniqExact(tenant, server, toString(session_id)), sum(weight), sumIf(weight, fault = 'server') FROM calls \
+         WHERE session_id != ''",
+    ),
+    (
+        "errors_per_day",
+        "SELECT day, sumIf(calls, slice = 'all'), sumIf(calls, slice = 'tenant') FROM errors_per_day GROUP BY day ORDER BY day",
+        "SELECT toDate(time) AS day, sum(weight) AS n, n FROM calls WHERE fault != 'none' GROUP BY day ORDER BY day",
+    ),
+    (
+        "tenant_calls and tenant_client_tools_per_day",
+        "SELECT tenant, sum(n), sum(m) FROM (SELECT tenant, calls AS n, 0 AS m FROM tenant_calls WHERE slice = 'tool' \
+         UNION ALL SELECT tenant, 0, calls FROM tenant_client_tools_per_day) GROUP BY tenant ORDER BY tenant",
+        "SELECT tenant, sum(weight) AS n, n FROM calls WHERE tenant IN (SELECT tenant FROM large_tenants) \
+         GROUP BY tenant ORDER BY tenant",
+    ),
+    (
+        "client_tools_per_hour and tool_definitions",
+        "SELECT target, sum(n), sum(m) FROM (SELECT target, calls AS n, 0 AS m FROM client_tools_per_hour \
+         UNION ALL SELECT target, 0, calls FROM tool_definitions) GROUP BY target ORDER BY target",
+        "SELECT target, sum(weight) AS n, n FROM calls GROUP BY target ORDER BY target",
+    ),
+    (
+        "batches",
+        "SELECT day, sum(rows) FROM batches GROUP BY day ORDER BY day",
+        "SELECT toDate(time) AS day, count() FROM calls GROUP BY day ORDER BY day",
+    ),
+];
+
 /// A question, the part of its answer that is compared, and the same part from the calls. Durations are left out: digests
 /// are near, not equal.
 pub(super) const CHECKS: [(&str, &str, &str); 8] = [
@@ -90,34 +143,48 @@ pub(super) const CHECKS: [(&str, &str, &str); 8] = [
     ),
 ];
 
-/// Seconds since the Unix epoch, and whose calls, empty for all.
+/// Rows of a list.
+pub(super) const LIMIT: usize = 100;
+
+/// Seconds since the Unix epoch, and the parameters that say more than "any", such as a tenant.
 #[derive(Clone, Copy)]
-pub(super) struct Range {
-    pub(super) tenant: &'static str,
+pub(super) struct Range<'a> {
     pub(super) from: u64,
     pub(super) to: u64,
+    pub(super) narrowed: &'a [(&'a str, &'a str)],
 }
 
-impl Range {
+impl Range<'_> {
     /// The rows of an answer, each as a line of JSON.
     pub(super) async fn ask(self, client: &Client, name: &str, question: &str) -> String {
         let of_range = "time >= toDateTime64({from:Int64}, 6) AND time < toDateTime64({to:Int64}, 6) \
             AND ({tenant:String} = '' OR tenant = {tenant:String})";
+        let step = if self.to - self.from > 3600 { 7200 } else { 10 };
         let mut query = client
             .query_raw(&question.replace("RANGE", of_range))
             .param("from", self.from)
             .param("to", self.to)
-            .param("step", 7200)
-            .param("limit", 100)
+            .param("step", step)
+            .param("limit", LIMIT)
             .param("before", self.to * 1_000_000)
             .param("before_trace", "0".repeat(32))
-            .param("before_span", "0".repeat(16))
-            .param("tenant", self.tenant)
-            .param("slice", "server");
-        for text in [
-            "server", "target", "fault", "user", "client", "version", "protocol", "session", "outcome", "chain",
+            .param("before_span", "0".repeat(16));
+        for (text, any) in [
+            ("tenant", ""),
+            ("server", ""),
+            ("target", ""),
+            ("fault", ""),
+            ("user", ""),
+            ("client", ""),
+            ("version", ""),
+            ("protocol", ""),
+            ("session", ""),
+            ("outcome", ""),
+            ("chain", ""),
+            ("slice", "server"),
         ] {
-            query = query.param(text, "");
+            let said = self.narrowed.iter().find(|(name, _)| *name == text);
+            query = query.param(text, said.map_or(any, |(_, said)| *said));
         }
         let answer = query.fetch_bytes("JSONCompactEachRow").unwrap().collect().await;
         let answer = answer.unwrap_or_else(|error| panic!("{name}: {error}"));
