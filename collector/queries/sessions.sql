@@ -1,7 +1,8 @@
 -- Sessions that were used between two times, the latest first: who called, when, and how it went in all.
 --
 -- Which sessions these are, the calls tell; what is known of each, the table of sessions. As with calls, ask for the
--- last hour first and farther back only where that has too few.
+-- last hour first and farther back only where that has too few. The engine does not read the ids first by itself where
+-- their list is for all shards (`GLOBAL`), hence `PREWHERE`.
 WITH
     toDateTime64({from:Int64}, 6, 'UTC') AS begin,
     toDateTime64({to:Int64}, 6, 'UTC') AS end,
@@ -32,7 +33,7 @@ SELECT
     toUnixTimestamp64Micro(min(used.first_seen)) / 1000000 AS first_seen,
     toUnixTimestamp64Micro(max(used.last_seen)) / 1000000 AS last_seen
 FROM sessions AS used
-WHERE (tenant, server, session_id) GLOBAL IN (SELECT tenant, server, session_id FROM latest)
+PREWHERE (tenant, server, session_id) GLOBAL IN (SELECT tenant, server, session_id FROM latest)
 GROUP BY tenant, server, session
 ORDER BY last_seen DESC, session DESC
 LIMIT {limit:UInt32}
