@@ -7,6 +7,7 @@
 pub mod api;
 pub mod args;
 pub mod auth;
+mod bytes;
 pub mod collector;
 pub mod config;
 pub mod demo;

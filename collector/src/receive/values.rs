@@ -1,15 +1,22 @@
 //! Attribute values of any type and size as the plain values of a row; what does not fit is corrected and counted.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
-use super::attributes::{Attributes, Field, Value};
+use super::attributes::{Attributes, FIELDS, Field, Value};
 use super::tally::{Corrected, Tally};
+use crate::bytes::same;
+
+/// The text that each field had last in a request: most fields have it again in the next span, and comparing takes less
+/// than finding out once more that it is one.
+pub(crate) type Known<'a> = [Cell<&'a str>; FIELDS];
 
 /// Reads fields of one span.
 #[derive(Debug)]
 pub(crate) struct Values<'a, 't> {
     pub(crate) span: &'t Attributes<'a>,
     pub(crate) resource: &'t Attributes<'a>,
+    pub(crate) known: &'t Known<'a>,
     pub(crate) tally: &'t mut Tally,
 }
 
@@ -63,7 +70,17 @@ impl<'a> Values<'a, '_> {
     #[inline]
     fn read(&mut self, field: Field, value: Option<Value<'a>>) -> Cow<'a, str> {
         match value {
-            Some(Value::Text(bytes)) => text(bytes, field.limit(), self.tally),
+            Some(Value::Text(bytes)) => {
+                let known = &self.known[field as usize];
+                if same(known.get().as_bytes(), bytes) {
+                    return Cow::Borrowed(known.get());
+                }
+                let text = text(bytes, field.limit(), self.tally);
+                if let Cow::Borrowed(text) = text {
+                    known.set(text);
+                }
+                text
+            }
             Some(Value::Integer(value)) => value.to_string().into(),
             Some(Value::Double(value)) => text(value.to_string().as_bytes(), field.limit(), self.tally)
                 .into_owned()

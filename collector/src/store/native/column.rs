@@ -7,6 +7,8 @@ use std::ops::Range;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use crate::bytes::same;
+
 /// What a block asks of its columns.
 pub(super) trait Column: Sync {
     /// Bytes in memory.
@@ -103,11 +105,8 @@ pub(super) struct Dictionary {
 impl Dictionary {
     pub(super) fn push(&mut self, text: &str) {
         let key = text.as_bytes();
-        let same = |place: &Range<usize>| {
-            // Most texts are empty, and a comparison would call a function.
-            place.len() == key.len() && (key.is_empty() || self.keys[place.clone()] == *key)
-        };
-        if !self.places.get(self.previous).is_some_and(same) {
+        let as_before = |place: &Range<usize>| same(&self.keys[place.clone()], key);
+        if !self.places.get(self.previous).is_some_and(as_before) {
             self.previous = self.index(key);
         }
         match self.width {
@@ -130,7 +129,7 @@ impl Dictionary {
     fn index(&mut self, key: &[u8]) -> usize {
         let hash = self.hasher.hash_one(key);
         let (keys, places) = (&self.keys, &self.places);
-        if let Some(index) = self.table.find(hash, |&index| keys[places[index].clone()] == *key) {
+        if let Some(index) = self.table.find(hash, |&index| same(&keys[places[index].clone()], key)) {
             return *index;
         }
         let index = self.places.len();
