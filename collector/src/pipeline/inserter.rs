@@ -104,6 +104,7 @@ impl<S: Sink> Inserter<S> {
     async fn wait(&mut self, committed: &mut watch::Receiver<u64>, oldest: &AtomicU64) -> bool {
         loop {
             self.reader.reclaim();
+            self.reader.want(0);
             if self.reader.next().lsn < self.reader.waiting().1 {
                 break;
             }
@@ -119,7 +120,7 @@ impl<S: Sink> Inserter<S> {
         }
         let full_at = Instant::now() + self.config.linger;
         oldest.store((unix_now() * 1e6) as u64, Ordering::Relaxed);
-        while self.reader.waiting().0 < self.config.rows as u64 {
+        while !self.reader.want(self.config.rows as u64) {
             tokio::select! {
                 () = changed(committed) => {}
                 () = self.drain.cancelled() => break,
