@@ -267,6 +267,8 @@ impl<S: Sink> Inserter<S> {
     async fn insert(&mut self, block: &Block, token: &str) -> Result<(), String> {
         let mut backoff = Backoff::default();
         loop {
+            // Before the attempt, so that none is missed.
+            let recovered = self.sink.recovered();
             match self.sink.insert(block, token).await {
                 Ok(()) => return Ok(()),
                 Err(InsertError::Permanent(message)) => return Err(message),
@@ -277,7 +279,10 @@ impl<S: Sink> Inserter<S> {
                         rows = block.rows(),
                         retry_in_seconds, reason, "the store did not take a batch"
                     );
-                    sleep(delay).await;
+                    tokio::select! {
+                        () = sleep(delay) => {}
+                        () = recovered => backoff = Backoff::default(),
+                    }
                     self.metrics.insert_retries.inc();
                 }
             }
