@@ -24,6 +24,9 @@ use crate::telemetry::{Metrics, unix_now};
 /// Longest time between two signs of life, and between two looks at what has lingered long enough.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Bytes that a block may keep while no batch is on its way.
+const SPARE: usize = 32 << 20;
+
 /// The one task that talks to the sink. It reads from the disk, so it has a thread of its own.
 #[derive(Debug)]
 pub(crate) struct Inserter<S> {
@@ -32,6 +35,8 @@ pub(crate) struct Inserter<S> {
     pub(crate) sessions: Sessions,
     pub(crate) config: config::Batch,
     pub(crate) metrics: Metrics,
+    /// An empty block for the next batch, with memory of the last one.
+    pub(crate) spare: Block,
     /// Cancelled when the spool takes no more and what is in it shall go.
     pub(crate) drain: CancellationToken,
 }
@@ -133,7 +138,7 @@ impl<S: Sink> Inserter<S> {
     /// Forms the next batch, as large as it may be, and seals it.
     async fn form(&mut self) -> io::Result<Batch> {
         let (first, sessions) = (self.reader.next(), &mut self.sessions);
-        let (mut rows, mut bytes) = (Rows::default(), 0);
+        let (mut rows, mut bytes) = (Rows::of(std::mem::take(&mut self.spare)), 0);
         let walk = Walk::open(&mut self.reader, first, |row| {
             bytes += row.bytes();
             rows.push(row, sessions);
@@ -208,6 +213,9 @@ impl<S: Sink> Inserter<S> {
         self.metrics.batch_rows.observe(batch.block.rows() as f64);
         if self.insert(&batch.block, &token).await.is_ok() {
             decided.inserted = batch.walk.rows;
+            if batch.block.bytes() <= SPARE {
+                self.spare = batch.block.emptied();
+            }
             return Ok(decided);
         }
         let Batch { seal, walk, block, .. } = batch;

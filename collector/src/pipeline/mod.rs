@@ -27,6 +27,7 @@ use self::inserter::Inserter;
 use self::sessions::Sessions;
 use crate::config::Config;
 use crate::spool::{Spool, SpoolError};
+use crate::store::Block;
 use crate::telemetry::Metrics;
 
 /// A running pipeline. Dropping it ends it at once; nothing that was acknowledged is lost by that.
@@ -56,6 +57,7 @@ impl Pipeline {
             sessions: Sessions::new(metrics.clone()),
             config: config.batch.clone(),
             metrics: metrics.clone(),
+            spare: Block::default(),
             drain: drain.clone(),
         };
         let (ended, end) = oneshot::channel();

@@ -13,6 +13,8 @@ use crate::bytes::same;
 pub(super) trait Column: Sync {
     /// Bytes in memory.
     fn bytes(&self) -> usize;
+    /// Forgets all values, and keeps the memory for others.
+    fn clear(&mut self);
     /// Adds what is to be sent for this many rows.
     fn parts<'a>(&'a self, rows: usize, parts: &mut Vec<Cow<'a, [u8]>>);
 }
@@ -55,6 +57,10 @@ impl Column for Fixed {
         self.0.capacity()
     }
 
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
     fn parts<'a>(&'a self, _: usize, parts: &mut Vec<Cow<'a, [u8]>>) {
         parts.push(Cow::Borrowed(&self.0));
     }
@@ -73,6 +79,10 @@ impl Text {
 impl Column for Text {
     fn bytes(&self) -> usize {
         self.0.capacity()
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
     }
 
     fn parts<'a>(&'a self, _: usize, parts: &mut Vec<Cow<'a, [u8]>>) {
@@ -163,6 +173,14 @@ impl Column for Dictionary {
     fn bytes(&self) -> usize {
         let places = self.places.capacity() * size_of::<Range<usize>>();
         self.keys.capacity() + places + self.table.allocation_size() + self.indexes.capacity()
+    }
+
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.places.clear();
+        self.table.clear();
+        self.indexes.clear();
+        (self.previous, self.width) = (0, 0);
     }
 
     fn parts<'a>(&'a self, rows: usize, parts: &mut Vec<Cow<'a, [u8]>>) {
