@@ -16,6 +16,7 @@ mod listener;
 pub mod memory;
 pub mod operate;
 pub mod pipeline;
+mod priority;
 mod queries;
 pub mod receive;
 mod reload;

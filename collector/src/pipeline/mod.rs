@@ -26,6 +26,7 @@ pub use sink::{Caller, InsertError, Session, Sink};
 use self::inserter::Inserter;
 use self::sessions::Sessions;
 use crate::config::Config;
+use crate::priority;
 use crate::spool::{Spool, SpoolError};
 use crate::store::Block;
 use crate::telemetry::Metrics;
@@ -63,6 +64,7 @@ impl Pipeline {
         let (ended, end) = oneshot::channel();
         let (runtime, stop) = (Handle::current(), give_up.clone());
         let run = move || {
+            priority::give_way();
             if let Err(cause) = runtime.block_on(inserter.run(stop)) {
                 error!(%cause, "the spool cannot be read");
             }
