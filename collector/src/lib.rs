@@ -7,8 +7,8 @@
 pub mod api;
 pub mod args;
 pub mod auth;
-mod bytes;
 pub mod collector;
+mod compare;
 pub mod config;
 pub mod demo;
 pub mod health;

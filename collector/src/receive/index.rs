@@ -1,7 +1,7 @@
 //! Finds a name in a table of a hundred without comparing it with each: a hash table that is made at compile time.
 
 use super::attributes::Field;
-use crate::bytes::same;
+use crate::compare::same;
 
 /// Places in the index: so many that most names stand where they are looked for first.
 const PLACES: usize = 512;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use super::attributes::{Attributes, FIELDS, Field, Value};
 use super::tally::{Corrected, Tally};
-use crate::bytes::same;
+use crate::compare::same;
 
 /// The text that each field had last in a request: most fields have it again in the next span, and comparing takes less
 /// than finding out once more that it is one.
@@ -67,10 +67,18 @@ impl<'a> Values<'a, '_> {
         matches!(self.span.get(field), Some(Value::Boolean(true) | Value::Text(b"true")))
     }
 
-    #[inline]
+    // Inlined up to here, since each field is mostly there or mostly absent, which a processor learns place by place.
+    #[inline(always)]
     fn read(&mut self, field: Field, value: Option<Value<'a>>) -> Cow<'a, str> {
         match value {
-            Some(Value::Text(bytes)) => {
+            None => Cow::Borrowed(""),
+            Some(value) => self.read_present(field, value),
+        }
+    }
+
+    fn read_present(&mut self, field: Field, value: Value<'a>) -> Cow<'a, str> {
+        match value {
+            Value::Text(bytes) => {
                 let known = &self.known[field as usize];
                 if same(known.get().as_bytes(), bytes) {
                     return Cow::Borrowed(known.get());
@@ -81,16 +89,15 @@ impl<'a> Values<'a, '_> {
                 }
                 text
             }
-            Some(Value::Integer(value)) => value.to_string().into(),
-            Some(Value::Double(value)) => text(value.to_string().as_bytes(), field.limit(), self.tally)
+            Value::Integer(value) => value.to_string().into(),
+            Value::Double(value) => text(value.to_string().as_bytes(), field.limit(), self.tally)
                 .into_owned()
                 .into(),
-            Some(Value::Boolean(value)) => if value { "true" } else { "false" }.into(),
-            Some(Value::Compound) => {
+            Value::Boolean(value) => if value { "true" } else { "false" }.into(),
+            Value::Compound => {
                 self.tally.correct(Corrected::WrongType);
                 Cow::default()
             }
-            None => Cow::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::bytes::same;
+use crate::compare::same;
 
 /// What a block asks of its columns.
 pub(super) trait Column: Sync {
