@@ -11,8 +11,9 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
 
+use super::error_type::ErrorType;
 use super::queue::Counts;
-use super::spans::{error_type, network_transport};
+use super::spans::network_transport;
 use crate::observe::{Observer, SessionEnd, Tools};
 use crate::record::{Direction, Record, Target};
 use crate::semconv;
@@ -146,11 +147,8 @@ impl Metrics {
             Target::Resource(_) | Target::None => {}
         }
         let code = record.code.map(code);
-        if let Some(error_type) = error_type(record) {
-            // A code in there is the server's to choose.
-            let is_code = record.code.is_some_and(|code| *error_type == *code.to_string());
-            let error_type = code.clone().filter(|_| is_code).unwrap_or(error_type.into_owned());
-            add(semconv::ERROR_TYPE, error_type);
+        if let Some(error_type) = ErrorType::of(record) {
+            add(semconv::ERROR_TYPE, error_type.bounded().text().into_owned());
         }
         if let Some(code) = code {
             add(semconv::RPC_RESPONSE_STATUS_CODE, code);
