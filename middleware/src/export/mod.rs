@@ -14,6 +14,7 @@ mod pressure;
 mod queue;
 mod resource;
 mod sampling;
+mod series;
 mod spans;
 mod worker;
 
