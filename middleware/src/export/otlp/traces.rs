@@ -85,7 +85,10 @@ async fn grpc(mut client: Grpc<Channel>, metadata: &MetadataMap, request: &Reque
     let answer = client.unary(request, PathAndQuery::from_static(EXPORT), Spans).await;
     match answer {
         Ok(answer) => Answer::Taken(rejected(answer.into_inner())),
-        Err(status) => Answer::of_grpc(&status),
+        Err(status) => {
+            tracing::debug!(target: "toolsight", code = ?status.code(), message = status.message(), "spans not taken");
+            Answer::of_grpc(&status)
+        }
     }
 }
 
@@ -105,15 +108,25 @@ async fn http(client: &Client, address: &Uri, gzip: bool, body: Bytes) -> Answer
                 ExportTraceServiceResponse::decode(answer.into_body()).unwrap_or_default(),
             ))
         }
-        Ok(answer) => Answer::of_http(answer.status(), answer.headers(), SystemTime::now()),
+        Ok(answer) => {
+            tracing::debug!(target: "toolsight", status = %answer.status(), body = ?answer.body(), "spans not taken");
+            Answer::of_http(answer.status(), answer.headers(), SystemTime::now())
+        }
         Err(error) if error.is::<ResponseBodyTooLarge>() => Answer::Refused(error.to_string()),
-        Err(_nobody_answered) => Answer::Later(None),
+        Err(error) => {
+            tracing::debug!(target: "toolsight", %error, "nobody has answered");
+            Answer::Later(None)
+        }
     }
 }
 
+/// How many spans it rejects. Whatever it says of the others is a warning.
 fn rejected(answer: ExportTraceServiceResponse) -> u64 {
-    let rejected = answer.partial_success.map_or(0, |partial| partial.rejected_spans);
-    rejected.try_into().unwrap_or(0)
+    let partial = answer.partial_success.unwrap_or_default();
+    if !partial.error_message.is_empty() {
+        tracing::debug!(target: "toolsight", spans = partial.rejected_spans, why = partial.error_message, "spans rejected");
+    }
+    partial.rejected_spans.try_into().unwrap_or(0)
 }
 
 fn body(request: &Request, gzip: bool) -> Vec<u8> {
