@@ -73,9 +73,10 @@ impl Random {
     fn content_types(&mut self) -> ContentTypes {
         let content = self.one_of(&["", r#"{"type":"text"}"#, r#"{"type":"text"},{"type":"image"}"#]);
         let mut reader = Reader::new(Side::Answer);
-        reader.push(format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"content":[{content}]}}}}"#).as_bytes());
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"content":[{content}]}}}}"#);
         reader.finish();
-        reader.take()[0].result.as_ref().unwrap().content.types
+        let message = reader.read(&mut answer.as_bytes()).unwrap();
+        message.result.as_ref().unwrap().content.types
     }
 
     fn captured(&mut self) -> Arc<Captured> {
