@@ -113,9 +113,9 @@ fn request() -> ExportTraceServiceRequest {
     }
 }
 
-fn all_rows(bodies: &[Vec<u8>], encoding: Encoding, mut take: impl FnMut(Row<'_>)) {
+fn all_rows(bodies: &[Vec<u8>], encoding: Encoding, mut take: impl FnMut(&Row<'_>)) {
     for body in bodies {
-        let tally = each_row(body, encoding, SystemTime::now(), 0, |row| {
+        let tally = each_row(body, encoding, SystemTime::now(), "", 0, |row| {
             take(row);
             ControlFlow::Continue(())
         });
@@ -125,7 +125,7 @@ fn all_rows(bodies: &[Vec<u8>], encoding: Encoding, mut take: impl FnMut(Row<'_>
 
 fn block() -> Block {
     let mut block = Block::default();
-    all_rows(&BODIES, Encoding::Protobuf, |row| block.push(&row));
+    all_rows(&BODIES, Encoding::Protobuf, |row| block.push(row));
     block
 }
 
@@ -144,7 +144,7 @@ fn bench(bencher: Bencher<'_, '_>, batch: impl Fn() + Sync) {
 #[divan::bench]
 fn a_rows(bencher: Bencher<'_, '_>) {
     bench(bencher, || {
-        all_rows(&BODIES, Encoding::Protobuf, |row| drop(black_box(row)));
+        all_rows(&BODIES, Encoding::Protobuf, |row| _ = black_box(row));
     });
 }
 
@@ -188,7 +188,7 @@ fn f_rows_from_gzip(bencher: Bencher<'_, '_>) {
             flate2::read::GzDecoder::new(&zipped[..])
                 .read_to_end(&mut body)
                 .unwrap();
-            all_rows(&[body], Encoding::Protobuf, |row| drop(black_box(row)));
+            all_rows(&[body], Encoding::Protobuf, |row| _ = black_box(row));
         }
     });
 }
@@ -198,6 +198,6 @@ fn g_rows_from_json(bencher: Bencher<'_, '_>) {
     let json = |_| serde_json::to_vec(&request()).unwrap();
     let bodies: Vec<_> = (0..REQUESTS).map(json).collect();
     bench(bencher, || {
-        all_rows(&bodies, Encoding::Json, |row| drop(black_box(row)));
+        all_rows(&bodies, Encoding::Json, |row| _ = black_box(row));
     });
 }

@@ -1,10 +1,12 @@
 //! Collects what MCP servers report about their calls.
 
 use std::io::{self, Write as _};
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 use toolsight_collector::args::{self, Action};
 use toolsight_collector::auth;
 use toolsight_collector::config::{Config, Loaded, Log, misspelt_variables};
@@ -61,11 +63,20 @@ fn run() -> anyhow::Result<()> {
     if action == Action::PrintDdl {
         return print_ddl(config).context("print the statements");
     }
-    let runtime = tokio::runtime::Runtime::new().context("start threads")?;
+    let runtime = runtime().context("start threads")?;
     let ended = runtime.block_on(act(action, config));
     // What blocks a thread now is no longer waited for by anybody, such as the unpacking of an engine.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
+}
+
+/// As many threads as there are processors but one: what waits for disk and store has threads of its own, and each thread
+/// more is one more to be woken for a request.
+fn runtime() -> io::Result<Runtime> {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(processors.saturating_sub(1).max(1));
+    builder.enable_all().build()
 }
 
 async fn act(action: Action, config: &Config) -> anyhow::Result<()> {

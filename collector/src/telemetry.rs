@@ -57,6 +57,8 @@ pub struct Metrics {
     pub spool_oldest_seconds: Gauge,
     /// Seconds that one wait for the disk takes.
     pub spool_fsync_seconds: Histogram,
+    /// Seconds from a request's last byte to the end of its acknowledgement's making.
+    pub acknowledgement_seconds: Histogram,
     /// Requests that found the spool or its disk full.
     pub spool_full: IntCounter,
     /// 1 while requests can be stored; 0 once the spool or its disk is full, or has failed.
@@ -184,6 +186,16 @@ impl Metrics {
                 Histogram::with_opts(
                     HistogramOpts::new("spool_fsync_seconds", "one wait for the spool's disk")
                         .buckets(exponential_buckets(0.000_1, 2.0, 16)?),
+                )?,
+            )?,
+            acknowledgement_seconds: register(
+                &registry,
+                Histogram::with_opts(
+                    HistogramOpts::new(
+                        "acknowledgement_seconds",
+                        "from a request's last byte to its acknowledgement",
+                    )
+                    .buckets(exponential_buckets(0.000_1, 2.0, 16)?),
                 )?,
             )?,
             spool_full: register(

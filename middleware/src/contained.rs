@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use crate::export::Queue;
-use crate::observe::{Conversation, Exchange, Observation};
+use crate::observe::{Conversation, Exchange, Observations};
 
 /// An observer of something, shared by all who see a part of that.
 ///
@@ -18,17 +18,17 @@ pub(crate) struct Contained<T> {
 /// What yields observations.
 pub(crate) trait Observes {
     /// What has been observed since the last time.
-    fn take(&mut self) -> Vec<Observation>;
+    fn take(&mut self) -> Observations;
 }
 
 impl Observes for Exchange {
-    fn take(&mut self) -> Vec<Observation> {
+    fn take(&mut self) -> Observations {
         self.take()
     }
 }
 
 impl Observes for Conversation {
-    fn take(&mut self) -> Vec<Observation> {
+    fn take(&mut self) -> Observations {
         self.take()
     }
 }
@@ -83,8 +83,8 @@ mod tests {
     struct Fragile;
 
     impl Observes for Fragile {
-        fn take(&mut self) -> Vec<Observation> {
-            vec![Observation::Omitted(1)]
+        fn take(&mut self) -> Observations {
+            smallvec::smallvec![crate::observe::Observation::Omitted(1)]
         }
     }
 

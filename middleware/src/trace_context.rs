@@ -5,30 +5,44 @@ use std::str::FromStr;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use rand::Rng as _;
 
-/// Reads `traceparent` and `tracestate`; `None` where the former is not valid (W3C Trace Context, section 3.2).
-///
-/// Any flags byte is accepted: SDKs set bits beyond the sampled one.
-pub(crate) fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<SpanContext> {
-    let text = traceparent.trim();
-    let (parts, rest) = text.as_bytes().split_first_chunk::<55>()?;
-    if [parts[2], parts[35], parts[52]] != [b'-'; 3] {
-        return None;
+/// What `traceparent` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TraceParent {
+    trace: TraceId,
+    span: SpanId,
+    flags: TraceFlags,
+}
+
+impl TraceParent {
+    /// `None` where it is not valid (W3C Trace Context, section 3.2).
+    ///
+    /// Any flags byte is accepted: SDKs set bits beyond the sampled one.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let (parts, rest) = text.trim().as_bytes().split_first_chunk::<55>()?;
+        if [parts[2], parts[35], parts[52]] != [b'-'; 3] {
+            return None;
+        }
+        let version = byte(&parts[..2]).filter(|version| *version != 0xff)?;
+        if !rest.is_empty() && (version == 0 || rest[0] != b'-') {
+            return None;
+        }
+        let trace = u128::from(lower_hex(&parts[3..19])?) << 64 | u128::from(lower_hex(&parts[19..35])?);
+        let span = lower_hex(&parts[36..52])?;
+        let flags = byte(&parts[53..55])?;
+        (trace != 0 && span != 0).then(|| Self {
+            trace: TraceId::from(trace),
+            span: SpanId::from(span),
+            flags: TraceFlags::new(flags),
+        })
     }
-    let version = byte(text.get(..2)?).filter(|version| *version != 0xff)?;
-    if !rest.is_empty() && (version == 0 || rest[0] != b'-') {
-        return None;
-    }
-    let trace = u128::from(lower_hex(&parts[3..19])?) << 64 | u128::from(lower_hex(&parts[19..35])?);
-    let context = SpanContext::new(
-        TraceId::from(trace),
-        SpanId::from(lower_hex(&parts[36..52])?),
-        TraceFlags::new(byte(text.get(53..55)?)?),
-        true,
-        tracestate
+
+    /// The span that it names, with what `tracestate` says; one that is not valid says nothing.
+    pub(crate) fn context(self, state: Option<&str>) -> SpanContext {
+        let state = state
             .and_then(|state| TraceState::from_str(state).ok())
-            .unwrap_or_default(),
-    );
-    context.is_valid().then_some(context)
+            .unwrap_or_default();
+        SpanContext::new(self.trace, self.span, self.flags, true, state)
+    }
 }
 
 /// The number that at most 16 lower-case digits stand for.
@@ -54,11 +68,9 @@ fn lower_hex(digits: &[u8]) -> Option<u64> {
     (seen != NONE).then_some(number)
 }
 
-fn byte(hex: &str) -> Option<u8> {
-    // A sign would pass for a digit.
-    (!hex.starts_with('+'))
-        .then(|| u8::from_str_radix(hex, 16).ok())
-        .flatten()
+fn byte(hex: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    Some((digit(hex[0])? << 4 | digit(hex[1])?) as u8)
 }
 
 /// Bytes of `tracestate` that are passed on; the specification asks for at least 512.
@@ -115,19 +127,20 @@ mod tests {
             ("nonsense".to_owned(), false),
             (String::new(), false),
         ] {
-            assert_eq!(parse(&text, None).is_some(), valid, "{text}");
+            assert_eq!(TraceParent::read(&text).is_some(), valid, "{text}");
         }
     }
 
     #[test]
     fn a_child_stays_in_the_trace_and_has_an_id_of_its_own() {
-        let parent = parse(&format!("00-{TRACE}-{SPAN}-01"), Some("v=1")).unwrap();
+        let parse = |text: String| TraceParent::read(&text).unwrap().context(Some("v=1"));
+        let parent = parse(format!("00-{TRACE}-{SPAN}-01"));
         let child = child(Some(&parent));
         assert_eq!(child.trace_id(), parent.trace_id());
         assert_ne!(child.span_id(), parent.span_id());
         assert_eq!(child.trace_state().get("v"), Some("1"));
         assert!(super::child(None).is_valid());
-        let unsampled = parse(&format!("00-{TRACE}-{SPAN}-02"), None).unwrap();
+        let unsampled = parse(format!("00-{TRACE}-{SPAN}-02"));
         assert_eq!(super::child(Some(&unsampled)).trace_flags(), unsampled.trace_flags());
     }
 

@@ -24,6 +24,9 @@ use crate::telemetry::{Metrics, unix_now};
 /// Longest time between two signs of life, and between two looks at what has lingered long enough.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Bytes that a block may keep while no batch is on its way.
+const SPARE: usize = 32 << 20;
+
 /// The one task that talks to the sink. It reads from the disk, so it has a thread of its own.
 #[derive(Debug)]
 pub(crate) struct Inserter<S> {
@@ -32,6 +35,8 @@ pub(crate) struct Inserter<S> {
     pub(crate) sessions: Sessions,
     pub(crate) config: config::Batch,
     pub(crate) metrics: Metrics,
+    /// An empty block for the next batch, with memory of the last one.
+    pub(crate) spare: Block,
     /// Cancelled when the spool takes no more and what is in it shall go.
     pub(crate) drain: CancellationToken,
 }
@@ -104,6 +109,7 @@ impl<S: Sink> Inserter<S> {
     async fn wait(&mut self, committed: &mut watch::Receiver<u64>, oldest: &AtomicU64) -> bool {
         loop {
             self.reader.reclaim();
+            self.reader.want(0);
             if self.reader.next().lsn < self.reader.waiting().1 {
                 break;
             }
@@ -119,7 +125,7 @@ impl<S: Sink> Inserter<S> {
         }
         let full_at = Instant::now() + self.config.linger;
         oldest.store((unix_now() * 1e6) as u64, Ordering::Relaxed);
-        while self.reader.waiting().0 < self.config.rows as u64 {
+        while !self.reader.want(self.config.rows as u64) {
             tokio::select! {
                 () = changed(committed) => {}
                 () = self.drain.cancelled() => break,
@@ -132,7 +138,7 @@ impl<S: Sink> Inserter<S> {
     /// Forms the next batch, as large as it may be, and seals it.
     async fn form(&mut self) -> io::Result<Batch> {
         let (first, sessions) = (self.reader.next(), &mut self.sessions);
-        let (mut rows, mut bytes) = (Rows::default(), 0);
+        let (mut rows, mut bytes) = (Rows::of(std::mem::take(&mut self.spare)), 0);
         let walk = Walk::open(&mut self.reader, first, |row| {
             bytes += row.bytes();
             rows.push(row, sessions);
@@ -207,6 +213,9 @@ impl<S: Sink> Inserter<S> {
         self.metrics.batch_rows.observe(batch.block.rows() as f64);
         if self.insert(&batch.block, &token).await.is_ok() {
             decided.inserted = batch.walk.rows;
+            if batch.block.bytes() <= SPARE {
+                self.spare = batch.block.emptied();
+            }
             return Ok(decided);
         }
         let Batch { seal, walk, block, .. } = batch;
@@ -266,6 +275,8 @@ impl<S: Sink> Inserter<S> {
     async fn insert(&mut self, block: &Block, token: &str) -> Result<(), String> {
         let mut backoff = Backoff::default();
         loop {
+            // Before the attempt, so that none is missed.
+            let recovered = self.sink.recovered();
             match self.sink.insert(block, token).await {
                 Ok(()) => return Ok(()),
                 Err(InsertError::Permanent(message)) => return Err(message),
@@ -276,7 +287,10 @@ impl<S: Sink> Inserter<S> {
                         rows = block.rows(),
                         retry_in_seconds, reason, "the store did not take a batch"
                     );
-                    sleep(delay).await;
+                    tokio::select! {
+                        () = sleep(delay) => {}
+                        () = recovered => backoff = Backoff::default(),
+                    }
                     self.metrics.insert_retries.inc();
                 }
             }

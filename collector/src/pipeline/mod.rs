@@ -26,7 +26,9 @@ pub use sink::{Caller, InsertError, Session, Sink};
 use self::inserter::Inserter;
 use self::sessions::Sessions;
 use crate::config::Config;
+use crate::priority;
 use crate::spool::{Spool, SpoolError};
+use crate::store::Block;
 use crate::telemetry::Metrics;
 
 /// A running pipeline. Dropping it ends it at once; nothing that was acknowledged is lost by that.
@@ -56,11 +58,13 @@ impl Pipeline {
             sessions: Sessions::new(metrics.clone()),
             config: config.batch.clone(),
             metrics: metrics.clone(),
+            spare: Block::default(),
             drain: drain.clone(),
         };
         let (ended, end) = oneshot::channel();
         let (runtime, stop) = (Handle::current(), give_up.clone());
         let run = move || {
+            priority::give_way();
             if let Err(cause) = runtime.block_on(inserter.run(stop)) {
                 error!(%cause, "the spool cannot be read");
             }

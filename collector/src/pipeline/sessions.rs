@@ -48,6 +48,14 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// No rows, in a block that is empty.
+    pub(crate) fn of(block: Block) -> Self {
+        Self {
+            block,
+            ..Self::default()
+        }
+    }
+
     /// Adds a row, with the client of its session where only the session tells it.
     pub(crate) fn push(&mut self, row: &Row<'_>, sessions: &mut Sessions) {
         self.newest = self.newest.max(row.time);

@@ -14,6 +14,12 @@ pub trait Sink: Send + Sync + 'static {
     /// [`InsertError`] tells whether the same rows may succeed later.
     fn insert(&self, block: &Block, token: &str) -> impl Future<Output = Result<(), InsertError>> + Send;
 
+    /// Waits until the sink can be used again, having been seen to be out of use after this call; for ever where it cannot
+    /// tell.
+    fn recovered(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// Who calls in these sessions, as far as the sink knows; answers within bounded time, and with nothing where it
     /// cannot tell now.
     fn clients_of(&self, sessions: &[Session]) -> impl Future<Output = Vec<(Session, Caller)>> + Send {

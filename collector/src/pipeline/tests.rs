@@ -10,6 +10,8 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Valu
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use tempfile::TempDir;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::{InsertError, Pipeline, Sink};
 use crate::config::Config;
@@ -28,12 +30,17 @@ struct Script {
     stored: Arc<Mutex<BTreeMap<String, Vec<Row<'static>>>>>,
     /// Stores the rows although the answer is an error, as when the answer gets lost.
     stores_anyway: bool,
+    /// Can be used again as soon as an attempt has failed.
+    recovers: bool,
+    attempted: Arc<Notify>,
+    inserted: Arc<Notify>,
 }
 
 impl Sink for Script {
     async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
         let rows = native::rows(block);
         self.attempts.lock().unwrap().push((token.to_owned(), rows.len()));
+        self.attempted.notify_one();
         let answer = self.answers.lock().unwrap().pop_front();
         if answer.is_none() || self.stores_anyway {
             if rows.iter().any(|row| row.target == "bad") {
@@ -43,7 +50,16 @@ impl Sink for Script {
             let first = stored.entry(token.to_owned()).or_insert_with(|| rows.clone());
             assert_eq!(*first, rows, "a token stands for the same rows for ever");
         }
+        if answer.is_none() {
+            self.inserted.notify_one();
+        }
         answer.map_or(Ok(()), Err)
+    }
+
+    async fn recovered(&self) {
+        if !self.recovers {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -159,6 +175,19 @@ async fn a_batch_is_repeated_with_the_same_token_until_the_sink_takes_it() {
 }
 
 #[tokio::test]
+async fn a_sink_that_can_be_used_again_is_not_kept_waiting() {
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::failing(12));
+    let sink = Script { recovers: true, ..sink };
+    let (pipeline, metrics) = start(&folder, &sink, 1);
+    append(&pipeline, 0, &["a"]).await;
+    // The delays between as many attempts make at least 50 s.
+    let inserted = timeout(Duration::from_secs(20), sink.inserted.notified()).await;
+    inserted.expect("no delay is waited for to its end");
+    assert_eq!(metrics.insert_retries.get(), 12);
+    pipeline.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_rejected_batch_is_halved_until_only_the_bad_rows_are_set_aside() {
     let mut tools = vec!["good"; 100];
     (tools[0], tools[57], tools[58]) = ("bad", "bad", "bad");
@@ -271,6 +300,8 @@ async fn rows_that_cannot_be_read_any_more_are_counted_and_hold_nothing_up() {
     let (folder, sink) = (tempfile::tempdir().unwrap(), Script::failing(1000));
     let (pipeline, metrics) = start(&folder, &sink, 5);
     append(&pipeline, 0, &["a"; 5]).await;
+    // What is read of the file by now is only the first.
+    sink.attempted.notified().await;
     append(&pipeline, 5, &["a"; 5]).await;
     let second = request(5, &["a"; 5]);
     let path = folder.path().join("00000000000000000001.segment");

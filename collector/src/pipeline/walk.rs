@@ -98,20 +98,18 @@ impl Walk {
             // Rows of the record that belong to batches up to this one.
             let until = end.filter(|end| end.lsn == self.at.lsn).map_or(u32::MAX, |end| end.row);
             let (mut index, mut full) = (from, false);
-            let walked = each_row(record.body(), Encoding::Protobuf, record.arrival(), from, |row| {
+            let visit_row = |row: &Row<'_>| {
                 if index >= until {
                     return ControlFlow::Break(());
                 }
                 index += 1;
-                let mut row = row;
-                if !record.tenant().is_empty() {
-                    row.tenant = record.tenant().into();
-                }
                 self.rows += 1;
-                let flow = visit(&row);
+                let flow = visit(row);
                 full = flow.is_break();
                 flow
-            });
+            };
+            let (body, tenant, arrival) = (record.body(), record.tenant(), record.arrival());
+            let walked = each_row(body, Encoding::Protobuf, arrival, tenant, from, visit_row);
             let cut = (full || until != u32::MAX) && index < record.header.rows;
             let to = if cut { index } else { record.header.rows };
             self.take(reader.segment_of(self.at.lsn), u64::from(to.saturating_sub(from)));

@@ -60,7 +60,8 @@ pub(crate) enum Field {
     Weight,
 }
 
-const FIELDS: usize = Field::Weight as usize + 1;
+/// How many there are.
+pub(crate) const FIELDS: usize = Field::Weight as usize + 1;
 
 /// Names in use for each field. Where a span carries several names of one field, the one that stands first wins: the
 /// convention's name, then Toolsight's own, then older drafts and what other products write.

@@ -40,7 +40,8 @@ impl fmt::Display for Broken {
 }
 
 /// Calls `each` for every span of an `ExportTraceServiceRequest`, with its resource's attributes; a span whose own bytes
-/// are broken arrives as an error and leaves the others alone. All are read into clones of `attributes`.
+/// are broken arrives as an error and leaves the others alone. All are read into clones of `attributes`. Gives how many
+/// attributes of resources were left out because their bytes are broken.
 ///
 /// # Errors
 /// When the framing around the spans is broken, so that it is not known which spans there are.
@@ -48,7 +49,8 @@ pub(crate) fn spans<'a>(
     request: &'a [u8],
     attributes: Attributes<'a>,
     mut each: impl FnMut(&Attributes<'a>, Result<&Span<'a>, Malformed>),
-) -> Result<(), Broken> {
+) -> Result<u64, Broken> {
+    let mut left_out = 0;
     // Their attributes are kilobytes, so all spans are read into the same one.
     let mut resource = attributes.clone();
     let mut span = Span {
@@ -61,10 +63,7 @@ pub(crate) fn spans<'a>(
         resource.clear();
         for message in messages(resource_spans, "ResourceSpans", 1) {
             for attribute in messages(message?, "Resource", 1) {
-                key_value(attribute?, &mut resource).map_err(|cause| Broken {
-                    message: "Resource",
-                    cause,
-                })?;
+                left_out += u64::from(key_value(attribute?, &mut resource).is_err());
             }
         }
         for scope_spans in messages(resource_spans, "ResourceSpans", 2) {
@@ -77,7 +76,7 @@ pub(crate) fn spans<'a>(
             }
         }
     }
-    Ok(())
+    Ok(left_out)
 }
 
 /// The name of the scope, empty where there is none.
@@ -111,8 +110,16 @@ fn messages<'a>(bytes: &'a [u8], message: &'static str, number: u32) -> impl Ite
 impl<'a> Span<'a> {
     /// Becomes the span of this message.
     fn read(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+        const ATTRIBUTES: u8 = wire::key_of_bytes(9);
         self.clear();
-        for field in Fields::new(message) {
+        let mut fields = Fields::new(message);
+        loop {
+            while let Some(attribute) = fields.short(ATTRIBUTES) {
+                key_value(attribute, &mut self.attributes)?;
+            }
+            let Some(field) = fields.next() else {
+                return Ok(());
+            };
             let (number, value) = field?;
             match number {
                 1 => self.trace_id = value.bytes("trace_id")?,
@@ -127,7 +134,6 @@ impl<'a> Span<'a> {
                 _ => {}
             }
         }
-        Ok(())
     }
 
     fn read_status(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
@@ -150,7 +156,49 @@ impl<'a> Span<'a> {
     }
 }
 
+#[inline]
 fn key_value<'a>(message: &'a [u8], attributes: &mut Attributes<'a>) -> Result<(), Malformed> {
+    let (name, value) = match plain(message) {
+        Some(attribute) => attribute,
+        None => match any_key_value(message)? {
+            (name, Some(value)) => (name, value),
+            (_, None) => return Ok(()),
+        },
+    };
+    attributes.offer(name, value);
+    Ok(())
+}
+
+/// An attribute as every SDK writes it: the key, the value, and nothing else; `None` if it is written otherwise, is long,
+/// or broken.
+#[inline]
+fn plain(message: &[u8]) -> Option<(&[u8], Value<'_>)> {
+    const KEY: u8 = wire::key_of_bytes(1);
+    const VALUE: u8 = wire::key_of_bytes(2);
+    const STRING: u8 = wire::key_of_bytes(1);
+    let [KEY, length @ ..0x80, rest @ ..] = message else {
+        return None;
+    };
+    let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+    let [VALUE, length @ ..0x80, value @ ..] = rest else {
+        return None;
+    };
+    if value.len() != usize::from(*length) {
+        return None;
+    }
+    let value = match value {
+        [STRING, length @ ..0x80, text @ ..] if text.len() == usize::from(*length) => Value::Text(text),
+        // `bool_value` and `int_value`.
+        [0x10, flag @ ..=1] => Value::Boolean(*flag == 1),
+        [0x18, integer @ ..] => Value::Integer(wire::whole_varint(integer)?.cast_signed()),
+        _ => return None,
+    };
+    Some((name, value))
+}
+
+/// Any attribute; of fields that are written several times the last one counts.
+#[cold]
+fn any_key_value(message: &[u8]) -> Result<(&[u8], Option<Value<'_>>), Malformed> {
     let mut name = &[][..];
     let mut found = None;
     for field in Fields::new(message) {
@@ -160,10 +208,7 @@ fn key_value<'a>(message: &'a [u8], attributes: &mut Attributes<'a>) -> Result<(
             _ => {}
         }
     }
-    if let Some(value) = found {
-        attributes.offer(name, value);
-    }
-    Ok(())
+    Ok((name, found))
 }
 
 fn any_value(message: &[u8]) -> Result<Option<Value<'_>>, Malformed> {

@@ -1,6 +1,7 @@
 //! Finds a name in a table of a hundred without comparing it with each: a hash table that is made at compile time.
 
 use super::attributes::Field;
+use crate::compare::same;
 
 /// Places in the index: so many that most names stand where they are looked for first.
 const PLACES: usize = 512;
@@ -56,7 +57,7 @@ impl Index {
         loop {
             match self.ranks[place] {
                 FREE => return None,
-                rank if names[usize::from(rank)].0.as_bytes() == name => return Some(rank),
+                rank if same(names[usize::from(rank)].0.as_bytes(), name) => return Some(rank),
                 _ => place = (place + 1) % PLACES,
             }
         }

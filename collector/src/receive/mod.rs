@@ -50,8 +50,8 @@ pub enum Encoding {
 /// When the request as a whole cannot be read; the text says why. Single spans that cannot be read are in the tally.
 pub fn rows(body: &[u8], encoding: Encoding, now: SystemTime) -> Result<(Vec<Row<'static>>, Tally), String> {
     let mut rows = Vec::new();
-    let tally = each_row(body, encoding, now, 0, |row| {
-        rows.push(row.into_owned());
+    let tally = each_row(body, encoding, now, "", 0, |row| {
+        rows.push(row.clone().into_owned());
         ControlFlow::Continue(())
     })?;
     Ok((rows, tally))
@@ -85,7 +85,7 @@ pub(crate) fn survey(body: Bytes, encoding: Encoding) -> Result<(Bytes, Tally), 
 }
 
 /// As [`rows`], but hands over each row as it is made, with texts that stand in the body, and without the first `skip`;
-/// these, and those after a `Break`, are only counted.
+/// these, and those after a `Break`, are only counted. A `tenant` that is not empty is that of all rows.
 ///
 /// # Errors
 /// As [`rows`]; rows may have been handed over before.
@@ -93,8 +93,9 @@ pub fn each_row(
     body: &[u8],
     encoding: Encoding,
     now: SystemTime,
+    tenant: &str,
     mut skip: u32,
-    mut take: impl FnMut(Row<'_>) -> ControlFlow<()>,
+    mut take: impl FnMut(&Row<'_>) -> ControlFlow<()>,
 ) -> Result<Tally, String> {
     let now = now
         .duration_since(UNIX_EPOCH)
@@ -107,6 +108,8 @@ pub fn each_row(
         }
     };
     let request = normalise::Request::new(now, &body);
+    // Else what is wrong with a request would be counted again with each part of it.
+    let from_first = skip == 0;
     let mut enough = false;
     let walked = decode::spans(&body, attributes::Attributes::default(), |resource, span| {
         tally.spans += 1;
@@ -114,12 +117,19 @@ pub fn each_row(
             _ if enough => {}
             Ok(span) if skip > 0 && normalise::ignored(span).is_none() => skip -= 1,
             Ok(span) => {
-                let row = normalise::row(span, resource, &request, &mut tally);
-                enough = row.is_some_and(|row| take(row).is_break());
+                if let Some(row) = &mut normalise::row(span, resource, &request, &mut tally) {
+                    if !tenant.is_empty() {
+                        row.tenant = tenant.into();
+                    }
+                    enough = take(row).is_break();
+                }
             }
             Err(cause) => tally.reject(|| format!("invalid protobuf in a span: {cause}")),
         }
     });
-    walked.map_err(|broken| broken.to_string())?;
+    let left_out = walked.map_err(|broken| broken.to_string())?;
+    if from_first {
+        tally.correct_all(Corrected::Malformed, left_out);
+    }
     Ok(tally)
 }

@@ -33,10 +33,12 @@ pub enum Corrected {
     InvalidUtf8,
     /// A text beyond its field's limit; it was cut off.
     TooLong,
+    /// An attribute of a resource whose bytes are none; it was left out.
+    Malformed,
 }
 
 const IGNORED: [&str; 3] = ["not_mcp", "client", "not_server"];
-const CORRECTED: [&str; 7] = [
+const CORRECTED: [&str; 8] = [
     "time",
     "duration",
     "id",
@@ -44,6 +46,7 @@ const CORRECTED: [&str; 7] = [
     "out_of_range",
     "invalid_utf8",
     "too_long",
+    "malformed",
 ];
 
 /// Counts of one request.
@@ -74,6 +77,11 @@ impl Tally {
     /// Counts a corrected value.
     pub fn correct(&mut self, reason: Corrected) {
         self.corrected[reason as usize] += 1;
+    }
+
+    /// Counts so many corrected values.
+    pub(crate) fn correct_all(&mut self, reason: Corrected, count: u64) {
+        self.corrected[reason as usize] += count;
     }
 
     /// How many spans became no row for this reason.

@@ -1,15 +1,22 @@
 //! Attribute values of any type and size as the plain values of a row; what does not fit is corrected and counted.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
-use super::attributes::{Attributes, Field, Value};
+use super::attributes::{Attributes, FIELDS, Field, Value};
 use super::tally::{Corrected, Tally};
+use crate::compare::same;
+
+/// The text that each field had last in a request: most fields have it again in the next span, and comparing takes less
+/// than finding out once more that it is one.
+pub(crate) type Known<'a> = [Cell<&'a str>; FIELDS];
 
 /// Reads fields of one span.
 #[derive(Debug)]
 pub(crate) struct Values<'a, 't> {
     pub(crate) span: &'t Attributes<'a>,
     pub(crate) resource: &'t Attributes<'a>,
+    pub(crate) known: &'t Known<'a>,
     pub(crate) tally: &'t mut Tally,
 }
 
@@ -60,20 +67,37 @@ impl<'a> Values<'a, '_> {
         matches!(self.span.get(field), Some(Value::Boolean(true) | Value::Text(b"true")))
     }
 
-    #[inline]
+    // Inlined up to here, since each field is mostly there or mostly absent, which a processor learns place by place.
+    #[inline(always)]
     fn read(&mut self, field: Field, value: Option<Value<'a>>) -> Cow<'a, str> {
         match value {
-            Some(Value::Text(bytes)) => text(bytes, field.limit(), self.tally),
-            Some(Value::Integer(value)) => value.to_string().into(),
-            Some(Value::Double(value)) => text(value.to_string().as_bytes(), field.limit(), self.tally)
+            None => Cow::Borrowed(""),
+            Some(value) => self.read_present(field, value),
+        }
+    }
+
+    fn read_present(&mut self, field: Field, value: Value<'a>) -> Cow<'a, str> {
+        match value {
+            Value::Text(bytes) => {
+                let known = &self.known[field as usize];
+                if same(known.get().as_bytes(), bytes) {
+                    return Cow::Borrowed(known.get());
+                }
+                let text = text(bytes, field.limit(), self.tally);
+                if let Cow::Borrowed(text) = text {
+                    known.set(text);
+                }
+                text
+            }
+            Value::Integer(value) => value.to_string().into(),
+            Value::Double(value) => text(value.to_string().as_bytes(), field.limit(), self.tally)
                 .into_owned()
                 .into(),
-            Some(Value::Boolean(value)) => if value { "true" } else { "false" }.into(),
-            Some(Value::Compound) => {
+            Value::Boolean(value) => if value { "true" } else { "false" }.into(),
+            Value::Compound => {
                 self.tally.correct(Corrected::WrongType);
                 Cow::default()
             }
-            None => Cow::default(),
         }
     }
 }

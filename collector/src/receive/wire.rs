@@ -52,6 +52,20 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
+    /// The next field, if it has this key and its length is one byte, as that of nearly every attribute: found without
+    /// asking for what else it may be.
+    #[inline(always)]
+    pub(crate) fn short(&mut self, key: u8) -> Option<&'a [u8]> {
+        match self.rest {
+            [first, length @ ..0x80, rest @ ..] if *first == key => {
+                let (message, rest) = rest.split_at_checked(usize::from(*length))?;
+                self.rest = rest;
+                Some(message)
+            }
+            _ => None,
+        }
+    }
+
     #[inline(always)]
     fn field(&mut self) -> Result<(u32, Value<'a>), Malformed> {
         let key = self.varint()?;
@@ -127,6 +141,20 @@ impl<'a> Iterator for Fields<'a> {
         }
         Some(field)
     }
+}
+
+/// The key of a field with this number whose value has a length, where it is one byte.
+pub(crate) const fn key_of_bytes(number: u8) -> u8 {
+    assert!(number < 16, "larger numbers take two bytes");
+    number << 3 | 2
+}
+
+/// The integer that these bytes are, all of them.
+#[inline(always)]
+pub(crate) fn whole_varint(bytes: &[u8]) -> Option<u64> {
+    let mut fields = Fields::new(bytes);
+    let value = fields.varint().ok()?;
+    fields.rest.is_empty().then_some(value)
 }
 
 impl<'a> Value<'a> {

@@ -23,6 +23,7 @@
 mod digest_window;
 mod journal;
 mod lock;
+mod place;
 mod quarantine;
 mod reader;
 mod record;

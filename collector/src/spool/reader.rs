@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use tracing::error;
 
 use super::journal::{Journal, Position, Seal};
-use super::record::{NoRecord, Record};
-use super::segment::{self, SEGMENT_HEADER};
+use super::place::Place;
+use super::record::Record;
+use super::segment;
 use super::set_aside::SetAside;
 use super::state::Shared;
 
@@ -35,15 +36,6 @@ pub(crate) struct Left {
     pub(crate) replays: Vec<Seal>,
     /// Not confirmed: they have to be sent as they are.
     pub(crate) unconfirmed: Vec<Seal>,
-}
-
-/// Where the last record ended, so that the next one need not be searched.
-#[derive(Debug)]
-pub(super) struct Place {
-    file: File,
-    segment: u64,
-    lsn: u64,
-    offset: u64,
 }
 
 /// What stands at a number.
@@ -73,7 +65,7 @@ impl Reader {
         self.journal.set_boot(self.boot);
     }
 
-    /// Told when records were committed.
+    /// Told when records were committed and [`Reader::want`]ed rows wait.
     pub(crate) fn committed(&self) -> watch::Receiver<u64> {
         self.committed.clone()
     }
@@ -87,6 +79,13 @@ impl Reader {
     pub(crate) fn waiting(&self) -> (u64, u64) {
         let state = self.shared.lock();
         (state.rows(), state.end())
+    }
+
+    /// Whether so many rows wait; if not, [`Reader::committed`] is told once they do.
+    pub(crate) fn want(&self, rows: u64) -> bool {
+        let mut state = self.shared.lock();
+        state.wanted = rows;
+        state.rows() >= rows
     }
 
     /// Rows of a segment, by the number of its first record, that wait.
@@ -128,12 +127,7 @@ impl Reader {
                         segment: first,
                     });
                 }
-                opened => Place {
-                    file: opened?,
-                    segment: first,
-                    lsn: first,
-                    offset: SEGMENT_HEADER,
-                },
+                opened => Place::start(opened?, first),
             },
         };
         match place.read(lsn)? {
@@ -192,25 +186,5 @@ impl Reader {
         self.shared.reclaim(self.linger, |_| true);
         let first = self.shared.lock().segments.keys().next().copied();
         self.journal.forget_before(first.unwrap_or(u64::MAX));
-    }
-}
-
-impl Place {
-    /// Goes on to this number and reads it; the place is then behind it.
-    fn read(mut self, lsn: u64) -> io::Result<Result<(Self, Record), NoRecord>> {
-        while self.lsn < lsn {
-            match segment::read_header(&self.file, self.offset, self.lsn)? {
-                Ok(header) => self.offset += header.size(),
-                Err(none) => return Ok(Err(none)),
-            }
-            self.lsn += 1;
-        }
-        let record = match segment::read_record(&self.file, self.offset, lsn)? {
-            Ok(record) => record,
-            Err(none) => return Ok(Err(none)),
-        };
-        self.offset += record.header.size();
-        self.lsn += 1;
-        Ok(Ok((self, record)))
     }
 }

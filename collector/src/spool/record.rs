@@ -19,6 +19,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use twox_hash::XxHash3_128;
 
 /// Bytes in front of tenant and body.
@@ -51,7 +52,7 @@ pub(crate) struct Header {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) header: Header,
-    bytes: Vec<u8>,
+    bytes: Bytes,
 }
 
 /// Why bytes are no record.
@@ -136,7 +137,7 @@ impl Header {
 
 impl Record {
     /// The record of these bytes, header included, if they are what was written.
-    pub(super) fn check(header: Header, bytes: Vec<u8>) -> Result<Self, NoRecord> {
+    pub(super) fn check(header: Header, bytes: Bytes) -> Result<Self, NoRecord> {
         let whole = bytes.len() as u64 == header.size() && crc32fast::hash(&bytes[8..]) == header.checksum;
         let record = Self { header, bytes };
         if whole && str::from_utf8(record.tenant_bytes()).is_ok() {

@@ -153,7 +153,7 @@ pub(super) fn read_record(file: &File, offset: u64, lsn: u64) -> io::Result<Resu
     }
     let mut bytes = vec![0; header.size() as usize];
     file.read_exact_at(&mut bytes, offset)?;
-    Ok(Record::check(header, bytes))
+    Ok(Record::check(header, bytes.into()))
 }
 
 /// Whether a whole record with a later number than `lsn` stands anywhere behind this place.

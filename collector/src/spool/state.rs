@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) segments: BTreeMap<u64, Segment>,
     /// Everything in front of it is in the store.
     pub(super) cursor: Position,
+    /// Rows that have to wait before whoever reads them is told.
+    pub(super) wanted: u64,
 }
 
 /// A segment as far as it is committed.

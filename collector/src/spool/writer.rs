@@ -54,7 +54,7 @@ pub(super) struct Writer {
     pub(super) commands: Receiver<Command>,
     pub(super) shared: Arc<Shared>,
     pub(super) window: Arc<Mutex<DigestWindow>>,
-    /// The number behind the last committed record.
+    /// The number behind the last committed record, whenever the reader has to look again.
     pub(super) committed: watch::Sender<u64>,
     pub(super) active: Option<Active>,
     pub(super) next_lsn: u64,
@@ -202,14 +202,15 @@ impl Writer {
         // A large request must not be kept as memory for ever.
         self.group.shrink_to(2 * GROUP);
         self.next_lsn += self.waiting.len() as u64;
-        {
+        let enough = {
             let mut state = self.shared.lock();
             if let Some(segment) = state.segments.get_mut(&active.first) {
                 segment.end = self.next_lsn;
                 segment.rows += self.waiting.iter().map(|waiting| u64::from(waiting.rows)).sum::<u64>();
             }
             state.publish(&self.shared.metrics);
-        }
+            state.rows() >= state.wanted
+        };
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         for waiting in &self.waiting {
             window.store(waiting.digest, waiting.arrival);
@@ -219,7 +220,9 @@ impl Writer {
         for waiting in self.waiting.drain(..) {
             let _ = waiting.answer.send(Ok(()));
         }
-        self.committed.send_replace(self.next_lsn);
+        if enough {
+            self.committed.send_replace(self.next_lsn);
+        }
         Ok(())
     }
 

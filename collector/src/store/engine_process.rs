@@ -12,6 +12,7 @@ use std::{
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{engine_folder::lock_file, engine_library};
+use crate::priority;
 
 /// The hidden subcommand under which the collector starts itself as the engine.
 pub const SUBCOMMAND: &str = "engine";
@@ -44,6 +45,8 @@ fn serve(arguments: Vec<OsString>) -> Result<(), String> {
         return Err(format!("usage: toolsight-collector {SUBCOMMAND} LIBRARY FOLDER"));
     };
     let (library, folder) = (PathBuf::from(library), PathBuf::from(folder));
+    // First, since threads begin with the priority of the one that makes them.
+    priority::give_way();
     let lock = lock_file(&folder, "engine.lock").map_err(|error| error.to_string())?;
     let deadline = Instant::now() + LONGEST_WAIT;
     while let Err(error) = lock.try_lock() {

@@ -275,6 +275,19 @@ impl Sink for Arc<Store> {
         Store::insert(self, block, token).await
     }
 
+    fn recovered(&self) -> impl Future<Output = ()> + Send {
+        let mut states = self.states();
+        async move {
+            // A change to ready comes after one from it.
+            while states.changed().await.is_ok() {
+                if *states.borrow_and_update() == StoreState::Ready {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        }
+    }
+
     async fn clients_of(&self, sessions: &[Session]) -> Vec<(Session, Caller)> {
         sessions::clients_of(&self.clients, sessions).await
     }

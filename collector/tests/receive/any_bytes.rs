@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, any_value::Va
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use proptest::prelude::*;
 use prost::Message as _;
-use toolsight_collector::receive::{Encoding, Ignored, Tally, rows};
+use toolsight_collector::receive::{Corrected, Encoding, Ignored, Tally, rows};
 use toolsight_collector::row::Row;
 use toolsight_collector::store::Block;
 
@@ -193,6 +193,7 @@ proptest! {
             (ExportTraceServiceRequest::decode(&bytes[..]), rows(&bytes, Encoding::Protobuf, at))
             // Groups, which only the generated code skips, and only where they are closed.
             && tally.rejected == 0
+            && tally.corrected(Corrected::Malformed) == 0
         {
             let (expected, expected_tally) = rows(&read.encode_to_vec(), Encoding::Protobuf, at).unwrap();
             prop_assert_eq!(without_made_ids(found), without_made_ids(expected));

@@ -6,8 +6,11 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use prost::encoding::encode_varint;
-use toolsight_collector::receive::Corrected::{self, Duration, Id, InvalidUtf8, OutOfRange, Time, TooLong, WrongType};
+use toolsight_collector::receive::Corrected::{
+    self, Duration, Id, InvalidUtf8, Malformed, OutOfRange, Time, TooLong, WrongType,
+};
 use toolsight_collector::receive::{Encoding, Tally, rows};
+use toolsight_collector::row::Row;
 
 use crate::support::{PROTOBUF, Running, attribute, call, now, request, text};
 
@@ -189,7 +192,16 @@ fn a_span_that_is_made_to_do_harm_becomes_a_row_with_what_was_wrong_counted() {
     for (case, body, expected) in cases {
         let (count, tally) = one(body);
         assert_eq!((count, tally.spans, tally.rejected), (1, 1, 0), "{case}");
-        for reason in [Time, Duration, Id, WrongType, OutOfRange, InvalidUtf8, TooLong] {
+        for reason in [
+            Time,
+            Duration,
+            Id,
+            WrongType,
+            OutOfRange,
+            InvalidUtf8,
+            TooLong,
+            Malformed,
+        ] {
             let wanted = expected
                 .iter()
                 .find(|(known, _)| *known == reason)
@@ -220,6 +232,23 @@ fn framing_that_lies_ends_a_span_or_the_request_and_no_more() {
             "{case}"
         );
     }
+}
+
+#[test]
+fn an_attribute_of_a_resource_that_is_broken_is_left_out_and_counted() {
+    let attributes = [
+        text("service.name", "ledger").encode_to_vec(),
+        vec![9 << 3 | 3],
+        [field(1, b"service.version"), vec![2 << 3 | 2, 0x7f]].concat(),
+        text("service.instance.id", "pod-1").encode_to_vec(),
+    ];
+    let resource: Vec<u8> = attributes.iter().flat_map(|attribute| field(1, attribute)).collect();
+    let spans = field(2, &field(2, &call("add").encode_to_vec()));
+    let body = field(1, &[field(1, &resource), spans].concat());
+    let (rows, tally) = rows(&body, Encoding::Protobuf, SystemTime::now()).unwrap();
+    let told = |row: &Row<'_>| [&row.server, &row.server_version, &row.instance].map(|text| text.to_string());
+    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), [["ledger", "", "pod-1"]]);
+    assert_eq!((tally.rejected, tally.corrected(Malformed)), (0, 2));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use std::{fs, io::Write as _, os::unix::fs::PermissionsExt, process::Stdio};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, getpriority_process};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
@@ -25,6 +25,14 @@ async fn a_killed_engine_comes_back_with_its_data_at_the_same_address() {
     let engines = engines(folder.path());
     assert!(engines.len() == 1 && engines != killed, "{engines:?}");
     assert_eq!(store.engine_address().unwrap(), address);
+    store.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_engine_lets_the_collector_go_first() {
+    let Embedded { store, folder } = Embedded::open().await;
+    let [own, engine] = [None, Some(engines(folder.path())[0])].map(|process| getpriority_process(process).unwrap());
+    assert_eq!(engine, (own + 10).min(19));
     store.shutdown().await;
 }
 

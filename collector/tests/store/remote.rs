@@ -3,14 +3,16 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use futures_util::FutureExt as _;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    time::timeout,
 };
-use toolsight_collector::pipeline::InsertError;
+use toolsight_collector::pipeline::{InsertError, Sink as _};
 use toolsight_collector::store::Location;
 
-use crate::support::{Embedded, Server, block, insert_for_ever, number, open, ready, rows, unreachable};
+use crate::support::{DEADLINE, Embedded, Server, block, insert_for_ever, number, open, ready, rows, unreachable};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_user_is_told_from_a_server_that_is_down() {
@@ -47,16 +49,23 @@ async fn a_refused_user_is_told_from_a_server_that_is_down() {
 async fn a_server_that_comes_later_and_goes_again_is_used_when_it_is_there() {
     Embedded::open().await.store.shutdown().await;
     let mut server = Server::new().await;
-    let store = open(server.location("admin:p%40ss")).await.unwrap();
+    let store = Arc::new(open(server.location("admin:p%40ss")).await.unwrap());
     unreachable(&store, "cannot be reached").await;
     server.start();
     ready(&store).await;
     store.insert(&block(&rows(100)), "one").await.unwrap();
+    let recovered = store.recovered();
+    tokio::pin!(recovered);
     server.stop().await;
     let error = store.insert(&block(&rows(100)), "two").await.unwrap_err();
     assert!(matches!(error, InsertError::Retryable(_)), "{error:?}");
     unreachable(&store, "cannot be reached").await;
+    let told = recovered.as_mut().now_or_never();
+    assert!(told.is_none(), "the server is still down");
     server.start();
+    timeout(DEADLINE, recovered)
+        .await
+        .expect("whoever waits for the server is told");
     insert_for_ever(&store, &rows(100), "two").await;
     assert_eq!(number(&store, "SELECT count() FROM calls").await, 200);
     let error = store

@@ -1,6 +1,7 @@
 //! The exchange that the benches run.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -80,6 +81,8 @@ pub(crate) fn request() -> Request<Full<Bytes>> {
         .header("accept", "application/json, text/event-stream")
         .header("content-type", "application/json")
         .header("mcp-protocol-version", "2026-07-28")
+        // Every server leaves something there, such as the peer's address.
+        .extension(SocketAddr::from(([127, 0, 0, 1], 1)))
         .body(Full::new(Bytes::from_static(REQUEST.as_bytes())))
         .expect("a request")
 }

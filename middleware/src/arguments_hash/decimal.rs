@@ -59,10 +59,11 @@ impl<'a> Decimal<'a> {
         })
     }
 
-    pub(super) fn hash(&self, mut hasher: SipHasher24) -> SipHasher24 {
+    /// Returns the number of digits.
+    pub(super) fn hash(&self, hasher: &mut SipHasher24) -> u64 {
         hasher.write_u8(u8::from(self.negative));
         hasher.write_i64(self.exponent);
         self.digits.iter().for_each(|digits| hasher.write(digits));
-        hasher
+        self.digits.iter().map(|digits| digits.len() as u64).sum()
     }
 }

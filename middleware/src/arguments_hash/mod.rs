@@ -23,22 +23,25 @@ use siphasher::sip::SipHasher24;
 
 use decimal::Decimal;
 pub(crate) use secret::Secret;
-use state::{Frame, State};
+use state::{Frame, Members, State};
 
 /// Containers that may be open at once.
 const DEPTH_LIMIT: usize = 128;
 /// Longest number whose value is compared.
 const NUMBER_LIMIT: usize = 128;
 
-/// What is hashed first of each value, so that values of different kinds differ.
-mod tag {
-    pub(super) const LITERAL: u8 = 0;
-    pub(super) const NUMBER: u8 = 1;
-    pub(super) const LONG_NUMBER: u8 = 2;
-    pub(super) const STRING: u8 = 3;
-    pub(super) const ARRAY: u8 = 4;
-    pub(super) const OBJECT: u8 = 5;
-    pub(super) const MEMBER: u8 = 6;
+/// What is hashed last of each value and key, with the length of what is before it: read from its end, what is hashed can
+/// only be understood in one way.
+#[derive(Clone, Copy)]
+enum End {
+    Literal = 1,
+    Number,
+    LongNumber,
+    Text,
+    Key,
+    Elements,
+    Array,
+    Object,
 }
 
 /// See the [module](self).
@@ -49,8 +52,10 @@ pub(crate) struct CanonicalHash {
     /// The open containers around that.
     outer: Vec<Frame>,
     state: State,
-    /// Of the string that is open.
+    /// Of the elements of the innermost array so far, or of its object's member that is open.
     hasher: SipHasher24,
+    /// Bytes hashed of the string or number that is open.
+    length: u64,
     /// The first half of a surrogate pair.
     high: Option<u16>,
     /// What has come of a literal that came in more than one piece.
@@ -66,6 +71,7 @@ impl CanonicalHash {
             outer: Vec::new(),
             state: State::Value { or_end: false },
             hasher: secret.hasher(),
+            length: 0,
             high: None,
             literal: Vec::new(),
             hash: 0,
@@ -74,7 +80,9 @@ impl CanonicalHash {
 
     /// The hash of an object without members.
     pub(crate) fn of_nothing(secret: Secret) -> u64 {
-        object(secret, 0, 0)
+        let mut hash = Self::new(secret);
+        hash.push(b"{}");
+        hash.hash
     }
 
     /// Reads the next piece of the value.
@@ -126,37 +134,25 @@ impl CanonicalHash {
             }
             (State::Value { .. }, b'{' | b'[') if self.depth() < DEPTH_LIMIT => {
                 let object = byte == b'{';
-                self.open(if object {
-                    Frame::Object {
-                        sum: 0,
-                        count: 0,
-                        key: 0,
-                    }
-                } else {
-                    Frame::Array(self.tagged(tag::ARRAY))
-                });
+                self.open(object.then(Members::default));
                 if object {
                     State::Key { or_end: true }
                 } else {
                     State::Value { or_end: true }
                 }
             }
-            (State::Value { .. }, b'"') | (State::Key { .. }, b'"') => {
-                self.hasher = self.tagged(tag::STRING);
-                State::Text {
-                    key: matches!(self.state, State::Key { .. }),
-                }
+            (State::Value { .. }, b'"') => State::Text { key: false },
+            (State::Key { .. }, b'"') => {
+                self.hasher = self.secret.hasher();
+                State::Text { key: true }
             }
             (State::Value { .. }, b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
                 self.literal.clear();
                 State::Literal
             }
             (State::Colon, b':') => State::Value { or_end: false },
-            (State::After, b',') => match self.innermost {
-                Some(Frame::Array(_)) => State::Value { or_end: false },
-                Some(Frame::Object { .. }) => State::Key { or_end: false },
-                None => State::Broken,
-            },
+            (State::After, b',') if self.is_object() => State::Key { or_end: false },
+            (State::After, b',') if self.innermost.is_some() => State::Value { or_end: false },
             _ => State::Broken,
         };
     }
@@ -165,37 +161,63 @@ impl CanonicalHash {
         self.outer.len() + usize::from(self.innermost.is_some())
     }
 
-    fn open(&mut self, container: Frame) {
-        self.outer.extend(self.innermost.replace(container));
+    fn open(&mut self, members: Option<Members>) {
+        let around = std::mem::replace(&mut self.hasher, self.secret.hasher());
+        self.outer.extend(self.innermost.replace(Frame { around, members }));
     }
 
     fn close(&mut self, is_object: bool) {
         let closed = self.innermost.take();
         self.innermost = self.outer.pop();
-        match (closed, is_object) {
-            (Some(Frame::Array(hasher)), false) => self.value(hasher.finish()),
-            (Some(Frame::Object { sum, count, .. }), true) => self.value(object(self.secret, sum, count)),
-            _ => self.state = State::Broken,
-        }
+        let (around, hash, end) = match closed {
+            Some(Frame { around, members: None }) if !is_object => {
+                self.end(End::Elements);
+                (around, self.hasher.finish(), End::Array)
+            }
+            Some(Frame {
+                around,
+                members: Some(members),
+            }) if is_object => {
+                let mut hasher = self.secret.hasher();
+                hasher.write_u64(members.sum);
+                hasher.write_u64(members.count);
+                (around, hasher.finish(), End::Object)
+            }
+            _ => {
+                self.state = State::Broken;
+                return;
+            }
+        };
+        self.hasher = around;
+        self.hasher.write_u64(hash);
+        self.value(end);
+    }
+
+    fn hash(&mut self, bytes: &[u8]) {
+        self.hasher.write(bytes);
+        self.length += bytes.len() as u64;
+    }
+
+    fn end(&mut self, end: End) {
+        let length = std::mem::take(&mut self.length);
+        self.hasher.write_u64((end as u64) << 56 | length);
     }
 
     /// A value has ended.
-    fn value(&mut self, hash: u64) {
-        let secret = self.secret;
+    fn value(&mut self, end: End) {
+        self.end(end);
         self.state = State::After;
         match &mut self.innermost {
             None => {
-                self.hash = hash;
+                self.hash = self.hasher.finish();
                 self.state = State::Done;
             }
-            Some(Frame::Array(hasher)) => hasher.write_u64(hash),
-            Some(Frame::Object { sum, count, key }) => {
-                let mut member = secret.hasher();
-                member.write_u8(tag::MEMBER);
-                member.write_u64(*key);
-                member.write_u64(hash);
-                *sum = sum.wrapping_add(member.finish());
-                *count += 1;
+            Some(Frame { members: None, .. }) => {}
+            Some(Frame {
+                members: Some(members), ..
+            }) => {
+                members.sum = members.sum.wrapping_add(self.hasher.finish());
+                members.count += 1;
             }
         }
     }
@@ -205,25 +227,41 @@ impl CanonicalHash {
         let plain = &bytes[..end.unwrap_or(bytes.len())];
         if !plain.is_empty() {
             self.end_surrogate();
-            self.hasher.write(plain);
+            self.hash(plain);
         }
         let Some(end) = end else {
             return &[];
         };
+        let rest = &bytes[end + 1..];
         if bytes[end] == b'\\' {
             self.state = State::Escape { key };
+            return rest;
+        }
+        self.end_surrogate();
+        // What mostly comes next is read at once.
+        if key {
+            self.end(End::Key);
+            if let [b':', b'"', rest @ ..] = rest {
+                self.state = State::Text { key: false };
+                return rest;
+            }
+            self.state = State::Colon;
         } else {
-            self.end_surrogate();
-            let hash = self.hasher.finish();
-            match &mut self.innermost {
-                Some(Frame::Object { key: open, .. }) if key => {
-                    *open = hash;
-                    self.state = State::Colon;
-                }
-                _ => self.value(hash),
+            self.value(End::Text);
+            if let [b',', b'"', rest @ ..] = rest
+                && self.state == State::After
+                && self.is_object()
+            {
+                self.hasher = self.secret.hasher();
+                self.state = State::Text { key: true };
+                return rest;
             }
         }
-        &bytes[end + 1..]
+        rest
+    }
+
+    const fn is_object(&self) -> bool {
+        matches!(self.innermost, Some(Frame { members: Some(_), .. }))
     }
 
     fn escape(&mut self, byte: u8, key: bool) {
@@ -249,7 +287,7 @@ impl CanonicalHash {
             }
         };
         self.end_surrogate();
-        self.hasher.write(&[character]);
+        self.hash(&[character]);
     }
 
     fn unicode(&mut self, byte: u8, key: bool, digits: u8, value: u16) {
@@ -292,11 +330,10 @@ impl CanonicalHash {
     /// In UTF-8, and a surrogate in the bytes that UTF-8 would have for it, which no other character has.
     fn character(&mut self, scalar: u32) {
         match char::from_u32(scalar) {
-            Some(character) => self.hasher.write(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            Some(character) => self.hash(character.encode_utf8(&mut [0; 4]).as_bytes()),
             None => {
                 let [.., high, low] = scalar.to_be_bytes();
-                self.hasher
-                    .write(&[0xed, 0x80 | (high << 2 & 0x3f) | low >> 6, 0x80 | (low & 0x3f)]);
+                self.hash(&[0xed, 0x80 | (high << 2 & 0x3f) | low >> 6, 0x80 | (low & 0x3f)]);
             }
         }
     }
@@ -316,12 +353,13 @@ impl CanonicalHash {
         let room = NUMBER_LIMIT.saturating_sub(self.literal.len());
         if part.len() > room && self.literal.len() <= NUMBER_LIMIT {
             // From here on it is hashed as it is written, and one byte more says so.
-            self.hasher = self.tagged(tag::LONG_NUMBER);
-            self.hasher.write(&self.literal);
+            let literal = std::mem::take(&mut self.literal);
+            self.hash(&literal);
+            self.literal = literal;
             self.literal.resize(NUMBER_LIMIT + 1, b'0');
         }
         if self.literal.len() > NUMBER_LIMIT {
-            self.hasher.write(part);
+            self.hash(part);
         } else {
             self.literal.extend_from_slice(part);
         }
@@ -336,39 +374,22 @@ impl CanonicalHash {
     }
 
     fn end_literal(&mut self, literal: &[u8]) {
-        let long = literal.len() > NUMBER_LIMIT;
-        let mut hasher = self.tagged(tag::LITERAL);
         match literal.first() {
-            Some(b't' | b'f' | b'n') if !matches!(literal, b"true" | b"false" | b"null") => {
-                self.state = State::Broken;
-                return;
+            Some(b't' | b'f' | b'n') if !matches!(literal, b"true" | b"false" | b"null") => self.state = State::Broken,
+            Some(b't' | b'f' | b'n') => {
+                self.hash(literal);
+                self.value(End::Literal);
             }
-            Some(b't' | b'f' | b'n') => hasher.write(literal),
-            _ if long => hasher = self.hasher,
+            _ if literal.len() > NUMBER_LIMIT => self.value(End::LongNumber),
             _ => match Decimal::read(literal) {
-                Some(decimal) => hasher = decimal.hash(self.tagged(tag::NUMBER)),
-                None => {
-                    self.state = State::Broken;
-                    return;
+                Some(decimal) => {
+                    self.length = decimal.hash(&mut self.hasher);
+                    self.value(End::Number);
                 }
+                None => self.state = State::Broken,
             },
         }
-        self.value(hasher.finish());
     }
-
-    fn tagged(&self, tag: u8) -> SipHasher24 {
-        let mut hasher = self.secret.hasher();
-        hasher.write_u8(tag);
-        hasher
-    }
-}
-
-fn object(secret: Secret, sum: u64, count: u64) -> u64 {
-    let mut hasher = secret.hasher();
-    hasher.write_u8(tag::OBJECT);
-    hasher.write_u64(sum);
-    hasher.write_u64(count);
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -2,15 +2,20 @@
 
 use siphasher::sip::SipHasher24;
 
+/// An open container.
 #[derive(Debug)]
-pub(super) enum Frame {
-    Array(SipHasher24),
-    /// The sum of the members' hashes, which is the same in any order; and the key that is open.
-    Object {
-        sum: u64,
-        count: u64,
-        key: u64,
-    },
+pub(super) struct Frame {
+    /// Of what is around it, as far as that was read.
+    pub(super) around: SipHasher24,
+    /// `None` for an array.
+    pub(super) members: Option<Members>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    /// Of their hashes, which is the same in any order.
+    pub(super) sum: u64,
+    pub(super) count: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

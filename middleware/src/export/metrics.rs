@@ -1,10 +1,12 @@
 //! Records as the duration histograms of the convention, collected by hand so that everything is sent by one task.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Histogram, MeterProvider as _};
+use opentelemetry::metrics::{BoundHistogram, Histogram, MeterProvider as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
@@ -12,49 +14,10 @@ use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
 
 use super::queue::Counts;
-use super::spans::{error_type, network_transport};
+use super::series::{self, Series};
 use crate::observe::{Observer, SessionEnd, Tools};
-use crate::record::{Direction, Record, Target};
+use crate::record::{Direction, Record};
 use crate::semconv;
-
-/// Methods of the five protocol versions; what is not among them is `_OTHER` in a metric.
-const METHODS: [&str; 34] = [
-    "completion/complete",
-    "elicitation/create",
-    "initialize",
-    "logging/setLevel",
-    "notifications/cancelled",
-    "notifications/elicitation/complete",
-    "notifications/initialized",
-    "notifications/progress",
-    "notifications/prompts/list_changed",
-    "notifications/resources/list_changed",
-    "notifications/resources/updated",
-    "notifications/roots/list_changed",
-    "notifications/tasks",
-    "notifications/tasks/status",
-    "notifications/tools/list_changed",
-    "ping",
-    "prompts/get",
-    "prompts/list",
-    "resources/list",
-    "resources/read",
-    "resources/subscribe",
-    "resources/templates/list",
-    "resources/unsubscribe",
-    "roots/list",
-    "sampling/createMessage",
-    "server/discover",
-    "subscriptions/listen",
-    "tasks/cancel",
-    "tasks/get",
-    "tasks/list",
-    "tasks/result",
-    "tasks/update",
-    "tools/call",
-    "tools/list",
-];
-const PROTOCOL_VERSIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
 
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -64,8 +27,13 @@ pub(super) struct Metrics {
     operation: Histogram<f64>,
     client_operation: Histogram<f64>,
     session: Histogram<f64>,
+    /// The histogram of each series, so that it is looked up by a small key.
+    series: HashMap<Series, BoundHistogram<f64>, RandomState>,
     tools: Arc<Tools>,
 }
+
+/// As many as the SDK keeps apart in one histogram.
+const MOST_SERIES: usize = 2000;
 
 impl Metrics {
     pub(super) fn new(resource: Resource, observer: &Observer, counts: Arc<Counts>) -> Self {
@@ -129,88 +97,45 @@ impl Metrics {
             ),
             reader,
             _provider: provider,
+            series: HashMap::default(),
             tools: observer.tools.clone(),
         }
     }
 
-    pub(super) fn record(&self, record: &Record) {
-        let mut attributes = vec![KeyValue::new(semconv::MCP_METHOD_NAME, known(&METHODS, &record.method))];
-        let mut add = |key, value| attributes.push(KeyValue::new(key, value));
-        let target = self.target(record).to_owned();
-        match &record.target {
-            Target::Tool(_) => {
-                add(semconv::GEN_AI_TOOL_NAME, target);
-                add(semconv::GEN_AI_OPERATION_NAME, semconv::EXECUTE_TOOL.to_owned());
-            }
-            Target::Prompt(_) => add(semconv::GEN_AI_PROMPT_NAME, target),
-            Target::Resource(_) | Target::None => {}
+    pub(super) fn record(&mut self, record: &Record) {
+        let series = Series::of(record, &self.tools);
+        let seconds = record.duration.as_secs_f64();
+        if let Some(histogram) = self.series.get(&series) {
+            return histogram.record(seconds);
         }
-        let code = record.code.map(code);
-        if let Some(error_type) = error_type(record) {
-            // A code in there is the server's to choose.
-            let is_code = record.code.is_some_and(|code| *error_type == *code.to_string());
-            let error_type = code.clone().filter(|_| is_code).unwrap_or(error_type.into_owned());
-            add(semconv::ERROR_TYPE, error_type);
-        }
-        if let Some(code) = code {
-            add(semconv::RPC_RESPONSE_STATUS_CODE, code);
-        }
-        if let Some(version) = &record.protocol_version {
-            add(
-                semconv::MCP_PROTOCOL_VERSION,
-                known(&PROTOCOL_VERSIONS, version).to_owned(),
-            );
-        }
-        add(semconv::NETWORK_TRANSPORT, network_transport(record).to_owned());
         let operation = match record.direction {
             Direction::ToServer => &self.operation,
             Direction::ToClient => &self.client_operation,
         };
-        operation.record(record.duration.as_secs_f64(), &attributes);
+        let attributes = series.attributes();
+        if self.series.len() == MOST_SERIES {
+            return operation.record(seconds, &attributes);
+        }
+        let histogram = operation.bind(&attributes);
+        histogram.record(seconds);
+        self.series.insert(series, histogram);
     }
 
     /// Method and target, both of closed sets.
     pub(super) fn name(&self, record: &Record) -> String {
-        format!("{} {}", known(&METHODS, &record.method), self.target(record))
-    }
-
-    /// The tool or prompt if the server is known to have it.
-    fn target<'a>(&self, record: &'a Record) -> &'a str {
-        match &record.target {
-            Target::Tool(name) if self.tools.knows(name) => name,
-            Target::Prompt(name) if self.tools.knows_prompt(name) => name,
-            Target::Tool(_) | Target::Prompt(_) => semconv::OTHER,
-            Target::Resource(_) | Target::None => "",
-        }
+        let series = Series::of(record, &self.tools);
+        let target = series.tool.or(series.prompt).unwrap_or_default();
+        format!("{} {target}", series.method)
     }
 
     pub(super) fn record_session(&self, session: &SessionEnd) {
-        let version = session
-            .protocol_version
-            .as_deref()
-            .map(|version| known(&PROTOCOL_VERSIONS, version));
+        let version = session.protocol_version.as_deref().map(series::protocol_version);
         let version = version.map(|version| KeyValue::new(semconv::MCP_PROTOCOL_VERSION, version));
         self.session.record(session.duration.as_secs_f64(), version.as_slice());
     }
 
     pub(super) fn collect(&self, into: &mut ResourceMetrics) -> OTelSdkResult {
         self.reader.collect(into)
-    }
-}
-
-fn known(names: &[&'static str], name: &str) -> &'static str {
-    names
-        .iter()
-        .find(|known| **known == name)
-        .copied()
-        .unwrap_or(semconv::OTHER)
-}
-
-/// A code of JSON-RPC or MCP; those that servers make up are one.
-fn code(code: i64) -> String {
-    match code {
-        -32768..=-32000 => code.to_string(),
-        _ => semconv::OTHER.to_owned(),
     }
 }
 
@@ -247,6 +172,7 @@ mod tests {
 
     use super::*;
     use crate::outcome::{Fault, Outcome};
+    use crate::record::Target;
     use crate::record::tests::record;
 
     fn series(metrics: &Metrics) -> usize {
@@ -269,7 +195,7 @@ mod tests {
     #[test]
     fn what_peers_make_up_opens_no_series() {
         let observer = Observer::new(None, crate::identity::Users::default(), 1);
-        let metrics = Metrics::new(Resource::builder().build(), &observer, Arc::default());
+        let mut metrics = Metrics::new(Resource::builder().build(), &observer, Arc::default());
         for index in 0..500_i32 {
             let made_up: crate::record::Text = format!("made up {index}").into();
             let mut hostile = record();

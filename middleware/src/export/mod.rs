@@ -5,6 +5,7 @@
 //! nothing but the records that no longer fit.
 
 mod complaints;
+mod error_type;
 mod metrics;
 #[cfg(all(test, toolsight_loom))]
 mod models;
@@ -13,6 +14,7 @@ mod pressure;
 mod queue;
 mod resource;
 mod sampling;
+mod series;
 mod spans;
 mod worker;
 

@@ -18,8 +18,8 @@ pub struct Dropped {
     pub queue_full: u64,
     /// The collector did not take the batch within the retry time.
     pub export_failed: u64,
-    /// The collector said that it will not take them, as for wrong credentials; the log says what to do. Those that it
-    /// rejects among others of a request are counted over HTTP only.
+    /// The collector said that it will not take them, as for wrong credentials; the log says what to do; also
+    /// those that it rejects among others of a request.
     pub refused: u64,
     /// They came after the shutdown, or could not be sent before its deadline.
     pub shutdown: u64,

@@ -63,7 +63,7 @@ struct Place {
 #[derive(Debug)]
 pub(super) struct Sampler {
     sampling: Sampling,
-    places: HashMap<Box<str>, Place>,
+    places: HashMap<String, Place>,
 }
 
 impl Sampler {
@@ -74,19 +74,20 @@ impl Sampler {
         }
     }
 
-    /// How many calls the record stands for, `None` where it is not kept. `name` is of a closed set, such as the metrics
-    /// have; `random` draws a number below its argument.
-    pub(super) fn weigh(&mut self, record: &Record, name: &str, random: impl FnOnce(u32) -> u32) -> Option<u32> {
+    /// How many calls the record stands for, `None` where it is not kept. `name` gives one of a closed set, such as the
+    /// metrics have; `random` draws a number below its argument.
+    pub(super) fn weigh(
+        &mut self,
+        record: &Record,
+        name: impl FnOnce() -> String,
+        random: impl FnOnce(u32) -> u32,
+    ) -> Option<u32> {
         let Sampling { one_in, slow } = self.sampling;
         let quick_success = record.outcome == Outcome::Ok && record.fault == Fault::None && record.duration < slow;
         if one_in == 1 || !quick_success {
             return Some(1);
         }
-        if !self.places.contains_key(name) {
-            let place = Place { seen: one_in, keep: 0 };
-            self.places.insert(name.into(), place);
-        }
-        let place = self.places.get_mut(name)?;
+        let place = self.places.entry(name()).or_insert(Place { seen: one_in, keep: 0 });
         if place.seen == one_in {
             *place = Place {
                 seen: 0,
@@ -131,11 +132,11 @@ mod tests {
         ] {
             let record = call(outcome, Duration::from_millis(millis));
             for _ in 0..3 {
-                assert_eq!(sampler.weigh(&record, "a", |_| 99), Some(1), "{case}");
+                assert_eq!(sampler.weigh(&record, || "a".to_owned(), |_| 99), Some(1), "{case}");
             }
         }
         let quick = call(Outcome::Ok, Duration::from_millis(49));
-        assert_eq!(sampler.weigh(&quick, "a", |_| 99), None);
+        assert_eq!(sampler.weigh(&quick, || "a".to_owned(), |_| 99), None);
     }
 
     proptest! {
@@ -150,8 +151,8 @@ mod tests {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                     ((state >> 33) as u32) % below
                 };
-                sum += sampler.weigh(&quick, "a", random).unwrap_or(0);
-                other += sampler.weigh(&quick, "b", |_| 0).unwrap_or(0);
+                sum += sampler.weigh(&quick, || "a".to_owned(), random).unwrap_or(0);
+                other += sampler.weigh(&quick, || "b".to_owned(), |_| 0).unwrap_or(0);
             }
             prop_assert!(sum.abs_diff(calls) < one_in, "{sum} of {calls}");
             prop_assert_eq!(other, calls.div_ceil(one_in) * one_in);

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
-use opentelemetry_sdk::trace::SpanData;
 use rand::Rng as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
@@ -18,7 +17,7 @@ use super::pressure::Pressure;
 use super::queue::Counts;
 use super::resource::resource;
 use super::sampling::{Sampler, Sampling};
-use super::spans;
+use super::spans::{Request, Requests};
 use crate::observe::{Observation, Observer};
 use crate::record::Peer;
 use crate::semconv;
@@ -125,11 +124,10 @@ struct Loop {
     complaints: Complaints,
     metrics: Metrics,
     metric_interval: Duration,
-    scope: InstrumentationScope,
     counts: Arc<Counts>,
     observer: Arc<Observer>,
     pressure: Arc<Pressure>,
-    batch: Vec<SpanData>,
+    batch: Requests,
 }
 
 impl Loop {
@@ -139,21 +137,21 @@ impl Loop {
         deadline: watch::Receiver<Option<Instant>>,
     ) -> Result<Self, BuildError> {
         let resource = resource(config.server.as_ref());
+        let scope = InstrumentationScope::builder(semconv::SCOPE)
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build();
         Ok(Self {
             queue,
             deadline,
-            exporter: Exporter::new(&config.otlp, &resource)?,
+            exporter: Exporter::new(&config.otlp)?,
             sampler: Sampler::new(config.sampling),
             complaints: Complaints::default(),
+            batch: Requests::new(&resource, &scope),
             metrics: Metrics::new(resource, &config.observer, config.counts.clone()),
             metric_interval: config.metric_interval,
-            scope: InstrumentationScope::builder(semconv::SCOPE)
-                .with_version(env!("CARGO_PKG_VERSION"))
-                .build(),
             counts: config.counts,
             observer: config.observer,
             pressure: config.pressure,
-            batch: Vec::with_capacity(BATCH),
         })
     }
 
@@ -187,7 +185,7 @@ impl Loop {
                     }
                     None => orders_open = false,
                 },
-                () = sleep_until(send_at), if !self.batch.is_empty() => {
+                () = sleep_until(send_at), if self.batch.count() > 0 => {
                     self.fill(&mut received);
                     self.send().await;
                 }
@@ -198,7 +196,7 @@ impl Loop {
                 }
                 // Waiting for the queue itself has every record wake this thread, at the expense of the thread that
                 // pushes it: so only the first is waited for, and then for time or pressure.
-                count = self.queue.recv_many(&mut received, BATCH), if self.batch.is_empty() => {
+                count = self.queue.recv_many(&mut received, BATCH), if self.batch.count() == 0 => {
                     if count == 0 {
                         // Every layer and handle is gone.
                         self.finish().await;
@@ -208,7 +206,7 @@ impl Loop {
                     self.take(&mut received);
                     self.send_if_full().await;
                 }
-                () = self.pressure.risen(), if !self.batch.is_empty() => {
+                () = self.pressure.risen(), if self.batch.count() > 0 => {
                     self.fill(&mut received);
                     self.send_if_full().await;
                 }
@@ -227,10 +225,10 @@ impl Loop {
     /// Takes more observations than may fit into one batch.
     async fn take_in_pieces(&mut self, observations: &mut Vec<Observation>) {
         while !observations.is_empty() {
-            if self.batch.len() == BATCH {
+            if self.batch.count() == BATCH {
                 self.send().await;
             }
-            let room = (BATCH - self.batch.len()).min(observations.len());
+            let room = (BATCH - self.batch.count()).min(observations.len());
             let mut piece = observations.drain(..room).collect();
             self.take(&mut piece);
         }
@@ -239,7 +237,7 @@ impl Loop {
     /// Takes what is in the queue by now, as far as the batch has room.
     fn fill(&mut self, received: &mut Vec<Observation>) {
         self.pressure.fall();
-        while self.batch.len() < BATCH
+        while self.batch.count() < BATCH
             && let Ok(observation) = self.queue.try_recv()
         {
             received.push(observation);
@@ -248,7 +246,7 @@ impl Loop {
     }
 
     async fn send_if_full(&mut self) {
-        if self.batch.len() == BATCH {
+        if self.batch.count() == BATCH {
             self.send().await;
         }
     }
@@ -258,10 +256,9 @@ impl Loop {
             match observation {
                 Observation::Call(record) => {
                     self.metrics.record(&record);
-                    let name = self.metrics.name(&record);
                     let random = |below| rand::rng().random_range(0..below);
-                    if let Some(weight) = self.sampler.weigh(&record, &name, random) {
-                        self.batch.push(spans::span(&record, weight, &self.scope));
+                    if let Some(weight) = self.sampler.weigh(&record, || self.metrics.name(&record), random) {
+                        self.batch.push(&record, weight);
                     }
                 }
                 Observation::Session(session) => self.metrics.record_session(&session),
@@ -275,7 +272,7 @@ impl Loop {
         let mut waiting = self.queue.len();
         let mut received = Vec::new();
         loop {
-            let room = (BATCH - self.batch.len()).min(waiting);
+            let room = (BATCH - self.batch.count()).min(waiting);
             if room > 0 {
                 waiting -= self.queue.recv_many(&mut received, room).await.max(1);
                 self.take(&mut received);
@@ -288,20 +285,18 @@ impl Loop {
     }
 
     async fn send(&mut self) {
-        while !self.batch.is_empty() {
-            let count = spans::of_one_request(&self.batch);
-            let spans = self.batch.drain(..count).collect();
-            self.export(spans).await;
+        while let Some(request) = self.batch.pop() {
+            self.export(request).await;
         }
     }
 
     /// Returns when the spans are taken, or given up and counted.
-    async fn export(&mut self, spans: Vec<SpanData>) {
-        let count = spans.len() as u64;
+    async fn export(&mut self, request: Request) {
+        let count = request.count;
         let give_up = Instant::now() + RETRY_FOR;
         let exported = tokio::select! {
             biased;
-            exported = self.exporter.spans(spans) => Some(exported),
+            exported = self.exporter.spans(request) => Some(exported),
             () = past(&mut self.deadline, give_up) => None,
         };
         match exported {

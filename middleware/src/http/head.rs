@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use opentelemetry::trace::SpanContext;
 
 use crate::observe::{Observer, RequestHead, ResponseHead, endpoint_key};
-use crate::trace_context;
+use crate::trace_context::{TraceParent, whole_entries};
 use crate::wire::headers;
 
 pub(super) fn request<B>(
@@ -60,12 +60,12 @@ pub(super) fn response<R>(response: &Response<R>) -> ResponseHead {
 
 /// The caller's span as the HTTP headers tell it.
 pub(super) fn trace_parent(fields: &HeaderMap) -> Option<SpanContext> {
-    let parent = headers::text(fields, &headers::TRACEPARENT)?;
+    let parent = TraceParent::read(headers::text(fields, &headers::TRACEPARENT)?)?;
     let states = fields
         .get_all(&headers::TRACESTATE)
         .iter()
         .filter_map(|state| state.to_str().ok());
     let state = states.collect::<Vec<_>>().join(",");
-    let state = trace_context::whole_entries(&state);
-    trace_context::parse(parent, Some(state).filter(|state| !state.is_empty()))
+    let state = whole_entries(&state);
+    Some(parent.context(Some(state).filter(|state| !state.is_empty())))
 }

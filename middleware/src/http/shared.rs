@@ -1,5 +1,4 @@
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use http::Response;
 use opentelemetry::trace::SpanContext;
@@ -7,7 +6,7 @@ use opentelemetry::trace::SpanContext;
 use super::head;
 use crate::contained::Contained;
 use crate::export::Queue;
-use crate::observe::{End, Exchange};
+use crate::observe::{End, Exchange, SystemClock};
 
 /// One exchange as the request body, the response future and the response body share it.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ impl Shared {
 
     pub(super) fn request_data(&self, bytes: &[u8]) {
         self.exchange.observe(|exchange| {
-            exchange.request_data(bytes, Instant::now());
+            exchange.request_data(bytes, SystemClock);
             if let Some(span) = exchange.first_span()
                 && self.told.get().is_none()
             {
@@ -53,7 +52,7 @@ impl Shared {
 
     pub(super) fn response_data(&self, bytes: &[u8]) {
         self.exchange
-            .observe(|exchange| exchange.response_data(bytes, Instant::now()));
+            .observe(|exchange| exchange.response_data(bytes, SystemClock));
     }
 }
 
@@ -69,7 +68,7 @@ impl Guard {
     pub(super) fn response_head<R>(&self, response: &Response<R>) {
         if let Some(shared) = &self.0 {
             shared.exchange.observe(|exchange| {
-                exchange.response_head(head::response(response), response.extensions(), Instant::now());
+                exchange.response_head(head::response(response), response.extensions(), SystemClock);
             });
         }
     }
@@ -89,9 +88,7 @@ impl Guard {
     pub(super) fn end(&mut self, end: End) {
         if let Some(shared) = self.0.take() {
             // Whoever keeps the request's extensions keeps this, and need not keep the exchange.
-            shared
-                .exchange
-                .observe_last(|exchange| exchange.end(end, Instant::now()));
+            shared.exchange.observe_last(|exchange| exchange.end(end, SystemClock));
         }
     }
 }

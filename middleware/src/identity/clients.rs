@@ -60,35 +60,31 @@ const BRIDGES: &[&str] = &["mcp-proxy", "mcp-remote", "mcp-remote-fallback-test"
 /// Clients whose name ends with that of the server they talk to, as in `gemini-cli-mcp-client-ledger`.
 const WITH_SERVER_NAME: &[&str] = &["gemini-cli-mcp-client-", "qwen-cli-mcp-client-"];
 
-/// The client under the name it is known by, and the bridge before it: `claude-ai (via mcp-remote 0.1.15)` is Claude, and
-/// came by `mcp-remote 0.1.15`.
-pub(crate) fn recognise(client: Peer) -> (Peer, Option<Text>) {
-    let (client, bridge) = split_bridge(client);
-    let key = key(&client.name);
-    if bridge.is_none() && BRIDGES.contains(&&*key) {
+/// Gives the client the name that it is known by, and returns the bridge before it: `claude-ai (via mcp-remote 0.1.15)` is
+/// Claude, and came by `mcp-remote 0.1.15`.
+pub(crate) fn recognise(client: &mut Peer) -> Option<Text> {
+    let bridge = split_bridge(client);
+    let name = client.name.trim();
+    let written;
+    let key = if name.bytes().any(|byte| byte == b' ' || byte.is_ascii_uppercase()) {
+        written = key(name);
+        &*written
+    } else {
+        name
+    };
+    if bridge.is_none() && BRIDGES.contains(&key) {
         let bridge = format!("{} {}", client.name, client.version);
-        return (Peer::default(), Some(bridge.trim_end().into()));
+        *client = Peer::default();
+        return Some(bridge.trim_end().into());
     }
-    match known(&key) {
-        Some(name) => {
-            let name = Text::new_static(name);
-            (Peer { name, ..client }, bridge)
-        }
-        None => (client, bridge),
+    if let Some(name) = known(key) {
+        client.name = Text::new_static(name);
     }
+    bridge
 }
 
 fn key(name: &str) -> Text {
-    let characters = name.trim().chars();
-    characters
-        .map(|character| {
-            if character == ' ' {
-                '-'
-            } else {
-                character.to_ascii_lowercase()
-            }
-        })
-        .collect()
+    name.replace(' ', "-").to_ascii_lowercase().into()
 }
 
 fn known(key: &str) -> Option<&'static str> {
@@ -98,18 +94,14 @@ fn known(key: &str) -> Option<&'static str> {
     Some(KNOWN[at].1)
 }
 
-fn split_bridge(client: Peer) -> (Peer, Option<Text>) {
-    let split = client
-        .name
-        .strip_suffix(')')
-        .and_then(|name| name.rsplit_once(" (via "));
-    match split {
-        Some((name, bridge)) if !name.is_empty() => {
-            let (name, bridge) = (name.trim_end().into(), bridge.into());
-            (Peer { name, ..client }, Some(bridge))
-        }
-        _ => (client, None),
+fn split_bridge(client: &mut Peer) -> Option<Text> {
+    let (name, bridge) = client.name.strip_suffix(')')?.rsplit_once(" (via ")?;
+    if name.is_empty() {
+        return None;
     }
+    let (name, bridge) = (name.trim_end().into(), bridge.into());
+    client.name = name;
+    Some(bridge)
 }
 
 #[cfg(test)]
@@ -133,10 +125,11 @@ mod tests {
             ("", "", None),
         ] {
             let version = if raw.is_empty() { "" } else { "1" };
-            let (client, found) = recognise(Peer {
+            let mut client = Peer {
                 name: raw.into(),
                 version: version.into(),
-            });
+            };
+            let found = recognise(&mut client);
             assert_eq!((&*client.name, found.as_deref()), (name, bridge), "{raw}");
         }
     }

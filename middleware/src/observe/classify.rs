@@ -4,7 +4,7 @@ use super::head::End;
 use super::tasks::Seen;
 use super::tools::Input;
 use crate::outcome::{Fault, Outcome};
-use crate::wire::{Message, TaskStatus};
+use crate::wire::{Message, ResultType, TaskStatus};
 
 /// The first version of the era without sessions and handshake.
 pub(crate) const MODERN: &str = "2026-07-28";
@@ -52,20 +52,20 @@ pub(crate) fn by_answer(
     status: Option<u16>,
 ) -> (Outcome, Fault) {
     if let Some(result) = &answer.result {
-        return match result.result_type.as_deref() {
-            None | Some("complete") if result.is_error && input == Input::Invalid => {
+        return match result.result_type {
+            None | Some(ResultType::Complete) if result.is_error && input == Input::Invalid => {
                 (Outcome::InvalidArguments, Fault::Caller)
             }
-            None | Some("complete") if result.is_error => (Outcome::ToolError, Fault::Server),
+            None | Some(ResultType::Complete) if result.is_error => (Outcome::ToolError, Fault::Server),
             // What a task ended with is told by the request that asks for it.
-            None | Some("complete") if result.task_failed && method.starts_with("tasks/") => {
+            None | Some(ResultType::Complete) if result.task_failed && method.starts_with("tasks/") => {
                 (Outcome::ToolError, Fault::Server)
             }
             None if result.task => (Outcome::Deferred, Fault::None),
-            None | Some("complete") => (Outcome::Ok, Fault::None),
-            Some("input_required") => (Outcome::InputRequired, Fault::None),
-            Some("task") => (Outcome::Deferred, Fault::None),
-            Some(_) => (Outcome::ProtocolError, Fault::Server),
+            None | Some(ResultType::Complete) => (Outcome::Ok, Fault::None),
+            Some(ResultType::InputRequired) => (Outcome::InputRequired, Fault::None),
+            Some(ResultType::Task) => (Outcome::Deferred, Fault::None),
+            Some(ResultType::Other) => (Outcome::ProtocolError, Fault::Server),
         };
     }
     if let Some(by_status @ (Outcome::Unauthorized | Outcome::RateLimited, _)) = status.map(by_status) {

@@ -5,8 +5,8 @@ use crate::wire::{Reader, Side};
 
 fn answer(body: &str) -> Message {
     let mut reader = Reader::new(Side::Answer);
-    reader.push(format!(r#"{{"jsonrpc":"2.0","id":1,{body}}}"#).as_bytes());
-    reader.take().remove(0)
+    let text = format!(r#"{{"jsonrpc":"2.0","id":1,{body}}}"#);
+    std::mem::take(reader.read(&mut text.as_bytes()).unwrap())
 }
 
 fn probe(method: &str) -> Probe {

@@ -7,11 +7,14 @@ use std::time::Instant;
 
 use super::SessionEnd;
 use super::call::Call;
+use super::clock::Clock;
 use super::limits::{Slot, WAITING_OF_ONE, answer_within};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Peer, Text, Transport};
 use crate::sync::{Mutex, MutexGuard};
 use crate::wire::Id;
+
+use smallvec::SmallVec;
 
 /// Events of the server that are remembered of one session, so that those which a resumed stream repeats are known.
 const EVENTS: usize = 64;
@@ -40,7 +43,7 @@ pub(super) struct Handshake {
 /// A call that is over, and how.
 #[derive(Debug)]
 pub(super) struct Closed {
-    pub(super) call: Box<Call>,
+    pub(super) call: Call,
     pub(super) outcome: Outcome,
     pub(super) fault: Fault,
     pub(super) at: Instant,
@@ -69,7 +72,7 @@ struct State {
     /// When the handshake was.
     started: Option<Instant>,
     last_seen: Instant,
-    entries: Vec<Entry>,
+    entries: Entries,
     waiting: usize,
     /// Hashes of the ids of the last events.
     events: VecDeque<u64>,
@@ -77,9 +80,12 @@ struct State {
     over: Option<(Outcome, Fault)>,
 }
 
+/// Mostly there is one.
+type Entries = SmallVec<[Entry; 1]>;
+
 #[derive(Debug)]
 struct Entry {
-    call: Box<Call>,
+    call: Call,
     place: Place,
 }
 
@@ -104,12 +110,18 @@ impl Connection {
                 handshake: None,
                 started: None,
                 last_seen: now,
-                entries: Vec::new(),
+                entries: Entries::new(),
                 waiting: 0,
                 events: VecDeque::new(),
                 over: None,
             }),
         }
+    }
+
+    /// All of it, in a place of its own.
+    pub(super) fn take_over(&mut self) -> Self {
+        let last_seen = self.state().last_seen;
+        std::mem::replace(self, Self::new(self.reach, last_seen))
     }
 
     pub(super) const fn transport(&self) -> Transport {
@@ -150,21 +162,18 @@ impl Connection {
     }
 
     /// Opens a call that the exchange `home` carries.
-    pub(super) fn open(&self, call: Box<Call>, home: u64) {
+    pub(super) fn open(&self, call: Call, home: u64) {
         let place = Place::Home(home);
-        let entries = &mut self.state().entries;
-        // Mostly it is the only one.
-        entries.reserve_exact(usize::from(entries.is_empty()));
-        entries.push(Entry { call, place });
+        self.state().entries.push(Entry { call, place });
     }
 
     /// Opens what the server asks on the exchange `home`, where nothing tells on which it will be answered. Returns the
     /// question that had to make room for it.
-    pub(super) fn open_question(&self, call: Box<Call>, home: u64, now: Instant) -> Option<Closed> {
+    pub(super) fn open_question(&self, call: Call, home: u64, now: Instant) -> Option<Closed> {
         let mut state = self.state();
         let place = Place::Home(home);
         state.entries.push(Entry { call, place });
-        let is_question = |entry: &&Entry| entry.call.direction == Direction::ToClient;
+        let is_question = |entry: &&Entry| entry.call.record.direction == Direction::ToClient;
         if state.entries.iter().filter(is_question).count() <= WAITING_OF_ONE {
             return None;
         }
@@ -182,7 +191,7 @@ impl Connection {
     /// nothing more can come, or the one that had to make room for it.
     pub(super) fn wait(
         &self,
-        call: Box<Call>,
+        call: Call,
         fallback: (Outcome, Fault),
         slot: Option<Slot>,
         now: Instant,
@@ -192,23 +201,23 @@ impl Connection {
 
     /// Takes the call that is answered by `id`: the one of the exchange `home`, else one of any other. Tells whether it is
     /// the former.
-    pub(super) fn take(&self, direction: Direction, id: &Id, home: u64) -> Option<(Box<Call>, bool)> {
+    pub(super) fn take(&self, direction: Direction, id: &Id, home: u64) -> Option<(Call, bool)> {
         let mut state = self.state();
-        let is = |entry: &Entry| entry.call.direction == direction && entry.call.id.as_ref() == Some(id);
+        let is = |entry: &Entry| entry.call.is(direction, id);
         let own = state.entries.iter().position(|entry| entry.is_at(home) && is(entry));
         let at = own.or_else(|| state.entries.iter().position(is))?;
         Some((state.remove(at).call, own.is_some()))
     }
 
     /// Takes the oldest call of the exchange `home`.
-    pub(super) fn take_own(&self, home: u64) -> Option<(Box<Call>, bool)> {
+    pub(super) fn take_own(&self, home: u64) -> Option<(Call, bool)> {
         let mut state = self.state();
         let at = state.entries.iter().position(|entry| entry.is_at(home))?;
         Some((state.remove(at).call, true))
     }
 
     /// Takes the oldest call for which `is` holds, of the exchange `home` or of those that wait.
-    pub(super) fn take_first(&self, home: u64, is: impl Fn(&Call) -> bool) -> Option<Box<Call>> {
+    pub(super) fn take_first(&self, home: u64, is: impl Fn(&Call) -> bool) -> Option<Call> {
         let mut state = self.state();
         let ours = |entry: &Entry| entry.is_at(home) || matches!(entry.place, Place::Waiting { .. });
         let at = state.entries.iter().position(|entry| ours(entry) && is(&entry.call))?;
@@ -227,10 +236,14 @@ impl Connection {
     pub(super) fn settle(
         &self,
         home: u64,
-        now: Instant,
+        clock: impl Clock,
         mut decide: impl FnMut(&mut Call) -> Unanswered,
     ) -> Vec<Closed> {
         let mut state = self.state();
+        if state.entries.is_empty() {
+            return Vec::new();
+        }
+        let now = clock.now();
         let own = state.extract(|entry| entry.is_at(home));
         let mut closed = Vec::new();
         for Entry { mut call, .. } in own {
@@ -265,7 +278,7 @@ impl Connection {
         let mut state = self.state();
         let expired = state.extract(|entry| {
             let waited = now.saturating_duration_since(entry.since(now));
-            matches!(entry.place, Place::Waiting { .. }) && waited >= answer_within(entry.call.direction)
+            matches!(entry.place, Place::Waiting { .. }) && waited >= answer_within(entry.call.record.direction)
         });
         state.waiting -= expired.len();
         expired.into_iter().map(|entry| entry.close(None, now)).collect()
@@ -284,8 +297,10 @@ impl Connection {
 }
 
 impl State {
-    fn extract(&mut self, mut which: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
-        self.entries.extract_if(.., |entry| which(entry)).collect()
+    fn extract(&mut self, which: impl Fn(&Entry) -> bool) -> Entries {
+        let (taken, left) = std::mem::take(&mut self.entries).into_iter().partition(which);
+        self.entries = left;
+        taken
     }
 
     fn remove(&mut self, at: usize) -> Entry {
@@ -294,13 +309,7 @@ impl State {
         entry
     }
 
-    fn wait(
-        &mut self,
-        call: Box<Call>,
-        fallback: (Outcome, Fault),
-        slot: Option<Slot>,
-        now: Instant,
-    ) -> Option<Closed> {
+    fn wait(&mut self, call: Call, fallback: (Outcome, Fault), slot: Option<Slot>, now: Instant) -> Option<Closed> {
         if let Some(over) = self.over {
             let how = call.when_over(over);
             return Some(Closed::new(call, how, now));
@@ -358,7 +367,7 @@ impl Entry {
 }
 
 impl Closed {
-    pub(super) const fn new(call: Box<Call>, (outcome, fault): (Outcome, Fault), at: Instant) -> Self {
+    pub(super) const fn new(call: Call, (outcome, fault): (Outcome, Fault), at: Instant) -> Self {
         Self {
             call,
             outcome,
@@ -369,7 +378,7 @@ impl Closed {
     }
 
     /// How such a call will end is not known.
-    fn forgotten(call: Box<Call>, at: Instant) -> Self {
+    fn forgotten(call: Call, at: Instant) -> Self {
         Self {
             forgotten: true,
             ..Self::new(call, (Outcome::Deferred, Fault::None), at)

@@ -8,7 +8,7 @@ use super::classify::Probe;
 use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
 use super::head::RequestHead;
-use super::{Observation, Observer};
+use super::{Observation, Observations, Observer};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Record};
 use crate::wire::{Kind, Lines, Message, Side};
@@ -45,15 +45,15 @@ impl Conversation {
     }
 
     /// What has been observed since the last time.
-    pub(crate) fn take(&mut self) -> Vec<Observation> {
+    pub(crate) fn take(&mut self) -> Observations {
         std::mem::take(&mut self.dialogue.out)
     }
 
     /// Bytes that the client has sent.
     pub(crate) fn client_data(&mut self, bytes: &[u8], now: Instant) {
         for line in self.client.push(bytes) {
-            for message in line.messages {
-                self.client_message(message, line.bytes, now);
+            for mut message in line.messages {
+                self.client_message(&mut message, line.bytes, now);
             }
         }
     }
@@ -61,8 +61,8 @@ impl Conversation {
     /// Bytes that the server has sent.
     pub(crate) fn server_data(&mut self, bytes: &[u8], now: Instant) {
         for line in self.server.push(bytes) {
-            for message in line.messages {
-                self.server_message(message, line.bytes, now);
+            for mut message in line.messages {
+                self.server_message(&mut message, line.bytes, now);
             }
         }
     }
@@ -95,15 +95,15 @@ impl Conversation {
         self.dialogue.out.extend(ended);
     }
 
-    fn client_message(&mut self, message: Message, bytes: u64, now: Instant) {
+    fn client_message(&mut self, message: &mut Message, bytes: u64, now: Instant) {
         match message.kind() {
             Kind::Request | Kind::Notification if message.jsonrpc => {
                 if message.id.is_some() {
                     self.release(message.method.as_deref() == Some("initialize"));
                 }
                 let mut call = self.dialogue.client_call(message, None, now);
-                call.request_bytes = bytes;
-                if call.id.is_some() {
+                call.record.request_bytes = bytes;
+                if call.is_request() {
                     self.dialogue.wait(call, (Outcome::Abandoned, Fault::Server), now);
                 } else {
                     // Nothing answers a notification here: it has arrived.
@@ -111,18 +111,18 @@ impl Conversation {
                     self.dialogue.close(call, how, None, &Carrier::default(), now);
                 }
             }
-            Kind::Result | Kind::Error => self.dialogue.client_answer(&message, bytes, now),
+            Kind::Result | Kind::Error => self.dialogue.client_answer(message, bytes, now),
             Kind::Request | Kind::Notification | Kind::Other => {}
         }
     }
 
-    fn server_message(&mut self, message: Message, bytes: u64, now: Instant) {
+    fn server_message(&mut self, message: &mut Message, bytes: u64, now: Instant) {
         match message.kind() {
             Kind::Result | Kind::Error => {
                 let Some(id) = &message.id else {
                     // A result without an id answers nothing.
                     if message.error.is_some() {
-                        self.unreadable(&message, bytes, now);
+                        self.unreadable(message, bytes, now);
                     }
                     return;
                 };
@@ -136,7 +136,7 @@ impl Conversation {
                         ..Carrier::default()
                     };
                     let may_probe = self.dialogue.observer.may_probe(&call) != Probe::No;
-                    self.dialogue.answered(call, &message, &carrier, now);
+                    self.dialogue.answered(call, message, &carrier, now);
                     if may_probe && message.error.is_some() {
                         self.hold_back();
                     }
@@ -152,8 +152,8 @@ impl Conversation {
     /// Keeps the record made last until the client's next request.
     fn hold_back(&mut self) {
         if self.refused.len() < REFUSED
-            && let Some(Observation::Call(record)) =
-                self.dialogue.out.pop_if(|made| matches!(made, Observation::Call(_)))
+            && let Some(Observation::Call(_)) = self.dialogue.out.last()
+            && let Some(Observation::Call(record)) = self.dialogue.out.pop()
         {
             self.refused.push(*record);
         }
@@ -171,7 +171,7 @@ impl Conversation {
 
     /// The server has not understood a line, and so has not told which.
     fn unreadable(&mut self, answer: &Message, bytes: u64, now: Instant) {
-        let call = self.dialogue.client_call(Message::default(), None, now);
+        let call = self.dialogue.client_call(&mut Message::default(), None, now);
         let carrier = Carrier {
             bytes,
             ..Carrier::default()

@@ -4,18 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use opentelemetry::trace::SpanContext;
-
 use super::call::{Call, Ending};
 use super::chains::{Chains, Ties};
 use super::limits::Counters;
-use super::tools::Tools;
+use super::tools::{Input, Tools};
 use crate::arguments_hash::{CanonicalHash, Secret};
 use crate::capture::{Budget, Capture};
 use crate::outcome::Outcome;
-use crate::record::{self, Chain, Direction, Peer, User};
+use crate::record::{Chain, Direction, Record, Target, Text};
 use crate::result_flags::{Flags, Results};
-use crate::wire::{ResultContent, Telling};
+use crate::wire::{Params, ResultContent, Telling};
 
 /// Chains that may go on.
 const CHAINS: usize = 10_000;
@@ -47,6 +45,7 @@ impl Default for DetailConfig {
 #[derive(Debug)]
 pub(crate) struct Detail {
     secret: Secret,
+    hash_of_nothing: u64,
     chains: Chains,
     results: Results,
     capture: Capture,
@@ -58,8 +57,10 @@ pub(crate) struct Detail {
 impl Detail {
     pub(super) fn new(config: DetailConfig, counters: Arc<Counters>) -> Self {
         let secret = |purpose| Secret::derive(&config.key, purpose);
+        let of_arguments = secret("toolsight 2026-11-21 hash of arguments");
         Self {
-            secret: secret("toolsight 2026-11-21 hash of arguments"),
+            secret: of_arguments,
+            hash_of_nothing: CanonicalHash::of_nothing(of_arguments),
             chains: Chains::new(
                 secret("toolsight 2026-11-21 chain of calls"),
                 CHAINS,
@@ -84,41 +85,47 @@ impl Detail {
         }
     }
 
-    /// What is told of `call`. The user is `None` where nobody is known.
-    pub(super) fn of(
-        &self,
-        call: &Call,
-        ending: &Ending<'_>,
-        in_session: bool,
-        client: &Peer,
-        user: Option<&User>,
-        tools: &Tools,
-    ) -> record::Detail {
-        if call.direction == Direction::ToClient {
-            return record::Detail::default();
-        }
-        let result = ending.answer.and_then(|answer| answer.result.as_deref());
-        let mut detail = record::Detail {
-            chain: (!in_session).then(|| self.chain(call, ending, client, user)).flatten(),
-            ..record::Detail::default()
-        };
+    /// Notes in the record of `call`, which has just been made, what its arguments tell.
+    pub(super) fn note_arguments(&self, call: &mut Call, params: &Params, tools: &Tools) {
         let Some(tool) = call.tool() else {
-            return detail;
+            return;
         };
-        let nothing = || (!call.has_arguments).then(|| CanonicalHash::of_nothing(self.secret));
-        detail.arguments_hash = call.arguments_hash.or_else(nothing);
-        detail.definition = tools.definition(tool);
-        if ending.outcome == Outcome::InvalidArguments {
-            detail.invalid_arguments = tools.refused(tool, &call.arguments);
+        let input = tools.judge(tool, &params.arguments);
+        if input == Input::Invalid {
+            call.record.detail.invalid_arguments = tools.refused(tool, &params.arguments);
         }
+        let nothing = || (!params.has_arguments).then_some(self.hash_of_nothing);
+        call.record.detail.arguments_hash = params.arguments_hash.or_else(nothing);
+        call.input = input;
+    }
+
+    /// Completes the record of `call`, whose client and user are known by now.
+    pub(super) fn tell(&self, call: &mut Call, ending: &Ending<'_>, tools: &Tools) {
+        if call.record.direction == Direction::ToClient {
+            return;
+        }
+        let result = ending.answer.and_then(|answer| answer.result.as_ref());
+        let chain = match call.record.session_id {
+            None => self.chain(call, ending),
+            Some(_) => None,
+        };
+        let Record { target, detail, .. } = &mut *call.record;
+        detail.chain = chain;
+        let Target::Tool(tool) = target else {
+            return;
+        };
+        if ending.outcome != Outcome::InvalidArguments {
+            detail.invalid_arguments = Text::default();
+        }
+        let known = tools.known(tool, result.and_then(|result| result.content.structured.as_deref()));
+        detail.definition = known.definition;
         if let Some(result) = result
             && matches!(ending.outcome, Outcome::Ok | Outcome::ToolError)
         {
             let content = &result.content;
-            let is_ok = ending.outcome == Outcome::Ok;
             detail.content_types = content.types;
             detail.flags = self.flags(tool, detail.arguments_hash, content);
-            detail.flags.schema_mismatch = is_ok && tools.mismatches(tool, content.structured.as_deref());
+            detail.flags.schema_mismatch = ending.outcome == Outcome::Ok && known.is_mismatch;
         }
         let captured = result.and_then(|result| result.content.captured.as_deref());
         let captured = self.capture.record(tool, call.captured.as_deref(), captured);
@@ -127,7 +134,6 @@ impl Detail {
             let left_out = u64::from(detail.captured.is_none());
             self.counters.captures.fetch_add(left_out, Relaxed);
         }
-        detail
     }
 
     fn flags(&self, tool: &str, arguments: Option<u64>, content: &ResultContent) -> Flags {
@@ -141,17 +147,18 @@ impl Detail {
         }
     }
 
-    fn chain(&self, call: &Call, ending: &Ending<'_>, client: &Peer, user: Option<&User>) -> Option<Chain> {
-        let told = call.parent.as_ref().filter(|parent| parent.is_remote());
+    fn chain(&self, call: &Call, ending: &Ending<'_>) -> Option<Chain> {
+        let record = &call.record;
         let ties = Ties {
-            trace: told.map(SpanContext::trace_id),
+            // That of the caller's span, which the call is in.
+            trace: record.parent_is_remote.then(|| record.span.trace_id()),
             request_state: call.request_state,
             task: call.task.as_deref(),
-            user,
-            client: Some(client),
+            user: record.user.as_ref(),
+            client: Some(&record.client),
         };
         let chain = self.chains.find(&ties, call.start)?;
-        if let Some(result) = ending.answer.and_then(|answer| answer.result.as_deref()) {
+        if let Some(result) = ending.answer.and_then(|answer| answer.result.as_ref()) {
             let task = result.task_part.id.as_deref();
             self.chains.hand_on(chain, result.request_state, task, ending.at);
         }

@@ -9,11 +9,11 @@ use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier};
 use super::classify::Probe;
-use super::connection::{Closed, Connection, Handshake, Reach};
+use super::connection::{Closed, Handshake, Reach};
 use super::head::RequestHead;
+use super::held::Held;
 use super::tasks::TaskEnd;
-use super::tools::Input;
-use super::{Observation, Observer, classify};
+use super::{Observations, Observer, classify};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Target};
 use crate::wire::{Event, Id, Message};
@@ -22,26 +22,26 @@ use crate::wire::{Event, Id, Message};
 #[derive(Debug)]
 pub(super) struct Dialogue {
     pub(super) observer: Arc<Observer>,
-    pub(super) connection: Arc<Connection>,
-    pub(super) head: Arc<RequestHead>,
+    pub(super) connection: Held,
+    pub(super) head: RequestHead,
     /// Tells the calls that this exchange carries from those of others.
     pub(super) home: u64,
-    pub(super) out: Vec<Observation>,
+    pub(super) out: Observations,
 }
 
 impl Dialogue {
-    pub(super) fn new(observer: Arc<Observer>, connection: Arc<Connection>, head: RequestHead) -> Self {
+    pub(super) fn new(observer: Arc<Observer>, connection: Held, head: RequestHead) -> Self {
         Self {
             home: observer.next_home.fetch_add(1, Relaxed),
             observer,
             connection,
-            head: head.into(),
-            out: Vec::new(),
+            head,
+            out: Observations::new(),
         }
     }
 
     /// The call that a request or notification of the client makes.
-    pub(super) fn client_call(&mut self, message: Message, span: Option<SpanContext>, now: Instant) -> Box<Call> {
+    pub(super) fn client_call(&mut self, message: &mut Message, span: Option<SpanContext>, now: Instant) -> Call {
         if message.method.as_deref() == Some("notifications/cancelled")
             && let Some(request) = &message.params.request_id
         {
@@ -64,10 +64,13 @@ impl Dialogue {
         let round = round.and_then(|state| self.observer.rounds.next(state, now));
         let origin = (&self.head, now);
         let mut call = Call::new(message, Direction::ToServer, origin, span, self.head.ambient.as_ref());
+        self.observer
+            .detail
+            .note_arguments(&mut call, &message.params, &self.observer.tools);
         if let Some((attempt, waited)) = round {
-            (call.attempt, call.waited) = (attempt, waited);
+            (call.record.attempt, call.record.waited) = (attempt, waited);
         }
-        if call.id.is_some() {
+        if call.is_request() {
             call.enter_flight(&self.observer);
         }
         call
@@ -93,21 +96,27 @@ impl Dialogue {
         self.close_taken(taken.map(|(call, _)| call), how, now);
     }
 
-    fn close_taken(&mut self, call: Option<Box<Call>>, how: (Outcome, Fault), now: Instant) {
+    fn close_taken(&mut self, call: Option<Call>, how: (Outcome, Fault), now: Instant) {
         if let Some(call) = call {
             self.close(call, how, None, &Carrier::default(), now);
         }
     }
 
     /// Something that the server sends which is no answer. `parent` is the call on whose stream it comes.
-    pub(super) fn server_message(&mut self, message: Message, bytes: u64, parent: Option<&SpanContext>, now: Instant) {
+    pub(super) fn server_message(
+        &mut self,
+        message: &mut Message,
+        bytes: u64,
+        parent: Option<&SpanContext>,
+        now: Instant,
+    ) {
         match message.method.as_deref() {
             // They belong to the call that they are sent for, which is recorded.
-            Some("notifications/progress") => return self.progress(&message),
+            Some("notifications/progress") => return self.progress(message),
             Some("notifications/message") => return,
             // The stream that a listen request opens stays open for hours: it is timed to its acknowledgement.
             Some("notifications/subscriptions/acknowledged") => {
-                let listen = |call: &Call| &*call.method == "subscriptions/listen";
+                let listen = |call: &Call| &*call.record.method == "subscriptions/listen";
                 let call = self.connection.take_first(self.home, listen);
                 return self.close_taken(call, (Outcome::Ok, Fault::None), now);
             }
@@ -128,8 +137,8 @@ impl Dialogue {
         }
         let parent = parent.or(self.head.ambient.as_ref());
         let mut call = Call::new(message, Direction::ToClient, (&self.head, now), None, parent);
-        call.request_bytes = bytes;
-        if call.id.is_none() {
+        call.record.request_bytes = bytes;
+        if !call.is_request() {
             return self.close(call, (Outcome::Ok, Fault::None), None, &Carrier::default(), now);
         }
         if self.connection.reach == Reach::Exchange {
@@ -150,7 +159,7 @@ impl Dialogue {
     }
 
     /// Keeps a call for an answer that comes elsewhere.
-    pub(super) fn wait(&mut self, call: Box<Call>, fallback: (Outcome, Fault), now: Instant) {
+    pub(super) fn wait(&mut self, call: Call, fallback: (Outcome, Fault), now: Instant) {
         let slot = self.observer.slots.take();
         let closed = self.connection.wait(call, fallback, slot, now);
         self.close_all(closed);
@@ -168,17 +177,16 @@ impl Dialogue {
     }
 
     /// Ends `call` by the server's answer, or follows it further.
-    pub(super) fn answered(&mut self, mut call: Box<Call>, answer: &Message, carrier: &Carrier, now: Instant) {
-        let judge = |name| self.observer.tools.judge(name, &call.arguments);
-        let input = call.tool().map_or(Input::Fine, judge);
+    pub(super) fn answered(&mut self, mut call: Call, answer: &Message, carrier: &Carrier, now: Instant) {
         let probe = self.observer.may_probe(&call);
-        let (mut outcome, mut fault) = classify::by_answer(&call.method, probe, input, answer, carrier.status);
+        let (mut outcome, mut fault) =
+            classify::by_answer(&call.record.method, probe, call.input, answer, carrier.status);
         self.learn(&call, answer, outcome, now);
-        let result = answer.result.as_deref();
+        let result = answer.result.as_ref();
         let told = result.and_then(|result| result.task_part.id.as_deref());
         if let Some(task) = call.task.as_deref().or(told)
-            && call.method.starts_with("tasks/")
-            && let Some(seen) = classify::task_seen(&call.method, answer, carrier.status)
+            && call.record.method.starts_with("tasks/")
+            && let Some(seen) = classify::task_seen(&call.record.method, answer, carrier.status)
         {
             let (followed, end) = self.observer.tasks.see(task, seen, now);
             self.close_task(end, Some(answer));
@@ -189,7 +197,7 @@ impl Dialogue {
         }
         if let Some(state) = result.and_then(|result| result.request_state)
             && outcome == Outcome::InputRequired
-            && self.observer.rounds.ask(state, call.attempt, now)
+            && self.observer.rounds.ask(state, call.record.attempt, now)
         {
             self.observer.counters.rounds.fetch_add(1, Relaxed);
         }
@@ -198,7 +206,7 @@ impl Dialogue {
         {
             call.leave_flight();
             let tasks = &self.observer.tasks;
-            let end = tasks.follow(task, call, &self.connection, carrier.clone(), now);
+            let end = tasks.follow(task, call, self.connection.share(), carrier.clone(), now);
             if end.is_some() {
                 self.observer.counters.tasks.fetch_add(1, Relaxed);
             }
@@ -208,7 +216,7 @@ impl Dialogue {
     }
 
     fn learn(&self, call: &Call, answer: &Message, outcome: Outcome, now: Instant) {
-        let Some(result) = answer.result.as_deref() else {
+        let Some(result) = answer.result.as_ref() else {
             return;
         };
         if let Some(server) = &result.server {
@@ -220,14 +228,14 @@ impl Dialogue {
         if let Some(tools) = &result.tools {
             self.observer.tools.learn_page(tools, !result.next_cursor);
         }
-        match &call.target {
+        match &call.record.target {
             Target::Tool(name) if outcome == Outcome::Ok => self.observer.tools.learn(name),
             Target::Prompt(name) if outcome == Outcome::Ok => self.observer.tools.learn_prompt(name),
             _ => {}
         }
-        if &*call.method == "initialize" && self.connection.reach != Reach::Exchange {
+        if &*call.record.method == "initialize" && self.connection.reach != Reach::Exchange {
             let handshake = Handshake {
-                client: call.client.clone().unwrap_or_default(),
+                client: call.named_client().cloned().unwrap_or_default(),
                 protocol_version: result.protocol_version.clone(),
                 server: result.server.clone(),
             };
@@ -260,7 +268,7 @@ impl Dialogue {
 
     pub(super) fn close(
         &mut self,
-        call: Box<Call>,
+        call: Call,
         how: (Outcome, Fault),
         answer: Option<&Message>,
         carrier: &Carrier,
@@ -268,8 +276,6 @@ impl Dialogue {
     ) {
         let closed = Closed::new(call, how, at);
         let record = self.observer.record(closed, answer, carrier, &self.connection);
-        // Mostly it is the only one.
-        self.out.reserve_exact(usize::from(self.out.is_empty()));
         self.out.push(record);
     }
 }

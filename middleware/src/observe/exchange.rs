@@ -7,20 +7,21 @@ use http::{Extensions, HeaderMap};
 use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier};
+use super::clock::Clock;
 use super::connection::{Connection, Reach, Unanswered};
 use super::dialogue::Dialogue;
 use super::head::{End, RequestHead, ResponseHead};
 use super::sessions::endpoint_key;
-use super::{Observation, Observer, classify};
+use super::{Observation, Observations, Observer, classify};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Target, Text};
 use crate::wire::headers::Content;
-use crate::wire::{EventStream, Kind, Message, Reader, Side};
+use crate::wire::{Document, EventStream, Kind, Message, Side};
 
 #[derive(Debug)]
 enum ResponseBody {
-    Json(Reader),
-    EventStream(EventStream),
+    Json(Document),
+    EventStream(Box<EventStream>),
     Opaque,
 }
 
@@ -32,7 +33,7 @@ pub(crate) struct Exchange {
     span: Option<SpanContext>,
     /// The span that the first call has got.
     first_span: Option<SpanContext>,
-    request: Reader,
+    request: Document,
     request_bytes: u64,
     /// A JSON-RPC message was in the request, be it only the client's answer to the server.
     spoke: bool,
@@ -44,6 +45,8 @@ pub(crate) struct Exchange {
     endpoint: Option<Text>,
     /// Some of the response's bytes could not be looked at.
     blind: bool,
+    /// The response has told the user or tenant.
+    identified: bool,
     ended: bool,
 }
 
@@ -55,14 +58,18 @@ impl Exchange {
             (None, None) => None,
         };
         let reach = head.session_id.as_ref().map_or(Reach::Exchange, |_| Reach::Session);
-        let connection = known.unwrap_or_else(|| Connection::new(reach, head.start).into());
-        connection.touch(head.start);
-        let telling = observer.detail.telling();
+        let connection = match known {
+            Some(known) => {
+                known.touch(head.start);
+                known.into()
+            }
+            None => Connection::new(reach, head.start).into(),
+        };
         Self {
             dialogue: Dialogue::new(observer, connection, head),
             span: Some(span),
             first_span: None,
-            request: Reader::new(Side::Request).telling(telling),
+            request: Document::new(Side::Request),
             request_bytes: 0,
             spoke: false,
             status: None,
@@ -71,12 +78,13 @@ impl Exchange {
             body: ResponseBody::Opaque,
             endpoint: None,
             blind: false,
+            identified: false,
             ended: false,
         }
     }
 
     /// What has been observed since the last time.
-    pub(crate) fn take(&mut self) -> Vec<Observation> {
+    pub(crate) fn take(&mut self) -> Observations {
         std::mem::take(&mut self.dialogue.out)
     }
 
@@ -85,18 +93,23 @@ impl Exchange {
         self.first_span.as_ref()
     }
 
-    pub(crate) fn request_data(&mut self, bytes: &[u8], now: Instant) {
+    pub(crate) fn request_data(&mut self, bytes: &[u8], clock: impl Clock) {
         self.request_bytes += bytes.len() as u64;
         if !self.dialogue.head.post || self.ended {
             return;
         }
-        self.request.push(bytes);
-        for message in self.request.take() {
-            self.request_message(message, now);
+        let telling = self.dialogue.observer.detail.telling();
+        let Some(mut reader) = self.request.reader(telling) else {
+            return;
+        };
+        let mut bytes = bytes;
+        while let Some(message) = reader.read(&mut bytes) {
+            self.request_message(message, clock);
         }
+        self.request.give_back(reader);
     }
 
-    fn request_message(&mut self, message: Message, now: Instant) {
+    fn request_message(&mut self, message: &mut Message, clock: impl Clock) {
         if !message.jsonrpc && !self.dialogue.head.mcp {
             return;
         }
@@ -106,13 +119,13 @@ impl Exchange {
                 // A call is timed from the request's head on.
                 let start = self.dialogue.head.start;
                 let mut call = self.dialogue.client_call(message, self.span.take(), start);
-                call.request_bytes = self.request_bytes;
-                self.first_span.get_or_insert_with(|| call.span.clone());
+                call.record.request_bytes = self.request_bytes;
+                self.first_span.get_or_insert_with(|| call.record.span.clone());
                 self.dialogue.connection.open(call, self.dialogue.home);
             }
             Kind::Result | Kind::Error => {
                 self.spoke = true;
-                self.dialogue.client_answer(&message, self.request_bytes, now);
+                self.dialogue.client_answer(message, self.request_bytes, clock.now());
             }
             Kind::Other => {}
         }
@@ -120,10 +133,11 @@ impl Exchange {
 
     /// A user and tenant in the response's extensions come from an authentication further in, and so count for more than
     /// what the request says.
-    pub(crate) fn response_head(&mut self, head: ResponseHead, extensions: &Extensions, now: Instant) {
+    pub(crate) fn response_head(&mut self, head: ResponseHead, extensions: &Extensions, clock: impl Clock) {
         let (user, tenant) = self.dialogue.observer.identity.find(&HeaderMap::new(), extensions);
         if user.is_some() || tenant.is_some() {
-            let known = Arc::make_mut(&mut self.dialogue.head);
+            let known = &mut self.dialogue.head;
+            self.identified = true;
             known.user = user.or_else(|| known.user.take());
             known.tenant = tenant.or_else(|| known.tenant.take());
         }
@@ -131,13 +145,13 @@ impl Exchange {
         let request = &self.dialogue.head;
         match head.content {
             Content::Json if request.post => {
-                self.body = ResponseBody::Json(Reader::new(Side::Answer).telling(telling));
+                self.body = ResponseBody::Json(Document::new(Side::Answer));
             }
             Content::EventStream if request.post || request.session_id.is_some() => {
-                self.body = ResponseBody::EventStream(EventStream::new().telling(telling));
+                self.body = ResponseBody::EventStream(EventStream::new().telling(telling).into());
             }
             Content::EventStream if !request.delete => {
-                self.body = ResponseBody::EventStream(EventStream::with_endpoint().telling(telling));
+                self.body = ResponseBody::EventStream(EventStream::with_endpoint().telling(telling).into());
             }
             _ => {}
         }
@@ -145,10 +159,10 @@ impl Exchange {
         self.content = Some(head.content);
         self.carrier.status = self.status;
         match head.status {
-            200..300 if request.delete => self.end_session(now),
+            200..300 if request.delete => self.end_session(clock.now()),
             200..300 => self.join_session(head.session_id.as_deref()),
             // An expired session; since 2026-07-28 it is a method that does not exist.
-            404 if !classify::is_modern(request.protocol_version.as_deref()) => self.end_session(now),
+            404 if !classify::is_modern(request.protocol_version.as_deref()) => self.end_session(clock.now()),
             _ => {}
         }
         self.carrier.session_id = head.session_id;
@@ -164,16 +178,16 @@ impl Exchange {
             ..
         } = &mut self.dialogue;
         let (id, joined) = match (&head.session_id, named) {
-            (Some(id), _) if connection.reach == Reach::Session => (&**id, connection.clone()),
+            (Some(id), _) if connection.reach == Reach::Session => (&**id, connection.share()),
             (None, Some(id)) if connection.reach == Reach::Exchange => {
                 (id, Connection::new(Reach::Session, head.start).into())
             }
             _ => return,
         };
         let (joined, made_room) = observer.sessions.insert(id, joined);
-        if !Arc::ptr_eq(connection, &joined) {
+        if !connection.is(&joined) {
             connection.move_to(&joined, *home);
-            *connection = joined;
+            *connection = joined.into();
         }
         let forgotten = made_room.map(|connection| observer.forget(&connection, head.start));
         self.dialogue.out.extend(forgotten.into_iter().flatten());
@@ -188,21 +202,28 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn response_data(&mut self, bytes: &[u8], now: Instant) {
+    pub(crate) fn response_data(&mut self, bytes: &[u8], clock: impl Clock) {
         if self.ended || bytes.is_empty() {
             return;
         }
         self.carrier.bytes += bytes.len() as u64;
         match &mut self.body {
             ResponseBody::Opaque => {}
-            ResponseBody::Json(reader) => {
-                reader.push(bytes);
-                let bytes = self.carrier.bytes;
-                for message in reader.take() {
-                    self.response_message(message, bytes, now);
+            ResponseBody::Json(document) => {
+                let Some(mut reader) = document.reader(self.dialogue.observer.detail.telling()) else {
+                    return;
+                };
+                let (mut rest, bytes) = (bytes, self.carrier.bytes);
+                while let Some(message) = reader.read(&mut rest) {
+                    self.response_message(message, bytes, clock.now());
+                }
+                // The messages have not changed what body it is.
+                if let ResponseBody::Json(document) = &mut self.body {
+                    document.give_back(reader);
                 }
             }
             ResponseBody::EventStream(stream) => {
+                let now = clock.now();
                 self.carrier.first_byte.get_or_insert(now);
                 let events = stream.push(bytes);
                 if let Some(address) = stream.take_endpoint() {
@@ -210,8 +231,8 @@ impl Exchange {
                 }
                 for event in events {
                     if !self.dialogue.is_repeated(&event) {
-                        for message in event.messages {
-                            self.response_message(message, event.bytes, now);
+                        for mut message in event.messages {
+                            self.response_message(&mut message, event.bytes, now);
                         }
                     }
                 }
@@ -230,10 +251,10 @@ impl Exchange {
             observer,
             ..
         } = &mut self.dialogue;
-        *connection = Connection::new(Reach::EventStream, head.start).into();
+        let opened = Connection::new(Reach::EventStream, head.start).into();
         // Two streams of one address are one to the server as well.
-        let (known, made_room) = observer.endpoints.insert(&key, connection.clone());
-        *connection = known;
+        let (known, made_room) = observer.endpoints.insert(&key, opened);
+        *connection = known.into();
         let forgotten = made_room.map(|connection| observer.forget(&connection, now));
         self.dialogue.out.extend(forgotten.into_iter().flatten());
         self.endpoint = Some(key);
@@ -246,7 +267,7 @@ impl Exchange {
     }
 
     /// Ends every call that is still open, and the exchange.
-    pub(crate) fn end(&mut self, end: End, now: Instant) {
+    pub(crate) fn end(&mut self, end: End, clock: impl Clock) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -257,19 +278,23 @@ impl Exchange {
         if self.request.omitted() > 0 {
             self.dialogue.out.push(Observation::Omitted(self.request.omitted()));
         }
-        let closed = self.dialogue.connection.settle(self.dialogue.home, now, |call| {
-            call.head = self.dialogue.head.clone();
-            if call.direction == Direction::ToServer {
-                call.request_bytes = self.request_bytes;
+        let closed = self.dialogue.connection.settle(self.dialogue.home, clock, |call| {
+            self.identify(call);
+            if call.record.direction == Direction::ToServer {
+                call.record.request_bytes = self.request_bytes;
             }
             self.unanswered(call, end)
         });
         let mut carrier = self.carrier.clone();
         for closed in closed {
-            carrier.status = self.status.filter(|_| closed.call.direction == Direction::ToServer);
+            carrier.status = self
+                .status
+                .filter(|_| closed.call.record.direction == Direction::ToServer);
             self.dialogue.close_one(closed, &carrier);
         }
-        self.close_endpoint(end, now);
+        if self.endpoint.is_some() {
+            self.close_endpoint(end, clock.now());
+        }
     }
 
     fn close_endpoint(&mut self, end: End, now: Instant) {
@@ -291,16 +316,16 @@ impl Exchange {
 
     fn unanswered(&self, call: &Call, end: End) -> Unanswered {
         let over = |(outcome, fault)| Unanswered::Over(outcome, fault);
-        if call.direction == Direction::ToClient {
+        if call.record.direction == Direction::ToClient {
             return Unanswered::Over(Outcome::Deferred, Fault::None);
         }
-        match (&call.id, self.status) {
+        match (call.is_request(), self.status) {
             // A notification is answered by the status alone.
-            (None, Some(status)) if !call.method.is_empty() => over(classify::by_status(status)),
-            (Some(_), Some(200..300)) if self.unreadable() && end == End::Complete => {
+            (false, Some(status)) if !call.record.method.is_empty() => over(classify::by_status(status)),
+            (true, Some(200..300)) if self.unreadable() && end == End::Complete => {
                 Unanswered::Over(Outcome::Ok, Fault::None)
             }
-            (id, status) => {
+            (is_request, status) => {
                 let modern = call.is_modern();
                 // A stream with event ids can be resumed, and was then ended by a server that answers later.
                 let resumable = matches!(&self.body, ResponseBody::EventStream(stream) if stream.is_resumable());
@@ -313,7 +338,7 @@ impl Exchange {
                     Reach::EventStream => true,
                     Reach::Exchange | Reach::Pipe => false,
                 };
-                if waits && accepted && id.is_some() {
+                if waits && accepted && is_request {
                     Unanswered::Waits(outcome, fault, self.dialogue.observer.slots.take())
                 } else {
                     Unanswered::Over(outcome, fault)
@@ -322,9 +347,9 @@ impl Exchange {
         }
     }
 
-    fn response_message(&mut self, message: Message, bytes: u64, now: Instant) {
+    fn response_message(&mut self, message: &mut Message, bytes: u64, now: Instant) {
         match message.kind() {
-            Kind::Result | Kind::Error => self.answer(&message, bytes, now),
+            Kind::Result | Kind::Error => self.answer(message, bytes, now),
             Kind::Request | Kind::Notification if message.jsonrpc => {
                 let parent = self.first_span.clone();
                 self.dialogue.server_message(message, bytes, parent.as_ref(), now);
@@ -348,9 +373,8 @@ impl Exchange {
         self.spoke |= unread;
         match taken {
             Some((mut call, true)) => {
-                // The head may know the user better by now.
-                call.head = self.dialogue.head.clone();
-                call.request_bytes = self.request_bytes;
+                self.identify(&mut call);
+                call.record.request_bytes = self.request_bytes;
                 self.dialogue.answered(call, answer, &self.carrier, now);
             }
             Some((call, false)) => {
@@ -364,8 +388,16 @@ impl Exchange {
         }
     }
 
+    /// The response may have told user and tenant better than the request's head.
+    fn identify(&self, call: &mut Call) {
+        if self.identified {
+            let RequestHead { user, tenant, .. } = &self.dialogue.head;
+            (call.record.user, call.record.tenant) = (user.clone(), tenant.clone());
+        }
+    }
+
     /// A request of which only the head is known: its body is not JSON, or the server did not read it.
-    fn unread_call(&self) -> Box<Call> {
+    fn unread_call(&self) -> Call {
         let head = &self.dialogue.head;
         let mut message = Message {
             method: head.method.clone(),
@@ -374,15 +406,19 @@ impl Exchange {
         message.params.name = head.name.clone();
         let origin = (head, head.start);
         let mut call = Call::new(
-            message,
+            &mut message,
             Direction::ToServer,
             origin,
             self.span.clone(),
             head.ambient.as_ref(),
         );
-        call.request_bytes = self.request_bytes;
+        self.dialogue
+            .observer
+            .detail
+            .note_arguments(&mut call, &message.params, &self.dialogue.observer.tools);
+        call.record.request_bytes = self.request_bytes;
         if call.tool().is_none() {
-            call.target = Target::None;
+            call.record.target = Target::None;
         }
         call
     }

@@ -1,39 +1,41 @@
 //! The calls that are running: how many, and since when the oldest of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::sync::Mutex;
 
-/// One entry for each [`Ticket`], so it is as bounded as the calls that hold these.
+/// One place for each [`Ticket`], so it is as bounded as the calls that hold these.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight(Mutex<Starts>);
 
+/// To begin and to end is what happens all the time, so that is what must be quick; the oldest is asked for only now and
+/// then.
 #[derive(Debug, Default)]
 struct Starts {
-    next: u64,
-    /// By number, so the first is the one that has been running for longest.
-    running: BTreeMap<u64, Instant>,
+    places: Vec<Option<Instant>>,
+    free: Vec<usize>,
 }
 
 impl InFlight {
     pub(super) fn enter(self: &Arc<Self>, start: Instant) -> Option<Ticket> {
         let mut starts = self.0.lock().ok()?;
-        let number = starts.next;
-        starts.next += 1;
-        starts.running.insert(number, start);
+        let place = starts.free.pop().unwrap_or(starts.places.len());
+        if place == starts.places.len() {
+            starts.places.push(None);
+        }
+        starts.places[place] = Some(start);
         Some(Ticket {
             in_flight: self.clone(),
-            number,
+            place,
         })
     }
 
     /// How many calls are running, and when the oldest of them began.
     pub(crate) fn read(&self) -> (u64, Option<Instant>) {
         self.0.lock().map_or((0, None), |starts| {
-            let oldest = starts.running.first_key_value().map(|(_, start)| *start);
-            (starts.running.len() as u64, oldest)
+            let running = starts.places.len() - starts.free.len();
+            (running as u64, starts.places.iter().flatten().min().copied())
         })
     }
 }
@@ -42,13 +44,14 @@ impl InFlight {
 #[derive(Debug)]
 pub(super) struct Ticket {
     in_flight: Arc<InFlight>,
-    number: u64,
+    place: usize,
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Ok(mut starts) = self.in_flight.0.lock() {
-            starts.running.remove(&self.number);
+            starts.places[self.place] = None;
+            starts.free.push(self.place);
         }
     }
 }

@@ -5,12 +5,14 @@
 mod call;
 mod chains;
 mod classify;
+mod clock;
 mod connection;
 mod conversation;
 mod detail;
 mod dialogue;
 mod exchange;
 mod head;
+mod held;
 mod in_flight;
 mod limits;
 mod mirrors;
@@ -27,6 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
+pub(crate) use clock::SystemClock;
 pub(crate) use conversation::Conversation;
 pub(crate) use detail::{Detail, DetailConfig};
 pub(crate) use exchange::Exchange;
@@ -45,6 +48,8 @@ use rounds::Rounds;
 use sessions::Sessions;
 use tasks::{TaskEnd, Tasks};
 
+use smallvec::SmallVec;
+
 use crate::identity::Identity;
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Peer, Record, Text};
@@ -58,6 +63,9 @@ pub(crate) enum Observation {
     /// Messages of a batch beyond the limit, which passed unrecorded.
     Omitted(u64),
 }
+
+/// Mostly one at a time.
+pub(crate) type Observations = SmallVec<[Observation; 1]>;
 
 /// A session of a legacy protocol version that was ended by its client or has made room for newer ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,13 +197,13 @@ impl Observer {
             carrier,
             at: closed.at,
         };
-        Observation::Call(Box::new(closed.call.end(&ending, connection, self)))
+        Observation::Call(closed.call.end(&ending, connection, self))
     }
 
     /// Whether `call` may be the question which era the server speaks, so that a refusal is no failure: a client of both eras
     /// begins with `server/discover`, or with any request of the new one.
     fn may_probe(&self, call: &Call) -> Probe {
-        if &*call.method == "server/discover" {
+        if &*call.record.method == "server/discover" {
             Probe::Discover
         } else if call.is_modern() && !self.speaks_modern.load(Relaxed) {
             Probe::Request

@@ -26,15 +26,15 @@ fn id() -> Id {
 }
 
 /// A call, made by a thread of the system, as those of loom have a small stack.
-fn call(now: Instant) -> Box<Call> {
+fn call(now: Instant) -> Call {
     let make = move || {
-        let head = Arc::new(RequestHead::of_pipe(now, SystemTime::UNIX_EPOCH, None));
-        let message = Message {
+        let head = RequestHead::of_pipe(now, SystemTime::UNIX_EPOCH, None);
+        let mut message = Message {
             id: Some(id()),
             method: Some("tools/call".into()),
             ..Message::default()
         };
-        Call::new(message, Direction::ToServer, (&head, now), None, None)
+        Call::new(&mut message, Direction::ToServer, (&head, now), None, None)
     };
     std::thread::spawn(make).join().unwrap()
 }

@@ -58,7 +58,7 @@ impl<'a> Scene<'a> {
     }
 
     /// What is observed where request and answer come in pieces of `size`, up to the end of the process.
-    fn play(&self, size: usize, now: Instant) -> Vec<Observation> {
+    fn play(&self, size: usize, now: Instant) -> Observations {
         let observer = observer();
         let head = RequestHead {
             post: self.post,
@@ -153,8 +153,9 @@ pub(crate) fn check_lines(client: &[u8], server: &[u8], size: usize) {
 fn same_lines(side: Side, text: &[u8], size: usize) {
     let read = |line: &[u8]| {
         let mut reader = Reader::new(side);
-        reader.push(line);
-        (reader.take(), written(line).len() as u64)
+        let mut messages = Vec::new();
+        reader.read_all(line, &mut messages);
+        (messages, written(line).len() as u64)
     };
     let lines = text
         .split(|byte| *byte == b'\n')
@@ -173,7 +174,7 @@ fn written(line: &[u8]) -> &[u8] {
     start.map_or(&[], |start| &line[start..])
 }
 
-fn talk(client: &[u8], server: &[u8], size: usize, now: Instant) -> Vec<Observation> {
+fn talk(client: &[u8], server: &[u8], size: usize, now: Instant) -> Observations {
     let observer = observer();
     let head = RequestHead::of_pipe(now, SystemTime::UNIX_EPOCH, None);
     let mut conversation = Conversation::begin(observer.clone(), head);
@@ -204,7 +205,7 @@ fn observer() -> Arc<Observer> {
 }
 
 /// The records without what is drawn by lot.
-fn records(seen: Vec<Observation>) -> Vec<Record> {
+fn records(seen: impl IntoIterator<Item = Observation>) -> Vec<Record> {
     let record = |observation| match observation {
         Observation::Call(mut record) => {
             assert!(format!("{record:?}").len() < RECORD_LIMIT, "a record of any size");

@@ -8,6 +8,7 @@ use lru::LruCache;
 
 use super::call::{Call, Carrier};
 use super::connection::{Closed, Connection};
+use super::held::Held;
 use super::limits::{TASK_IDLE, TASKS};
 use crate::outcome::{Fault, Outcome};
 use crate::record::Text;
@@ -37,7 +38,7 @@ pub(super) struct TaskEnd {
 
 #[derive(Debug)]
 struct Followed {
-    call: Box<Call>,
+    call: Call,
     connection: Arc<Connection>,
     /// How the first answer came, the one that told of the task.
     carrier: Carrier,
@@ -59,14 +60,14 @@ impl Tasks {
     pub(super) fn follow(
         &self,
         id: &str,
-        call: Box<Call>,
-        connection: &Arc<Connection>,
+        call: Call,
+        connection: Arc<Connection>,
         carrier: Carrier,
         now: Instant,
     ) -> Option<TaskEnd> {
         let followed = Followed {
             call,
-            connection: connection.clone(),
+            connection,
             carrier,
             answered: now,
             last_seen: now,
@@ -87,7 +88,7 @@ impl Tasks {
         };
         // A person who is asked, or a result that nobody has come for, is no work of the server's.
         if matches!(followed.status, TaskStatus::InputRequired | TaskStatus::Completed) {
-            followed.call.waited += now.saturating_duration_since(followed.last_seen);
+            followed.call.record.waited += now.saturating_duration_since(followed.last_seen);
         }
         followed.last_seen = now;
         match seen {
@@ -104,10 +105,8 @@ impl Tasks {
 
     /// Counts a progress notification for the call that wants them under `token` and has become a task: the token stays
     /// good for as long as the task is under way (2025-11-25, tasks). Tells whether there is such a call.
-    pub(super) fn progress(&self, token: &Id, connection: &Arc<Connection>) -> bool {
-        let is = |followed: &mut Followed| {
-            Arc::ptr_eq(&followed.connection, connection) && followed.call.count_progress(token)
-        };
+    pub(super) fn progress(&self, token: &Id, connection: &Held) -> bool {
+        let is = |followed: &mut Followed| connection.is(&followed.connection) && followed.call.count_progress(token);
         self.0
             .lock()
             .is_ok_and(|mut tasks| tasks.iter_mut().any(|(_, followed)| is(followed)))
@@ -139,7 +138,7 @@ impl Followed {
 
     /// The call as it was answered first: it was put off, and that is all that is known.
     fn give_up(mut self) -> TaskEnd {
-        self.call.waited = Duration::ZERO;
+        self.call.record.waited = Duration::ZERO;
         let answered = self.answered;
         self.close(Outcome::Deferred, Fault::None, answered)
     }

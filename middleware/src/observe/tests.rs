@@ -79,7 +79,7 @@ impl Stage {
     }
 }
 
-fn records(observations: Vec<Observation>) -> Vec<Record> {
+fn records(observations: impl IntoIterator<Item = Observation>) -> Vec<Record> {
     let record = |observation| match observation {
         Observation::Call(record) => Some(*record),
         _ => None,

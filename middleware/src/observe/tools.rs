@@ -37,6 +37,15 @@ struct KnownTool {
     definition: Option<Definition>,
 }
 
+/// What the tool's definition says of a result.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct KnownOf {
+    /// As it was last listed.
+    pub(super) definition: Option<Definition>,
+    /// There is an output schema, and the structured content is not by it.
+    pub(super) is_mismatch: bool,
+}
+
 /// What the definitions seen say of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
@@ -125,18 +134,19 @@ impl Tools {
         cut(&names, NAME_LIMIT).into()
     }
 
-    /// The definition of the tool as it was last listed.
-    pub(super) fn definition(&self, name: &str) -> Option<Definition> {
-        self.known.read().ok()?.tools.get(name)?.definition
-    }
-
-    /// Whether the tool has an output schema that this structured content is not by.
-    pub(super) fn mismatches(&self, name: &str, structured: Option<&[Argument]>) -> bool {
-        let judge = |known: &Known| {
-            let output = known.tools.get(name)?.output.as_ref()?;
-            Some(structured.is_none_or(|structured| output.is_violated_by(structured)))
+    /// What is known of the tool, whose result had this structured content.
+    pub(super) fn known(&self, name: &str, structured: Option<&[Argument]>) -> KnownOf {
+        let Ok(known) = self.known.read() else {
+            return KnownOf::default();
         };
-        self.known.read().is_ok_and(|known| judge(&known).unwrap_or(false))
+        let Some(tool) = known.tools.get(name) else {
+            return KnownOf::default();
+        };
+        let mismatches = |output: &InputSchema| structured.is_none_or(|structured| output.is_violated_by(structured));
+        KnownOf {
+            definition: tool.definition,
+            is_mismatch: tool.output.as_ref().is_some_and(mismatches),
+        }
     }
 
     fn add<'a>(&self, tools: impl IntoIterator<Item = (&'a str, KnownTool)>) {

@@ -6,7 +6,8 @@ use super::{Message, Reader, Side, Telling};
 #[derive(Debug)]
 pub(crate) struct Lines {
     reader: Reader,
-    /// Bytes of the line at hand.
+    /// Of the line at hand.
+    messages: Vec<Message>,
     bytes: u64,
 }
 
@@ -22,6 +23,7 @@ impl Lines {
     pub(crate) fn new(side: Side) -> Self {
         Self {
             reader: Reader::new(side),
+            messages: Vec::new(),
             bytes: 0,
         }
     }
@@ -47,7 +49,7 @@ impl Lines {
     /// Ends the line at hand, which the end of the stream does as well as a line end.
     pub(crate) fn end_line(&mut self) -> Option<Line> {
         let bytes = std::mem::take(&mut self.bytes);
-        let messages = self.reader.take();
+        let messages = std::mem::take(&mut self.messages);
         // What is not JSON is no message and no error either.
         self.reader.finish();
         (bytes > 0).then_some(Line { messages, bytes })
@@ -68,7 +70,7 @@ impl Lines {
         let bytes = &bytes[blank..];
         if !bytes.is_empty() {
             self.bytes += bytes.len() as u64;
-            self.reader.push(bytes);
+            self.reader.read_all(bytes, &mut self.messages);
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::schema::{Argument, InputSchema};
 use super::tap::Definition;
 use crate::record::{Peer, Text};
+use crate::trace_context::TraceParent;
 
 /// JSON-RPC id. A number and a string of the same digits are different ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +12,7 @@ pub(crate) enum Id {
     Number(Text),
 }
 
+#[cfg(test)]
 impl Id {
     pub(crate) fn into_text(self) -> Text {
         match self {
@@ -37,7 +39,7 @@ pub(crate) struct Message {
     pub(crate) id: Option<Id>,
     pub(crate) method: Option<Text>,
     pub(crate) params: Params,
-    pub(crate) result: Option<Box<ResultPart>>,
+    pub(crate) result: Option<ResultPart>,
     pub(crate) error: Option<ErrorPart>,
 }
 
@@ -75,7 +77,7 @@ pub(crate) struct Params {
 pub(crate) struct Meta {
     pub(crate) protocol_version: Option<Text>,
     pub(crate) client: Option<Peer>,
-    pub(crate) traceparent: Option<Text>,
+    pub(crate) traceparent: Option<TraceParent>,
     pub(crate) tracestate: Option<Text>,
     /// What progress notifications name the request by.
     pub(crate) progress_token: Option<Id>,
@@ -85,7 +87,7 @@ pub(crate) struct Meta {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ResultPart {
     pub(crate) is_error: bool,
-    pub(crate) result_type: Option<Text>,
+    pub(crate) result_type: Option<ResultType>,
     pub(crate) protocol_version: Option<Text>,
     /// `result.serverInfo`, or since 2026-07-28 the key in `result._meta`.
     pub(crate) server: Option<Peer>,
@@ -102,6 +104,27 @@ pub(crate) struct ResultPart {
     pub(crate) tools: Option<Vec<Tool>>,
     pub(crate) next_cursor: bool,
     pub(crate) content: ResultContent,
+}
+
+/// What `result.resultType` says, since 2026-07-28.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResultType {
+    Complete,
+    InputRequired,
+    Task,
+    /// None that is known.
+    Other,
+}
+
+impl ResultType {
+    pub(super) fn read(text: &str) -> Self {
+        match text {
+            "complete" => Self::Complete,
+            "input_required" => Self::InputRequired,
+            "task" => Self::Task,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// What a message tells of a task.
@@ -193,6 +216,14 @@ pub(crate) struct ErrorPart {
 }
 
 impl Message {
+    /// Makes ready for the next, and keeps the room that the arguments have taken.
+    pub(super) fn clear(&mut self) {
+        let mut arguments = std::mem::take(&mut self.params.arguments);
+        arguments.clear();
+        *self = Self::default();
+        self.params.arguments = arguments;
+    }
+
     pub(crate) const fn kind(&self) -> Kind {
         match (&self.method, &self.id, &self.result, &self.error) {
             (Some(_), Some(_), ..) => Kind::Request,

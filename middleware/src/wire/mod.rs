@@ -4,6 +4,7 @@
 //! members that a record needs, so a result of ten megabytes costs one pass and a few hundred bytes of memory.
 
 mod blocks;
+mod document;
 pub(crate) mod headers;
 mod lines;
 mod member;
@@ -19,10 +20,12 @@ mod skip;
 pub(crate) mod sse;
 mod tap;
 pub(crate) mod unescape;
+mod words;
 
 pub(crate) use blocks::saved_by_escapes;
+pub(crate) use document::Document;
 pub(crate) use lines::Lines;
-pub(crate) use message::{ContentTypes, Id, Kind, Message, ResultContent, TaskStatus, Tool};
+pub(crate) use message::{ContentTypes, Id, Kind, Message, Params, ResultContent, ResultType, TaskStatus, Tool};
 pub(crate) use reader::{Reader, Side};
 pub(crate) use schema::{Argument, InputSchema};
 pub(crate) use sse::{Event, EventStream};

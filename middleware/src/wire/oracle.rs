@@ -2,14 +2,15 @@
 
 use serde_json::Value;
 
+use crate::trace_context::TraceParent;
+
 use super::{EventStream, Message, NAME_LIMIT, Reader, Side, cut};
 
 fn read<'a>(side: Side, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Message>, u64, bool) {
     let mut reader = Reader::new(side);
     let mut messages = Vec::new();
     for piece in pieces {
-        reader.push(piece);
-        messages.append(&mut reader.take());
+        reader.read_all(piece, &mut messages);
     }
     (messages, reader.omitted(), reader.finish())
 }
@@ -57,7 +58,8 @@ fn same_members(side: Side, message: &Message, document: &Value) {
             let params = &document["params"];
             assert_eq!(seen(&message.params.name), text(&params["name"]), "{document}");
             let parent = &params["_meta"]["traceparent"];
-            assert_eq!(seen(&message.params.meta.traceparent), text(parent), "{document}");
+            let parent = parent.as_str().and_then(TraceParent::read);
+            assert_eq!(message.params.meta.traceparent, parent, "{document}");
             let arguments = params["arguments"].as_object();
             assert_eq!(
                 message.params.arguments.len(),

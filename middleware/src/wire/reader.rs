@@ -3,15 +3,16 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::member::Member;
-use super::message::{ErrorPart, Id, Message, ResultPart, TaskStatus, Tool};
+use super::message::{ErrorPart, Id, Message, ResultPart, ResultType, TaskStatus, Tool};
 use super::path::Path;
 use super::scan::{Interest, Scalar, Scanner, ValueKind, Visitor};
 use super::schema::{Argument, InputSchema, Kinds};
 use super::tap::{Taps, Telling};
 use super::unescape::unescape;
+use super::words::known;
 use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, NAME_LIMIT, TOOLS_LIMIT, cut};
 use crate::record::{Peer, Text};
-use crate::trace_context::whole_entries;
+use crate::trace_context::{TraceParent, whole_entries};
 
 /// Which way the messages go. Of a result that the client sends only its presence is kept, and of parameters that the
 /// server sends only what [`Member::is_told_to_clients`] names: the rest is of no use, and the peer decides how large it
@@ -46,13 +47,37 @@ impl Reader {
         self
     }
 
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.scanner.push(bytes, &mut self.builder);
+    /// Makes ready for the documents of another exchange.
+    pub(super) fn begin(&mut self, side: Side, telling: Telling) {
+        self.builder.answer = side == Side::Answer;
+        self.builder.taps.telling = telling;
+        self.builder.omitted = 0;
     }
 
-    /// The messages that are complete by now, in order.
-    pub(crate) fn take(&mut self) -> Vec<Message> {
-        std::mem::take(&mut self.builder.done)
+    /// Reads on until a message is complete, and leaves in `bytes` what comes behind it; `None` once all are read.
+    ///
+    /// What is taken out of the message is moved but once. The rest is gone with the next call.
+    pub(crate) fn read(&mut self, bytes: &mut &[u8]) -> Option<&mut Message> {
+        if bytes.is_empty() {
+            return None;
+        }
+        if std::mem::take(&mut self.builder.is_complete) {
+            self.builder.message.clear();
+        }
+        *bytes = self.scanner.push(bytes, &mut self.builder);
+        self.builder.is_complete.then_some(&mut self.builder.message)
+    }
+
+    /// Reads all of `bytes`, and adds the messages that are complete by then.
+    pub(crate) fn read_all(&mut self, mut bytes: &[u8], messages: &mut Vec<Message>) {
+        while let Some(message) = self.read(&mut bytes) {
+            messages.push(std::mem::take(message));
+        }
+    }
+
+    /// Whether the document has come to its end.
+    pub(super) fn is_whole(&self) -> bool {
+        self.scanner.is_whole()
     }
 
     /// Messages beyond [`BATCH_LIMIT`] that were not kept.
@@ -64,7 +89,8 @@ impl Reader {
     pub(crate) fn finish(&mut self) -> bool {
         let whole = self.scanner.finish(&mut self.builder);
         self.builder.path.clear();
-        self.builder.message = Message::default();
+        self.builder.message.clear();
+        self.builder.is_complete = false;
         self.builder.kept = 0;
         self.builder.taps.reset();
         whole
@@ -81,7 +107,7 @@ struct Builder {
     /// Name of the argument whose kind comes next.
     argument: Text,
     message: Message,
-    done: Vec<Message>,
+    is_complete: bool,
     /// Messages of this document kept so far.
     kept: usize,
     omitted: u64,
@@ -103,11 +129,11 @@ impl Visitor for Builder {
 
     fn key(&mut self, key: &[u8]) -> Interest {
         let parent = self.path.last().unwrap_or(Member::Other);
-        self.next = parent.child(key).or_else(|| {
+        self.next = match parent.child(key) {
             // Any key may be written with escapes, though nobody does.
-            let escaped = key.contains(&b'\\');
-            escaped.then(|| parent.child(unescape(key).as_bytes())).flatten()
-        });
+            None if key.contains(&b'\\') => parent.child(unescape(key).as_bytes()),
+            child => child,
+        };
         match self.next {
             Some(Member::Result) => {
                 // It may be any value by JSON-RPC; that there is one is what counts.
@@ -135,7 +161,7 @@ impl Visitor for Builder {
             _ => Member::Other,
         };
         match member {
-            Member::Result => self.message.result = Some(Box::default()),
+            Member::Result => self.message.result = Some(ResultPart::default()),
             Member::Error => self.message.error = Some(ErrorPart::default()),
             Member::ParamsClient => self.message.params.client = Some(Peer::default()),
             Member::MetaClient => self.message.params.meta.client = Some(Peer::default()),
@@ -160,16 +186,12 @@ impl Visitor for Builder {
             self.taps.leave(left, &mut self.message);
         }
         if left == Some(Member::Root) {
-            let message = std::mem::take(&mut self.message);
             if self.kept < BATCH_LIMIT {
                 self.kept += 1;
-                // Mostly it is the only one, and messages are large.
-                if self.done.is_empty() {
-                    self.done.reserve_exact(1);
-                }
-                self.done.push(message);
+                self.is_complete = true;
             } else {
                 self.omitted += 1;
+                self.message.clear();
             }
         }
     }
@@ -194,6 +216,10 @@ impl Visitor for Builder {
         self.taps.is_tapped()
     }
 
+    fn has_enough(&self) -> bool {
+        self.is_complete
+    }
+
     fn tap(&mut self, bytes: &[u8]) {
         if let Some(definition) = self.taps.push(bytes, &mut self.message) {
             self.tool()
@@ -206,11 +232,16 @@ impl Visitor for Builder {
         let Some(member) = self.next.take() else {
             return;
         };
-        if let (Member::BlockText, Scalar::String(raw)) = (member, scalar) {
-            return self.taps.block_has_text(!raw.is_empty());
-        }
         match scalar {
-            Scalar::String(raw) => self.text(member, &unescape(raw)),
+            Scalar::String(raw) => match member {
+                Member::Jsonrpc => self.message.jsonrpc = true,
+                Member::BlockText => self.taps.block_has_text(!raw.is_empty()),
+                Member::Method | Member::MetaProtocolVersion | Member::ParamsProtocolVersion => match known(raw) {
+                    Some(word) => self.word(member, Text::new_static(word)),
+                    None => self.word(member, cut(&unescape(raw), NAME_LIMIT).into()),
+                },
+                _ => self.text(member, &unescape(raw)),
+            },
             Scalar::Literal(raw) => self.literal(member, std::str::from_utf8(raw).unwrap_or_default()),
         }
     }
@@ -238,23 +269,28 @@ impl Builder {
         }
     }
 
+    fn word(&mut self, member: Member, word: Text) {
+        let Message { method, params, .. } = &mut self.message;
+        *match member {
+            Member::Method => method,
+            Member::MetaProtocolVersion => &mut params.meta.protocol_version,
+            _ => &mut params.protocol_version,
+        } = Some(word);
+    }
+
     fn text(&mut self, member: Member, text: &str) {
         let kept = || Some(cut(text, NAME_LIMIT).into());
         let message = &mut self.message;
         match member {
-            Member::Jsonrpc => message.jsonrpc = true,
             Member::Id => message.id = kept().map(Id::Text),
-            Member::Method => message.method = kept(),
             Member::ParamsName => message.params.name = kept(),
             Member::ParamsUri => message.params.uri = kept(),
-            Member::ParamsProtocolVersion => message.params.protocol_version = kept(),
             Member::ParamsRequestId => message.params.request_id = kept().map(Id::Text),
             Member::ParamsProgressToken => message.params.progress_token = kept().map(Id::Text),
             Member::MetaProgressToken => message.params.meta.progress_token = kept().map(Id::Text),
-            Member::MetaProtocolVersion => message.params.meta.protocol_version = kept(),
-            Member::MetaTraceparent => message.params.meta.traceparent = kept(),
+            Member::MetaTraceparent => message.params.meta.traceparent = TraceParent::read(text),
             Member::MetaTracestate => message.params.meta.tracestate = Some(whole_entries(text).into()),
-            Member::ResultType => self.result().result_type = kept(),
+            Member::ResultType => self.result().result_type = Some(ResultType::read(text)),
             Member::ResultProtocolVersion => self.result().protocol_version = kept(),
             Member::ParamsTaskId => message.params.task.id = kept(),
             Member::ParamsStatus => message.params.task.status = TaskStatus::read(text),

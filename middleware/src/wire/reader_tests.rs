@@ -14,10 +14,10 @@ fn read(document: &str) -> Vec<Message> {
         Side::Request
     };
     let mut reader = Reader::new(side);
+    let mut messages = Vec::new();
     for byte in document.as_bytes() {
-        reader.push(&[*byte]);
+        reader.read_all(&[*byte], &mut messages);
     }
-    let messages = reader.take();
     assert!(reader.finish(), "{document}");
     messages
 }
@@ -32,14 +32,15 @@ fn one(document: &str) -> Message {
 fn a_modern_call_tells_who_calls_what() {
     let message = one(
         r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"arguments":{"name":"no","id":1},"name":"post\u005fentry",
-        "_meta":{"traceparent":"00-a-b-01","io.modelcontextprotocol/protocolVersion":"2026-07-28",
+        "_meta":{"traceparent":"00-5b8aa5a2d2c872e8321cf37308d69df2-051581bf3cb55c13-01","io.modelcontextprotocol/protocolVersion":"2026-07-28",
         "io.modelcontextprotocol/clientInfo":{"title":"x","version":"4.2.0","name":"desk"}}}}"#,
     );
     assert_eq!(message.kind(), Kind::Request);
     assert_eq!(message.id, Some(Id::Number("7".into())));
     assert_eq!(message.params.name.as_deref(), Some("post_entry"));
     assert_eq!(message.params.meta.protocol_version.as_deref(), Some("2026-07-28"));
-    assert_eq!(message.params.meta.traceparent.as_deref(), Some("00-a-b-01"));
+    let parent = message.params.meta.traceparent.unwrap().context(None);
+    assert_eq!(parent.span_id().to_string(), "051581bf3cb55c13");
     assert_eq!(
         message.params.meta.client,
         Some(Peer {
@@ -56,7 +57,7 @@ fn a_result_is_read_in_any_order_of_members() {
         "isError":true,"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"ledger","version":"1.9"}}},
         "id":"a","jsonrpc":"2.0"}"#,
     );
-    let result = message.result.as_deref().unwrap();
+    let result = message.result.as_ref().unwrap();
     assert_eq!((message.kind(), message.id), (Kind::Result, Some(Id::Text("a".into()))));
     assert!(result.is_error && !result.task);
     assert_eq!(
@@ -99,8 +100,9 @@ fn a_batch_is_as_many_messages_and_is_bounded() {
     };
     assert_eq!(read(&batch(3)).len(), 3);
     let mut reader = Reader::new(Side::Request);
-    reader.push(batch(BATCH_LIMIT + 5).as_bytes());
-    assert_eq!((reader.take().len(), reader.omitted()), (BATCH_LIMIT, 5));
+    let mut messages = Vec::new();
+    reader.read_all(batch(BATCH_LIMIT + 5).as_bytes(), &mut messages);
+    assert_eq!((messages.len(), reader.omitted()), (BATCH_LIMIT, 5));
 }
 
 #[test]

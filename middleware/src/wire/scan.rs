@@ -59,6 +59,10 @@ pub(crate) trait Visitor {
     fn is_tapped(&self) -> bool {
         false
     }
+    /// Whether what comes next is to be left for another time. Asked when something was opened or closed.
+    fn has_enough(&self) -> bool {
+        false
+    }
     /// A piece of the document that is wanted as it is, from the bracket at which that was first so, to the one at which
     /// it no longer was; told after all else that is in it.
     fn tap(&mut self, _bytes: &[u8]) {}
@@ -116,8 +120,8 @@ impl Scanner {
         }
     }
 
-    /// Reads the next piece of the document.
-    pub(crate) fn push(&mut self, piece: &[u8], visitor: &mut impl Visitor) {
+    /// Reads the next piece of the document, and returns what is left of it once the visitor has enough.
+    pub(crate) fn push<'a>(&mut self, piece: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
         let mut bytes = piece;
         let mut tapped_from = visitor.is_tapped().then_some(0);
         while !bytes.is_empty() {
@@ -127,7 +131,7 @@ impl Scanner {
                 State::SkipString { escaped } => self.skip_string(bytes, escaped),
                 State::Text { key, escaped } => self.text(bytes, key, escaped, visitor),
                 State::Literal => self.literal(bytes, visitor),
-                State::Lost => return,
+                State::Lost => return &[],
                 State::Value { .. } | State::Key { .. } | State::Colon | State::After => self.structure(bytes, visitor),
             };
             if depth == self.open.depth {
@@ -142,10 +146,19 @@ impl Scanner {
                 }
                 _ => {}
             }
+            if visitor.has_enough() {
+                return bytes;
+            }
         }
         if let Some(from) = tapped_from {
             visitor.tap(&piece[from..]);
         }
+        &[]
+    }
+
+    /// Whether one whole value has been read.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.started && self.state == State::After && self.open.depth == 0
     }
 
     /// Ends the document and makes ready for the next; returns whether it was one whole value.
@@ -154,7 +167,7 @@ impl Scanner {
             let token = std::mem::take(&mut self.token);
             self.end_literal(&token, visitor);
         }
-        let whole = self.started && self.state == State::After && self.open.depth == 0;
+        let whole = self.is_whole();
         self.state = State::Value { or_end: false };
         self.open = Open::NONE;
         self.token.clear();
@@ -241,7 +254,7 @@ impl Scanner {
                 };
             }
             b'"' => self.state = State::SkipString { escaped: false },
-            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
+            byte if begins_literal(byte) => {
                 self.token.clear();
                 self.state = State::Literal;
             }
@@ -258,40 +271,64 @@ impl Scanner {
         }
     }
 
-    fn text<'a>(&mut self, bytes: &'a [u8], key: bool, mut escaped: bool, visitor: &mut impl Visitor) -> &'a [u8] {
-        let Some(end) = string_end(bytes, &mut escaped) else {
-            self.keep(bytes);
-            self.state = State::Text { key, escaped };
-            return &[];
-        };
-        // What came in one piece need not be kept.
-        let whole = self.token.is_empty();
-        if !whole {
-            self.keep(&bytes[..end]);
-        }
-        let token = if whole {
-            &bytes[..end.min(TOKEN_LIMIT)]
-        } else {
-            &self.token
-        };
-        if key {
-            self.interest = visitor.key(token);
-            match &bytes[end + 1..] {
-                [b':', b'"', rest @ ..] => {
+    /// Reads on in a string that is kept, and where that is a key, the members that follow it as far as they are strings.
+    fn text<'a>(
+        &mut self,
+        mut bytes: &'a [u8],
+        mut key: bool,
+        mut escaped: bool,
+        visitor: &mut impl Visitor,
+    ) -> &'a [u8] {
+        loop {
+            let Some(end) = string_end(bytes, &mut escaped) else {
+                self.keep(bytes);
+                self.state = State::Text { key, escaped };
+                return &[];
+            };
+            if self.token.is_empty() {
+                // What came in one piece need not be kept.
+                self.end_text(&bytes[..end.min(TOKEN_LIMIT)], key, visitor);
+            } else {
+                self.keep(&bytes[..end]);
+                let token = std::mem::take(&mut self.token);
+                self.end_text(&token, key, visitor);
+                self.token = token;
+                self.token.clear();
+            }
+            bytes = &bytes[end + 1..];
+            escaped = false;
+            match (key, bytes) {
+                (true, [b':', b'"', rest @ ..]) if self.interest == Interest::Take => (bytes, key) = (rest, false),
+                (true, [b':', b'"', rest @ ..]) => {
                     self.value(b'"', visitor);
-                    return rest;
+                    return self.skip_string(rest, false);
                 }
-                [b':', rest @ ..] => {
+                (true, [b':', rest @ ..]) if rest.first().is_some_and(|byte| begins_literal(*byte)) => {
+                    return self.literal(rest, visitor);
+                }
+                (true, [b':', rest @ ..]) => {
                     self.state = State::Value { or_end: false };
                     return rest;
                 }
-                _ => self.state = State::Colon,
+                (true, _) => {
+                    self.state = State::Colon;
+                    return bytes;
+                }
+                (false, [b',', b'"', rest @ ..]) if self.open.last() == Some(true) => (bytes, key) = (rest, true),
+                (false, _) => {
+                    self.state = State::After;
+                    return bytes;
+                }
             }
+        }
+    }
+
+    fn end_text(&mut self, token: &[u8], key: bool, visitor: &mut impl Visitor) {
+        if key {
+            self.interest = visitor.key(token);
         } else {
             visitor.scalar(Scalar::String(token));
-            return self.after(&bytes[end + 1..]);
         }
-        &bytes[end + 1..]
     }
 
     fn literal<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
@@ -300,6 +337,7 @@ impl Scanner {
             .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'));
         let Some(end) = end else {
             self.keep(bytes);
+            self.state = State::Literal;
             return &[];
         };
         if self.token.is_empty() {
@@ -365,6 +403,10 @@ impl Scanner {
         let room = TOKEN_LIMIT.saturating_sub(self.token.len());
         self.token.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
+}
+
+const fn begins_literal(byte: u8) -> bool {
+    matches!(byte, b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
 }
 
 /// The kind of a number, `true`, `false` or `null`.

@@ -94,9 +94,9 @@ mod tests {
         );
         let read = |side, document: &str| {
             let mut reader = Reader::new(side);
-            reader.push(document.as_bytes());
+            let message = reader.read(&mut document.as_bytes()).map(std::mem::take);
             assert!(reader.finish());
-            reader.take().remove(0)
+            message.unwrap()
         };
         let list = read(Side::Answer, &list).result.unwrap();
         let call = read(Side::Request, &call);

@@ -13,7 +13,7 @@ const DENSE: usize = 64 * BLOCK;
 
 /// Where the string that `bytes` go on with has its closing quote. `escaped` tells whether the first byte is escaped,
 /// and at the end whether the first byte of the next piece is.
-#[inline]
+#[inline(always)]
 pub(super) fn string_end(bytes: &[u8], escaped: &mut bool) -> Option<usize> {
     if let Some(near) = bytes.first_chunk::<NEAR>()
         && !*escaped
@@ -24,6 +24,7 @@ pub(super) fn string_end(bytes: &[u8], escaped: &mut bool) -> Option<usize> {
     far_string_end(Level::new(), bytes, escaped)
 }
 
+#[inline(never)]
 fn far_string_end(level: Level, bytes: &[u8], escaped: &mut bool) -> Option<usize> {
     dispatch!(level, simd => far_string_end_in(simd, bytes, escaped))
 }

@@ -37,7 +37,8 @@ pub(crate) struct EventStream {
     /// Name and id of the event at hand.
     event: Vec<u8>,
     id: Vec<u8>,
-    /// Bytes of the data of the event at hand.
+    /// Of the event at hand, and bytes of its data.
+    messages: Vec<Message>,
     bytes: u64,
     /// Data of the first event, kept until it is clear whether that is an `endpoint`; `None` when it is.
     first: Option<Vec<u8>>,
@@ -58,6 +59,7 @@ impl EventStream {
             name: Vec::new(),
             event: Vec::new(),
             id: Vec::new(),
+            messages: Vec::new(),
             bytes: 0,
             first: None,
             endpoint: None,
@@ -134,7 +136,7 @@ impl EventStream {
                 if let Some(first) = &mut self.first {
                     keep(first, bytes, ENDPOINT_LIMIT);
                 }
-                self.reader.push(bytes);
+                self.reader.read_all(bytes, &mut self.messages);
             }
             b"id" => keep(&mut self.id, bytes, ID_LIMIT),
             b"event" if self.first.is_some() => keep(&mut self.event, bytes, ID_LIMIT),
@@ -157,7 +159,7 @@ impl EventStream {
             _ => {}
         }
         if self.name == b"data" && std::mem::replace(&mut self.data, true) {
-            self.reader.push(b"\n");
+            self.reader.read_all(b"\n", &mut self.messages);
         }
     }
 
@@ -179,7 +181,7 @@ impl EventStream {
         {
             self.endpoint = String::from_utf8(first).ok().map(Into::into);
         }
-        let messages = self.reader.take();
+        let messages = std::mem::take(&mut self.messages);
         // Data that is not JSON, such as the address in an `endpoint` event, is no message and no error either.
         self.reader.finish();
         let id = (!id.is_empty() && id.len() < ID_LIMIT).then(|| id.into());

@@ -8,6 +8,7 @@ mod server;
 mod capture;
 mod export;
 mod refusals;
+mod retries;
 mod stdio;
 mod streams;
 mod tls;

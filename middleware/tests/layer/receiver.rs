@@ -33,7 +33,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 /// What the receiver answers to requests with spans; metrics are always taken.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Take,
     /// Takes them but for so many.

@@ -37,7 +37,7 @@ const TO_CLIENT: &str = "to_client";
 pub(crate) fn row<'a>(
     span: &Span<'a>,
     resource: &Attributes<'a>,
-    request: &Request<'_>,
+    request: &Request<'a>,
     tally: &mut Tally,
 ) -> Option<Row<'a>> {
     let implied_method = match products::view(span) {
@@ -58,6 +58,7 @@ pub(crate) fn row<'a>(
     let mut values = Values {
         span: &span.attributes,
         resource,
+        known: &request.known,
         tally,
     };
 

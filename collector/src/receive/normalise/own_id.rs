@@ -1,8 +1,11 @@
-//! Identifiers for spans that come without.
+//! What spans of the same request share: identifiers for those that come without, and texts that were read before.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use twox_hash::XxHash3_128;
+
+use crate::receive::attributes::FIELDS;
+use crate::receive::values::Known;
 
 /// The request that a span stands in.
 ///
@@ -15,6 +18,7 @@ pub(crate) struct Request<'a> {
     body: &'a [u8],
     /// Hash of the body; most requests have all identifiers and need none.
     digest: OnceCell<u128>,
+    pub(crate) known: Known<'a>,
 }
 
 impl<'a> Request<'a> {
@@ -23,6 +27,7 @@ impl<'a> Request<'a> {
             now,
             body,
             digest: OnceCell::new(),
+            known: [const { Cell::new("") }; FIELDS],
         }
     }
 

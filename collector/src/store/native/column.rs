@@ -7,10 +7,14 @@ use std::ops::Range;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use crate::compare::same;
+
 /// What a block asks of its columns.
 pub(super) trait Column: Sync {
     /// Bytes in memory.
     fn bytes(&self) -> usize;
+    /// Forgets all values, and keeps the memory for others.
+    fn clear(&mut self);
     /// Adds what is to be sent for this many rows.
     fn parts<'a>(&'a self, rows: usize, parts: &mut Vec<Cow<'a, [u8]>>);
 }
@@ -53,6 +57,10 @@ impl Column for Fixed {
         self.0.capacity()
     }
 
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
     fn parts<'a>(&'a self, _: usize, parts: &mut Vec<Cow<'a, [u8]>>) {
         parts.push(Cow::Borrowed(&self.0));
     }
@@ -71,6 +79,10 @@ impl Text {
 impl Column for Text {
     fn bytes(&self) -> usize {
         self.0.capacity()
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
     }
 
     fn parts<'a>(&'a self, _: usize, parts: &mut Vec<Cow<'a, [u8]>>) {
@@ -103,11 +115,8 @@ pub(super) struct Dictionary {
 impl Dictionary {
     pub(super) fn push(&mut self, text: &str) {
         let key = text.as_bytes();
-        let same = |place: &Range<usize>| {
-            // Most texts are empty, and a comparison would call a function.
-            place.len() == key.len() && (key.is_empty() || self.keys[place.clone()] == *key)
-        };
-        if !self.places.get(self.previous).is_some_and(same) {
+        let as_before = |place: &Range<usize>| same(&self.keys[place.clone()], key);
+        if !self.places.get(self.previous).is_some_and(as_before) {
             self.previous = self.index(key);
         }
         match self.width {
@@ -130,7 +139,7 @@ impl Dictionary {
     fn index(&mut self, key: &[u8]) -> usize {
         let hash = self.hasher.hash_one(key);
         let (keys, places) = (&self.keys, &self.places);
-        if let Some(index) = self.table.find(hash, |&index| keys[places[index].clone()] == *key) {
+        if let Some(index) = self.table.find(hash, |&index| same(&keys[places[index].clone()], key)) {
             return *index;
         }
         let index = self.places.len();
@@ -164,6 +173,14 @@ impl Column for Dictionary {
     fn bytes(&self) -> usize {
         let places = self.places.capacity() * size_of::<Range<usize>>();
         self.keys.capacity() + places + self.table.allocation_size() + self.indexes.capacity()
+    }
+
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.places.clear();
+        self.table.clear();
+        self.indexes.clear();
+        (self.previous, self.width) = (0, 0);
     }
 
     fn parts<'a>(&'a self, rows: usize, parts: &mut Vec<Cow<'a, [u8]>>) {

@@ -38,6 +38,13 @@ macro_rules! block {
                 self.rows += 1;
             }
 
+            /// The same block without its rows. Filling it again costs less than a new one, which has to grow.
+            pub(crate) fn emptied(mut self) -> Self {
+                $(self.$field.clear();)*
+                (self.rows, self.received) = (0, (0, 0));
+                self
+            }
+
             /// Name, type as the server spells it, and values of each column.
             fn columns(&self) -> [(&'static str, &'static str, &dyn Column); NAMES.len()] {
                 [$((stringify!($field), $kind, &self.$field)),*]
@@ -190,5 +197,37 @@ impl Frames<'_> {
             self.taken += rest.len();
         }
         (!self.frame.is_empty()).then_some(&self.frame)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Block;
+    use crate::row::Row;
+
+    fn bytes(block: &Block) -> Vec<u8> {
+        let (mut frames, mut bytes) = (block.frames(), Vec::new());
+        while let Some(frame) = frames.next_frame() {
+            bytes.extend_from_slice(frame);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_block_that_was_emptied_is_as_a_new_one() {
+        let rows = |names: std::ops::Range<u32>| -> Vec<Row<'static>> {
+            let row = |name: u32| Row {
+                target: format!("tool {name}").into(),
+                request_id: name.to_string().into(),
+                ..Row::default()
+            };
+            names.map(row).collect()
+        };
+        // More names than a byte counts, so that indexes were wider before.
+        let mut block = Block::from_iter(&rows(0..1000)).emptied();
+        assert_eq!(bytes(&block), bytes(&Block::default()));
+        let others = rows(990..1100);
+        others.iter().for_each(|row| block.push(row));
+        assert_eq!(bytes(&block), bytes(&Block::from_iter(&others)));
     }
 }

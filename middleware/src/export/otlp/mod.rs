@@ -1,12 +1,15 @@
 //! OTLP to a collector: where it is, and how it is spoken there.
 //!
-//! `opentelemetry-otlp` sends and tries again. The settings are read here, so that a wrong one is an error rather than a
+//! Metrics go through `opentelemetry-otlp`. Spans are written and sent here, by the same rules, since its way to the wire
+//! costs more than all else that is done for a record. The settings are read here, so that a wrong one is an error rather than a
 //! default, and so that what the builder is told comes before the environment.
 
 mod environment;
 mod exporter;
+mod retry;
 mod settings;
 mod tls;
+mod traces;
 
 pub(crate) use exporter::Exporter;
 pub(crate) use settings::OtlpConfig;

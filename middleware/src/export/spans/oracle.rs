@@ -1,4 +1,4 @@
-//! A record as a span.
+//! The same by way of `SpanData`, for tests.
 
 use std::borrow::Cow;
 
@@ -6,39 +6,10 @@ use opentelemetry::trace::{Link, SpanContext, SpanKind, Status, TraceFlags};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use crate::outcome::{Fault, Outcome};
+use super::{ErrorType, network_transport};
 use crate::record::{Detail, Direction, Record, Target, Transport, User};
 use crate::semconv;
 use crate::wire::Definition;
-
-/// The class of a failure as `error.type` names it, `None` where the call is not an error of who reports it.
-///
-/// By the rule of the convention for servers (semantic-conventions-genai, MCP, "error codes"): mistakes of the caller
-/// keep their code in `rpc.response.status_code` and are no errors of the span.
-pub(super) fn error_type(record: &Record) -> Option<Cow<'static, str>> {
-    if let (Direction::ToClient, Some(code)) = (record.direction, record.code) {
-        // By the same convention every code is an error to whoever asked.
-        return Some(code.to_string().into());
-    }
-    match (record.fault, record.outcome) {
-        (_, Outcome::Abandoned) if record.direction == Direction::ToClient => Some("abandoned".into()),
-        (Fault::Server, Outcome::ToolError) => Some("tool_error".into()),
-        (Fault::Server, Outcome::Timeout) => Some("timeout".into()),
-        (Fault::Server, Outcome::Abandoned) => Some("abandoned".into()),
-        (Fault::Server | Fault::Auth, _) => Some(match (record.code, record.http_status) {
-            (Some(code), _) => code.to_string().into(),
-            (None, Some(status @ 400..)) => status.to_string().into(),
-            _ => semconv::OTHER.into(),
-        }),
-        (Fault::Caller, Outcome::HttpError | Outcome::RateLimited) => {
-            record.http_status.map(|status| status.to_string().into())
-        }
-        (Fault::Caller, _) if matches!(record.code, Some(-32022..=-32020)) => {
-            record.code.map(|code| code.to_string().into())
-        }
-        (Fault::None | Fault::Caller | Fault::ClientGone, _) => None,
-    }
-}
 
 pub(super) fn span(record: &Record, weight: u32, scope: &InstrumentationScope) -> SpanData {
     let mut links = SpanLinks::default();
@@ -80,15 +51,6 @@ fn sampled(span: &SpanContext) -> SpanContext {
     )
 }
 
-/// What carries the transport, as the convention names it.
-pub(super) fn network_transport(record: &Record) -> &'static str {
-    match (record.transport, record.http_version) {
-        (Transport::Stdio, _) => "pipe",
-        (_, Some("3")) => "quic",
-        _ => "tcp",
-    }
-}
-
 /// `{method} {target}` by the convention, the method alone where the target could be anything.
 fn name(record: &Record) -> Cow<'static, str> {
     match (&*record.method, &record.target) {
@@ -96,6 +58,10 @@ fn name(record: &Record) -> Cow<'static, str> {
         (method, Target::Tool(name) | Target::Prompt(name)) => format!("{method} {name}").into(),
         (method, _) => method.to_owned().into(),
     }
+}
+
+fn error_type(record: &Record) -> Option<Cow<'static, str>> {
+    ErrorType::of(record).map(ErrorType::text)
 }
 
 fn attributes(record: &Record, weight: u32) -> Vec<KeyValue> {
@@ -204,22 +170,6 @@ fn detail(detail: &Detail, list: &mut Attributes) {
         list.maybe(semconv::GEN_AI_TOOL_CALL_ARGUMENTS, captured.arguments.as_deref());
         list.maybe(semconv::GEN_AI_TOOL_CALL_RESULT, captured.result.as_deref());
     }
-}
-
-/// How many of these spans, at least one, go into one request, which receivers take up to 4 MiB.
-pub(super) fn of_one_request(spans: &[SpanData]) -> usize {
-    const CAPTURED_BYTES: usize = 2 * 1024 * 1024;
-    let captured = [semconv::GEN_AI_TOOL_CALL_ARGUMENTS, semconv::GEN_AI_TOOL_CALL_RESULT];
-    let mut bytes = 0;
-    let room = |span: &&SpanData| {
-        let captured = span
-            .attributes
-            .iter()
-            .filter(|attribute| captured.contains(&attribute.key.as_str()));
-        bytes += captured.map(|attribute| attribute.value.as_str().len()).sum::<usize>();
-        bytes <= CAPTURED_BYTES
-    };
-    spans.iter().take_while(room).count().max(1)
 }
 
 /// Attributes that leave out what is not known.

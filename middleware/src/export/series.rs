@@ -1,0 +1,126 @@
+//! Which series of a duration histogram a record belongs to. Everything that tells them apart is of a closed set, so that
+//! nothing that a peer makes up opens one.
+
+use opentelemetry::KeyValue;
+
+use super::error_type::ErrorType;
+use super::spans::network_transport;
+use crate::observe::Tools;
+use crate::record::{Direction, Record, Target, Text};
+use crate::semconv;
+
+/// Methods of the five protocol versions; what is not among them is `_OTHER` in a metric.
+const METHODS: [&str; 34] = [
+    "completion/complete",
+    "elicitation/create",
+    "initialize",
+    "logging/setLevel",
+    "notifications/cancelled",
+    "notifications/elicitation/complete",
+    "notifications/initialized",
+    "notifications/progress",
+    "notifications/prompts/list_changed",
+    "notifications/resources/list_changed",
+    "notifications/resources/updated",
+    "notifications/roots/list_changed",
+    "notifications/tasks",
+    "notifications/tasks/status",
+    "notifications/tools/list_changed",
+    "ping",
+    "prompts/get",
+    "prompts/list",
+    "resources/list",
+    "resources/read",
+    "resources/subscribe",
+    "resources/templates/list",
+    "resources/unsubscribe",
+    "roots/list",
+    "sampling/createMessage",
+    "server/discover",
+    "subscriptions/listen",
+    "tasks/cancel",
+    "tasks/get",
+    "tasks/list",
+    "tasks/result",
+    "tasks/update",
+    "tools/call",
+    "tools/list",
+];
+const PROTOCOL_VERSIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
+
+/// A series; its attributes are made of it, and of nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Series {
+    direction: Direction,
+    pub(super) method: &'static str,
+    pub(super) tool: Option<Text>,
+    pub(super) prompt: Option<Text>,
+    error_type: Option<ErrorType>,
+    code: Option<ErrorType>,
+    protocol_version: Option<&'static str>,
+    transport: &'static str,
+}
+
+impl Series {
+    pub(super) fn of(record: &Record, tools: &Tools) -> Self {
+        let bounded = |name: &Text, known: bool| {
+            if known {
+                name.clone()
+            } else {
+                Text::new_static(semconv::OTHER)
+            }
+        };
+        let (mut tool, mut prompt) = (None, None);
+        match &record.target {
+            Target::Tool(name) => tool = Some(bounded(name, tools.knows(name))),
+            Target::Prompt(name) => prompt = Some(bounded(name, tools.knows_prompt(name))),
+            Target::Resource(_) | Target::None => {}
+        }
+        Self {
+            direction: record.direction,
+            method: known(&METHODS, &record.method),
+            tool,
+            prompt,
+            error_type: ErrorType::of(record).map(ErrorType::bounded),
+            code: record.code.map(|code| ErrorType::Code(code).bounded()),
+            protocol_version: record.protocol_version.as_deref().map(protocol_version),
+            transport: network_transport(record),
+        }
+    }
+
+    pub(super) fn attributes(&self) -> Vec<KeyValue> {
+        let mut attributes = vec![KeyValue::new(semconv::MCP_METHOD_NAME, self.method)];
+        let mut add = |key, value: String| attributes.push(KeyValue::new(key, value));
+        if let Some(tool) = &self.tool {
+            add(semconv::GEN_AI_TOOL_NAME, tool.to_string());
+            add(semconv::GEN_AI_OPERATION_NAME, semconv::EXECUTE_TOOL.to_owned());
+        }
+        if let Some(prompt) = &self.prompt {
+            add(semconv::GEN_AI_PROMPT_NAME, prompt.to_string());
+        }
+        if let Some(error_type) = self.error_type {
+            add(semconv::ERROR_TYPE, error_type.text().into_owned());
+        }
+        if let Some(code) = self.code {
+            add(semconv::RPC_RESPONSE_STATUS_CODE, code.text().into_owned());
+        }
+        if let Some(version) = self.protocol_version {
+            add(semconv::MCP_PROTOCOL_VERSION, version.to_owned());
+        }
+        add(semconv::NETWORK_TRANSPORT, self.transport.to_owned());
+        attributes
+    }
+}
+
+/// The version if it is one of the protocol's.
+pub(super) fn protocol_version(version: &str) -> &'static str {
+    known(&PROTOCOL_VERSIONS, version)
+}
+
+fn known(names: &[&'static str], name: &str) -> &'static str {
+    names
+        .iter()
+        .find(|known| **known == name)
+        .copied()
+        .unwrap_or(semconv::OTHER)
+}
