@@ -4,6 +4,7 @@
 //! members that a record needs, so a result of ten megabytes costs one pass and a few hundred bytes of memory.
 
 mod blocks;
+mod builder;
 mod document;
 pub(crate) mod headers;
 mod lines;
@@ -20,6 +21,7 @@ mod skip;
 pub(crate) mod sse;
 mod tap;
 pub(crate) mod unescape;
+mod visitor;
 mod words;
 
 pub(crate) use blocks::saved_by_escapes;

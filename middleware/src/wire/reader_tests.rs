@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::record::Peer;
-use crate::wire::message::Kind;
-use crate::wire::oracle;
+use crate::wire::message::{ErrorPart, Id, Kind};
+use crate::wire::{BATCH_LIMIT, oracle};
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! As much of a tool's input schema as tells whether a call's arguments can be right.
 
-use super::scan::ValueKind;
+use super::visitor::ValueKind;
 use crate::record::Text;
 use crate::semconv;
 

@@ -1,5 +1,7 @@
 //! One HTTP request and its response, observed as the bytes pass.
 
+mod connections;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +13,6 @@ use super::clock::Clock;
 use super::connection::{Connection, Reach, Unanswered};
 use super::dialogue::Dialogue;
 use super::head::{End, RequestHead, ResponseHead};
-use super::sessions::endpoint_key;
 use super::{Observation, Observations, Observer, classify};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Target, Text};
@@ -168,40 +169,6 @@ impl Exchange {
         self.carrier.session_id = head.session_id;
     }
 
-    /// Remembers the session that the response names or the request belongs to, once the server has accepted that.
-    fn join_session(&mut self, named: Option<&str>) {
-        let Dialogue {
-            connection,
-            head,
-            observer,
-            home,
-            ..
-        } = &mut self.dialogue;
-        let (id, joined) = match (&head.session_id, named) {
-            (Some(id), _) if connection.reach == Reach::Session => (&**id, connection.share()),
-            (None, Some(id)) if connection.reach == Reach::Exchange => {
-                (id, Connection::new(Reach::Session, head.start).into())
-            }
-            _ => return,
-        };
-        let (joined, made_room) = observer.sessions.insert(id, joined);
-        if !connection.is(&joined) {
-            connection.move_to(&joined, *home);
-            *connection = joined.into();
-        }
-        let forgotten = made_room.map(|connection| observer.forget(&connection, head.start));
-        self.dialogue.out.extend(forgotten.into_iter().flatten());
-    }
-
-    fn end_session(&mut self, now: Instant) {
-        let Dialogue { head, observer, .. } = &self.dialogue;
-        let ended = head.session_id.as_deref().and_then(|id| observer.sessions.remove(id));
-        if let Some(connection) = ended {
-            let ended = observer.end_connection(&connection, (Outcome::Abandoned, Fault::ClientGone), now);
-            self.dialogue.out.extend(ended);
-        }
-    }
-
     pub(crate) fn response_data(&mut self, bytes: &[u8], clock: impl Clock) {
         if self.ended || bytes.is_empty() {
             return;
@@ -240,26 +207,6 @@ impl Exchange {
         }
     }
 
-    /// The response is the event stream of the transport of 2024-11-05: what is sent to `address` is answered here.
-    fn open_endpoint(&mut self, address: &str, now: Instant) {
-        let Some(key) = endpoint_key(address) else {
-            return;
-        };
-        let Dialogue {
-            connection,
-            head,
-            observer,
-            ..
-        } = &mut self.dialogue;
-        let opened = Connection::new(Reach::EventStream, head.start).into();
-        // Two streams of one address are one to the server as well.
-        let (known, made_room) = observer.endpoints.insert(&key, opened);
-        *connection = known.into();
-        let forgotten = made_room.map(|connection| observer.forget(&connection, now));
-        self.dialogue.out.extend(forgotten.into_iter().flatten());
-        self.endpoint = Some(key);
-    }
-
     /// Some bytes of the response pass that cannot be looked at; what comes behind them cannot be understood either.
     pub(crate) fn response_gap(&mut self) {
         self.blind = true;
@@ -295,23 +242,6 @@ impl Exchange {
         if self.endpoint.is_some() {
             self.close_endpoint(end, clock.now());
         }
-    }
-
-    fn close_endpoint(&mut self, end: End, now: Instant) {
-        let Some(key) = self.endpoint.take() else {
-            return;
-        };
-        let fault = if end == End::Dropped {
-            Fault::ClientGone
-        } else {
-            Fault::Server
-        };
-        let Dialogue {
-            connection, observer, ..
-        } = &self.dialogue;
-        observer.endpoints.remove(&key);
-        let ended = observer.end_connection(connection, (Outcome::Abandoned, fault), now);
-        self.dialogue.out.extend(ended);
     }
 
     fn unanswered(&self, call: &Call, end: End) -> Unanswered {
