@@ -294,7 +294,12 @@ fn a_collector_that_others_can_reach_without_tokens_warns_and_one_with_broken_to
     let file = folder.path().join("tokens.toml");
     std::fs::write(&file, "[[token]]\n").unwrap();
     let spool = folder.path().join("spool");
-    let store = ["--store", "http://127.0.0.1:1", "--spool-folder", spool.to_str().unwrap()];
+    let store = [
+        "--store",
+        "http://127.0.0.1:1",
+        "--spool-folder",
+        spool.to_str().unwrap(),
+    ];
     let output = program(&[&store[..], &["--tokens-file", file.to_str().unwrap()]].concat())
         .output()
         .unwrap();
