@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::http::HeaderMap;
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::body::{Room, Taken};
 use super::intake::{Intake, Refusal, TURN};
 use crate::auth::{Access, Principal, Role};
 use crate::config;
@@ -16,6 +19,7 @@ pub(crate) struct Door {
     pub(crate) intake: Intake,
     access: Access,
     turns: Arc<Semaphore>,
+    room: Room,
 }
 
 /// A request is in while it lives.
@@ -29,14 +33,24 @@ impl Door {
     pub(crate) fn new(config: &config::Receive, intake: Intake, access: Access) -> Self {
         // A flood over one protocol leaves a quarter to the other.
         let turns = (config.max_concurrent_requests * 3).div_ceil(4);
+        let room = config.max_concurrent_requests.saturating_mul(config.max_body_bytes) / 2;
         Self {
             intake,
             access,
             turns: Arc::new(Semaphore::new(turns)),
+            room: Room::of(room.max(config.max_body_bytes)),
         }
     }
 
-    /// Waits until few enough requests are being read, over this protocol and in all.
+    /// Reads a body of at most `limit` bytes. That is before its request's turn, since it takes as long as its sender likes.
+    pub(crate) async fn read(&self, body: Body, limit: usize) -> Result<(Bytes, Taken), Refusal> {
+        if self.intake.is_short_of_memory() {
+            return Err(Refusal::Memory);
+        }
+        self.room.read(&self.intake, body, limit).await
+    }
+
+    /// Waits until few enough requests are at work, over this protocol and in all.
     pub(crate) async fn turn(&self) -> Result<Turn, Refusal> {
         let Ok(Ok(of_protocol)) = timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await else {
             return Err(Refusal::Busy);

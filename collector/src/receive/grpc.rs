@@ -16,9 +16,9 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::time::timeout;
 use tonic::Status;
 
+use super::Encoding;
 use super::door::Door;
 use super::intake::{Accepted, Body, Refusal, Signal};
-use super::{Encoding, body};
 
 /// Bytes in front of a message: compressed or not, and its length.
 const FRAME_HEAD: usize = 5;
@@ -90,12 +90,11 @@ async fn answer(door: Door, signal: Signal, request: Request) -> axum::http::Res
     let intake = &door.intake;
     let taken = async {
         let sender = door.sender(&parts.headers)?;
-        let _turn = door.turn().await?;
         let compressed = compression(&parts.headers)?;
-        let bytes = body::read(intake, body, intake.max_body_bytes + FRAME_HEAD).await?;
-        intake
-            .take("grpc", signal, message(bytes, compressed)?, sender.tenant())
-            .await
+        let (bytes, _room) = door.read(body, intake.max_body_bytes + FRAME_HEAD).await?;
+        let _turn = door.turn().await?;
+        let message = message(bytes, compressed)?;
+        intake.take("grpc", signal, message, sender.tenant()).await
     };
     match taken.await {
         Ok(accepted) => success(&accepted),

@@ -8,10 +8,10 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use tonic::Code;
 
+use super::Encoding;
 use super::door::Door;
 use super::intake::{Accepted, Body, Refusal, Signal};
 use super::status::status_body;
-use super::{Encoding, body};
 
 /// The three OTLP endpoints.
 pub(crate) fn router(door: Door) -> Router {
@@ -77,8 +77,8 @@ async fn take(door: &Door, signal: Signal, encoding: Encoding, request: Request)
     if announced.is_some_and(|length| length > intake.max_body_bytes as u64) {
         return Err(Refusal::TooLarge(intake.max_body_bytes));
     }
+    let (bytes, _room) = door.read(request.into_body(), intake.max_body_bytes).await?;
     let _turn = door.turn().await?;
-    let bytes = body::read(intake, request.into_body(), intake.max_body_bytes).await?;
     let body = Body { bytes, gzip, encoding };
     intake.take("http", signal, body, sender.tenant()).await
 }

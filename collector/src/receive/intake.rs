@@ -167,11 +167,13 @@ impl Intake {
         }
     }
 
-    /// Waits until few enough requests are being read; the request is in while the permit lives.
+    /// Whether no further request shall be read.
+    pub(crate) fn is_short_of_memory(&self) -> bool {
+        self.memory.is_scarce()
+    }
+
+    /// Waits until few enough requests are at work; the request is in while the permit lives.
     pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        if self.memory.is_scarce() {
-            return Err(Refusal::Memory);
-        }
         match timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(Refusal::Busy),

@@ -22,7 +22,8 @@ impl Refusal {
                 (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted, true)
             }
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, true),
-            Self::Slow => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded, false),
+            // Not 408, after which OTLP senders give the request up; what is slow now may be quicker next time.
+            Self::Slow => (StatusCode::SERVICE_UNAVAILABLE, Code::DeadlineExceeded, true),
             Self::TooLarge(_) | Self::TooMany(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted, false),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, Code::InvalidArgument, false),
             Self::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, false),

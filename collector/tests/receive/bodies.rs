@@ -219,7 +219,7 @@ async fn a_body_that_does_not_arrive_in_time_is_given_up_and_its_turn_goes_to_an
     let head = "POST /v1/traces HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{";
     slow.write_all(head.as_bytes()).await.unwrap();
     let answer = Answer::read(&mut slow).await;
-    assert_eq!(answer.status, 408, "{answer:?}");
+    assert_eq!(answer.status, 503, "{answer:?}");
     assert_eq!(running.post("/v1/traces", &[JSON], b"{}").await.status, 200);
     assert_eq!(running.count("requests_refused", "slow"), 1);
     running.collector.shutdown().await;
