@@ -273,6 +273,7 @@ impl<S: Sink> Inserter<S> {
 
     /// Sends the same rows with the same token until the sink has decided.
     async fn insert(&mut self, block: &Block, token: &str) -> Result<(), String> {
+        self.sink.prepared().await;
         let mut backoff = Backoff::default();
         loop {
             // Before the attempt, so that none is missed.

@@ -5,6 +5,12 @@ use crate::store::Block;
 
 /// Keeps rows for good.
 pub trait Sink: Send + Sync + 'static {
+    /// Waits until the sink has been made ready for the first time, for ever if need be: what is derived from rows may be
+    /// made anew before that, and would lack those that come meanwhile.
+    fn prepared(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Stores all rows or none, answers once they are safe and within bounded time.
     ///
     /// The same rows with the same token may come again, because an answer was lost: a sink stores them once. Dropping

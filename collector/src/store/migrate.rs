@@ -7,7 +7,7 @@
 use clickhouse::{error::Error, sql::Identifier};
 use sha2::{Digest, Sha256};
 
-use super::{client::Clients, cluster, migration_lock::locked};
+use super::{client::Clients, cluster, migration_lock::locked, standstill};
 
 struct Migration {
     version: u32,
@@ -97,16 +97,12 @@ async fn apply(clients: &Clients) -> Result<(), MigrateError> {
     execute(clients, SCHEMA_VERSION).await?;
     let applied = applied(clients).await?;
     check(&applied, &clients.database)?;
+    standstill::end_fills(clients).await?;
     for migration in &MIGRATIONS[applied.len()..] {
         let statements = statements(migration.sql);
-        let done = match moved_when(&statements) {
-            Some(view) => exists(clients, view).await?,
-            None => false,
-        };
-        if !done {
-            for statement in filled(&statements) {
-                execute(clients, &statement).await?;
-            }
+        match moved_when(&statements) {
+            Some(view) => move_data(clients, &statements, view).await?,
+            None => run(clients, &statements).await?,
         }
         record(clients, migration, &checksum(&statements)).await?;
         tracing::info!(
@@ -118,9 +114,36 @@ async fn apply(clients: &Clients) -> Result<(), MigrateError> {
     Ok(())
 }
 
+/// Nothing is to be done again where the view that comes last is there.
+async fn move_data(clients: &Clients, statements: &[String], last: &str) -> Result<(), Error> {
+    let is_done = exists(clients, last).await?;
+    let moved = async {
+        if !is_done {
+            standstill::close(clients).await?;
+            run(clients, &filled(statements)).await?;
+        }
+        Ok(())
+    };
+    let moved = moved.await;
+    // Also where an attempt before this one went so far and no further.
+    let opened = standstill::open(clients).await;
+    moved.and(opened)
+}
+
+async fn run(clients: &Clients, statements: &[String]) -> Result<(), Error> {
+    for statement in statements {
+        execute(clients, statement).await?;
+    }
+    Ok(())
+}
+
 async fn execute(clients: &Clients, statement: &str) -> Result<(), Error> {
     for statement in cluster::statements(statement, clients.cluster.as_deref()) {
-        clients.writer.query_raw(&statement).execute().await?;
+        let mut query = clients.writer.query_raw(&statement);
+        if statement.starts_with("INSERT INTO ") {
+            query = query.with_setting("query_id", standstill::fill_id(clients));
+        }
+        query.execute().await?;
     }
     Ok(())
 }
@@ -143,11 +166,19 @@ pub(super) fn ddl(cluster: Option<&str>) -> Vec<String> {
 
 async fn create_database(clients: &Clients) -> Result<(), Error> {
     // Asked first, because a user may well work in a database without the right to create it.
-    let query = clients
-        .server
-        .query("SELECT count() FROM system.databases WHERE name = ?");
-    if query.bind(&clients.database).fetch_one::<u64>().await? == 0 {
-        let create = clients.server.query("CREATE DATABASE IF NOT EXISTS ?");
+    let (there, wanted, everywhere) = match &clients.cluster {
+        Some(cluster) => (
+            format!("clusterAllReplicas('{cluster}', system.databases)"),
+            format!("(SELECT count() FROM system.clusters WHERE cluster = '{cluster}')"),
+            format!(" ON CLUSTER `{cluster}`"),
+        ),
+        None => ("system.databases".to_owned(), "1".to_owned(), String::new()),
+    };
+    let query = format!("SELECT count() >= {wanted} FROM {there} WHERE name = ?");
+    let query = clients.server.query(&query).bind(&clients.database);
+    if query.fetch_one::<u8>().await? == 0 {
+        let create = format!("CREATE DATABASE IF NOT EXISTS ?{everywhere}");
+        let create = clients.server.query(&create);
         create.bind(Identifier(&clients.database)).execute().await?;
     }
     Ok(())

@@ -24,6 +24,7 @@ mod migration_lock;
 mod native;
 mod retention;
 mod sessions;
+mod standstill;
 mod watch;
 
 use std::{
@@ -35,7 +36,7 @@ use std::{
 
 use clickhouse::Client;
 use tokio::{
-    sync::{Mutex, Notify, watch as state},
+    sync::{Mutex, Notify, OnceCell, watch as state},
     task::JoinHandle,
 };
 
@@ -112,6 +113,8 @@ pub enum Progress {
 pub struct Store {
     clients: Clients,
     state: state::Receiver<StoreState>,
+    /// Set once the tables are those that this program needs.
+    prepared: OnceCell<()>,
     wake: Arc<Notify>,
     watcher: JoinHandle<()>,
     large_tenants: JoinHandle<()>,
@@ -184,6 +187,7 @@ impl Store {
         Ok(Self {
             clients,
             state,
+            prepared: OnceCell::new(),
             wake,
             watcher,
             large_tenants,
@@ -271,6 +275,10 @@ impl Store {
 }
 
 impl Sink for Arc<Store> {
+    async fn prepared(&self) {
+        self.prepared.get_or_init(|| self.ready()).await;
+    }
+
     async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
         Store::insert(self, block, token).await
     }

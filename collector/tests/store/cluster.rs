@@ -4,9 +4,10 @@ use std::{fs, path::Path};
 
 use clickhouse::Client;
 use serde_json::Value;
-use toolsight_collector::store::ddl;
+use toolsight_collector::store::{StoreConfig, ddl};
 
-use crate::support::{DEADLINE, Embedded, Server, eventually, today};
+use crate::rollups;
+use crate::support::{DEADLINE, Embedded, Server, block, eventually, number, open_with, today};
 
 /// Every question of the program: its name and its text.
 fn questions() -> Vec<(String, String)> {
@@ -100,8 +101,8 @@ fn changes(table: &str, tool: &str) -> String {
     )
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_shards_answer_every_question_as_one_server_does() {
+/// Two servers with the tables of a cluster, and a client for each.
+async fn two_shards() -> ([Server; 2], [Client; 2]) {
     Embedded::open().await.store.shutdown().await;
     let mut pair = Server::pair().await;
     for server in &mut pair {
@@ -124,6 +125,39 @@ async fn two_shards_answer_every_question_as_one_server_does() {
             done.unwrap_or_else(|error| panic!("{error}: {statement}"));
         }
     }
+    (pair, shards)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_repeated_counts_once_on_all_shards_and_in_their_rollups() {
+    let (mut pair, shards) = two_shards().await;
+    let config = StoreConfig {
+        cluster: Some("pair".to_owned()),
+        ..StoreConfig::new(pair[0].location("admin:p%40ss"))
+    };
+    let store = open_with(config).await.unwrap();
+    let calls = block(&rollups::calls(4000));
+    for (token, stored) in [("a", 4000), ("a", 4000), ("b", 8000), ("a", 8000)] {
+        store.insert(&calls, token).await.unwrap();
+        assert_eq!(number(&store, "SELECT count() FROM calls").await, stored, "{token}");
+        rollups::assert_same_sums(&store, token).await;
+    }
+    for shard in &shards {
+        let here = "SELECT count() FROM calls_local";
+        let here = shard.query(here).fetch_one::<u64>().await.unwrap();
+        assert!(
+            (2500..5500).contains(&here),
+            "each shard has about half of 8000: {here}"
+        );
+    }
+    for server in &mut pair {
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_shards_answer_every_question_as_one_server_does() {
+    let (mut pair, shards) = two_shards().await;
     for (shard, half) in shards.iter().zip(1..) {
         shard.query_raw(&insert("calls_local", half)).execute().await.unwrap();
     }

@@ -1,9 +1,11 @@
+use clickhouse::Client;
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 use toolsight_collector::store::{Store, StoreState};
 
 use crate::{
     rollups,
-    support::{Embedded, Server, block, json, number, open, ready, rows, unreachable},
+    support::{Embedded, Server, block, eventually, json, number, open, ready, rows, unreachable},
 };
 
 macro_rules! files {
@@ -199,5 +201,104 @@ async fn what_an_earlier_version_stored_is_in_every_table() {
         rollups::assert_same_sums(&store, &format!("version {version}, and new calls")).await;
     }
     embedded.shutdown().await;
+    server.stop().await;
+}
+
+/// Calls of many kinds that numbers stand for.
+fn calls_of(numbers: &str, kind: u32) -> String {
+    format!(
+        "INSERT INTO calls (time, tenant, server, target, kind, method, client, outcome, fault, session_id, user_id, weight, trace_id, span_id) \
+         SELECT now64(6) - toIntervalSecond(number % 86400), concat('o', toString(number % 8)), \
+         concat('s', toString(number % 9)), concat('t', toString(number % 11)), 'tool', 'tools/call', \
+         concat('c', toString(number % 6)), if(number % 7 = 0, 'tool_error', 'ok'), if(number % 7 = 0, 'server', 'none'), \
+         concat('s', toString(number % 50000)), concat('u', toString(number % 1000)), 1, \
+         reinterpretAsFixedString(toUInt128(number)), reinterpretAsFixedString(toUInt64({kind})) FROM {numbers}"
+    )
+}
+
+/// Inserts one call after the other as a collector does that knows nothing of an upgrade, until it is told to stop;
+/// returns how many the table took, and how often it was told to come again.
+async fn insert_meanwhile(client: Client, sender: u32, stop: CancellationToken) -> (u64, u64) {
+    let (mut taken, mut refused) = (0, 0);
+    while !stop.is_cancelled() {
+        let call = calls_of(&format!("numbers({taken}, 1)"), sender);
+        while let Err(error) = client.query_raw(&call).execute().await {
+            assert!(error.to_string().contains("Code: 252."), "{error}");
+            refused += 1;
+        }
+        taken += 1;
+    }
+    (taken, refused)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_come_during_an_upgrade_are_in_every_table() {
+    const BEFORE: u64 = 200_000;
+    Embedded::open().await.store.shutdown().await;
+    let mut server = Server::new().await;
+    server.start();
+    let first = open(server.location("admin:p%40ss")).await.unwrap();
+    ready(&first).await;
+    let create = first.writer().query_raw("CREATE DATABASE live");
+    create.execute().await.unwrap();
+    at_version(&first, "live", 4).await;
+    let client = first.writer().clone().with_database("live");
+    // So many that to fill a table takes a while.
+    let before = calls_of(&format!("numbers({BEFORE})"), 9);
+    client.query_raw(&before).execute().await.unwrap();
+
+    let stop = CancellationToken::new();
+    let senders: Vec<_> = (0..2)
+        .map(|sender| tokio::spawn(insert_meanwhile(client.clone(), sender, stop.clone())))
+        .collect();
+    let location = format!("http://admin:p%40ss@127.0.0.1:{}/live", server.port);
+    let store = open(location.parse().unwrap()).await.unwrap();
+    ready(&store).await;
+    stop.cancel();
+    let (mut taken, mut refused) = (0, 0);
+    for sender in senders {
+        let of_sender = sender.await.unwrap();
+        taken += of_sender.0;
+        refused += of_sender.1;
+    }
+    assert!(taken > 0 && refused > 0, "calls came meanwhile: {taken}, {refused}");
+    assert_eq!(number(&store, "SELECT count() FROM calls").await, BEFORE + taken);
+    rollups::assert_same_sums(&store, "with calls that came during the upgrade").await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_collector_that_is_gone_still_fills_is_ended_before_it_is_filled_anew() {
+    Embedded::open().await.store.shutdown().await;
+    let mut server = Server::new().await;
+    server.start();
+    let first = open(server.location("admin:p%40ss")).await.unwrap();
+    ready(&first).await;
+    first
+        .writer()
+        .query_raw("CREATE DATABASE left_over")
+        .execute()
+        .await
+        .unwrap();
+    at_version(&first, "left_over", 6).await;
+    let client = first.writer().clone().with_database("left_over");
+    let scratch = "CREATE TABLE scratch (n UInt64) ENGINE = MergeTree ORDER BY n";
+    client.query_raw(scratch).execute().await.unwrap();
+    let filling = client
+        .query_raw("INSERT INTO scratch SELECT number + sleepEachRow(1) FROM numbers(600)")
+        .with_setting("max_block_size", "1")
+        .with_setting("query_id", "toolsight-fill-left_over");
+    let filling = tokio::spawn(filling.execute());
+    let running = "SELECT count() FROM system.processes WHERE query_id = 'toolsight-fill-left_over'";
+    eventually("it fills", async || number(&first, running).await == 1).await;
+
+    let location = format!("http://admin:p%40ss@127.0.0.1:{}/left_over", server.port);
+    let store = open(location.parse().unwrap()).await.unwrap();
+    ready(&store).await;
+    let ended = filling.await.unwrap().unwrap_err().to_string();
+    assert!(ended.contains("Code: 394."), "QUERY_WAS_CANCELLED: {ended}");
+    // And batches are taken as ever.
+    store.insert(&block(&rollups::calls(100)), "later").await.unwrap();
+    rollups::assert_same_sums(&store, "after a fill that was left over").await;
     server.stop().await;
 }
