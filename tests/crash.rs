@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use crate::support::collector::Collector;
-use crate::support::sender::Sender;
+use crate::support::sender::{Sender, TENANT};
 use crate::support::{counts, number};
 
 /// Rounds, unless `TOOLSIGHT_CRASH_ROUNDS` says otherwise.
@@ -78,6 +78,8 @@ async fn every_acknowledged_call_is_there_exactly_once_whatever_is_killed() {
     let http = format!("127.0.0.1:{}", free_port());
     let mut collector = start(folder.path(), &http).await;
     collector.ready().await;
+    let large = format!("INSERT INTO toolsight.large_tenants VALUES ('{TENANT}', 0)");
+    collector.write(folder.path(), large).await;
 
     let stop = Arc::new(AtomicBool::new(false));
     let senders: Vec<_> = (0..SENDERS)
@@ -139,7 +141,9 @@ async fn every_acknowledged_call_is_there_exactly_once_whatever_is_killed() {
     assert!(ledger.acknowledged > rounds, "{ledger:?}");
     collector.ready().await;
     collector.drained().await;
-    for (table, query, expected) in counts::expected(ledger.acknowledged, ledger.failures) {
+    let expected = counts::expected(ledger.acknowledged, ledger.failures);
+    let of_tenant = counts::expected_of_a_large_tenant(ledger.acknowledged);
+    for (table, query, expected) in expected.chain(of_tenant) {
         let count = collector.ask(folder.path(), query).await;
         assert_eq!(count, expected, "{table}, seed {seed}:\n{}", collector.log());
     }

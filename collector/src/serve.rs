@@ -173,6 +173,7 @@ pub(crate) fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
         cluster: config.store.cluster.clone(),
         engine_library: config.store.engine_library.clone(),
         engine_http_port: config.store.engine_port,
+        engine_memory_bytes: config.store.engine_memory_bytes,
         retention: config.store.retention,
         ..StoreConfig::new(location)
     })

@@ -191,6 +191,21 @@ impl Collector {
         count.unwrap_or_else(|_| panic!("{query}: {answer}"))
     }
 
+    /// Changes something in the embedded store, as the user of the collector itself.
+    pub(crate) async fn write(&self, folder: &Path, statement: String) {
+        let access = std::fs::read_to_string(folder.join("store/engine.access")).unwrap();
+        let password = access.lines().last().unwrap();
+        let url = format!("http://127.0.0.1:{}", self.store_port());
+        let client = reqwest::Client::new();
+        let sent = client
+            .post(url)
+            .basic_auth("writer", Some(password))
+            .body(statement)
+            .send();
+        let answer = sent.await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
     /// What has been logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")

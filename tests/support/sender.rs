@@ -12,6 +12,9 @@ const SCATTERED: u64 = 120;
 /// Users, who are the same for all senders.
 const USERS: u64 = 7;
 
+/// Tenant of all calls.
+pub(crate) const TENANT: &str = "acme";
+
 /// Sends requests of numbered calls, each again until it is acknowledged.
 pub(crate) struct Sender {
     client: Client,
@@ -56,6 +59,8 @@ impl Sender {
                 text("jsonrpc.request.id", &format!("{}-{number}", self.name)),
                 text("mcp.session.id", &format!("{}-{}", self.name, number % SESSIONS)),
                 text("user.id", &format!("user{}", number % USERS)),
+                text("toolsight.tenant", TENANT),
+                text("toolsight.definition.hash", "00000000000000a1"),
             ];
             if number.is_multiple_of(2) {
                 attributes.push(text("error.type", "tool_error"));

@@ -52,7 +52,8 @@ pub struct Listen {
 pub struct Receive {
     /// Largest body in bytes, as sent and inflated.
     pub max_body_bytes: usize,
-    /// Requests that are read at the same time, three quarters of them over one protocol; their bodies are in memory.
+    /// Requests that are at work at the same time, three quarters of them over one protocol. Bodies on their way over a
+    /// protocol have half as many largest ones' memory.
     pub max_concurrent_requests: usize,
     /// Connections that each address has open at a time; further ones wait.
     pub max_connections: usize,
@@ -101,7 +102,7 @@ pub struct Batch {
 }
 
 /// Where rows are kept.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Store {
     /// Which ClickHouse; `None` for the embedded one in the user's own data folder.
     pub location: Option<Location>,
@@ -111,6 +112,8 @@ pub struct Store {
     pub engine_library: Option<PathBuf>,
     /// Port on 127.0.0.1 at which the embedded engine speaks HTTP; 0 for any that is free.
     pub engine_port: u16,
+    /// Bytes of memory that the embedded engine may use; a question may use half of them.
+    pub engine_memory_bytes: u64,
     /// How long rows are kept.
     pub retention: Retention,
 }
@@ -174,6 +177,19 @@ impl Default for Receive {
             max_connections: 1024,
             body_timeout: Duration::from_secs(10),
             memory_limit_bytes: 0,
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            location: None,
+            cluster: None,
+            engine_library: None,
+            engine_port: 0,
+            engine_memory_bytes: 1 << 30,
+            retention: Retention::default(),
         }
     }
 }

@@ -105,6 +105,15 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, text| number(text, 0, 65_535).map(|port| config.store.engine_port = port as u16),
     },
     Setting {
+        name: "engine_memory_bytes",
+        value: "BYTES",
+        help: "Memory that the embedded engine may use; a question may use half of it",
+        get: |config| config.store.engine_memory_bytes.to_string(),
+        set: |config, text| {
+            number(text, 256 << 20, 1 << 42).map(|bytes| config.store.engine_memory_bytes = bytes as u64)
+        },
+    },
+    Setting {
         name: "retain_calls_days",
         value: "DAYS",
         help: "How long single calls are kept; as the tables were made where not set",
@@ -262,7 +271,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "max_concurrent_requests",
         value: "COUNT",
-        help: "Requests that are read at the same time, three quarters of them over one protocol; their bodies are in memory",
+        help: "Requests at work at the same time, three quarters of them over one protocol; half as many largest bodies of each \
+               protocol fit into memory",
         get: |config| config.receive.max_concurrent_requests.to_string(),
         set: |config, text| number(text, 1, 10_000).map(|count| config.receive.max_concurrent_requests = count),
     },
