@@ -49,13 +49,17 @@ pub(super) async fn close(clients: &Clients) -> Result<(), Error> {
         Some(cluster) => format!("clusterAllReplicas('{cluster}', system.processes)"),
         None => "system.processes".to_owned(),
     };
+    // A shard is asked by the full name of the table, in no database of its own.
     let begun = format!(
-        "SELECT count() FROM {processes} WHERE query_kind = 'Insert' AND position(query, 'calls') > 0 AND elapsed >= ?"
+        "SELECT count() FROM {processes} WHERE query_kind = 'Insert' AND position(query, 'calls') > 0 AND elapsed >= ? \
+         AND (current_database = ? OR position(query, ?) > 0)"
     );
     while clients
         .server
         .query(&begun)
         .bind(closed.elapsed().as_secs_f64())
+        .bind(&clients.database)
+        .bind(format!("{}.calls", clients.database))
         .fetch_one::<u64>()
         .await?
         > 0
