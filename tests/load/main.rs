@@ -78,19 +78,17 @@ async fn run(arguments: &Arguments, started: Instant) -> Ledger {
         0 => Duration::ZERO,
         rate => Duration::from_secs_f64((arguments.batch * arguments.streams) as f64 / rate as f64),
     };
-    let plan = Plan {
-        end: started + Duration::from_secs(arguments.seconds),
-        calls: arguments.calls / arguments.streams,
-        interval,
-    };
     let mut streams: JoinSet<_> = (0..arguments.streams)
-        .map(|_| {
-            send::stream(
-                arguments.address,
-                grpc,
-                Template::new(arguments.batch as usize, grpc),
-                plan,
-            )
+        .map(|stream| {
+            let plan = Plan {
+                // Servers that know nothing of each other do not send at the same moment.
+                start: started + interval.mul_f64(stream as f64 / arguments.streams as f64),
+                end: started + Duration::from_secs(arguments.seconds),
+                calls: arguments.calls / arguments.streams,
+                interval,
+            };
+            let template = Template::new(arguments.batch as usize, grpc);
+            send::stream(arguments.address, grpc, template, plan)
         })
         .collect();
     let mut ledger = Ledger::default();

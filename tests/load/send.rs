@@ -45,6 +45,8 @@ impl Ledger {
 /// How long to send, and how fast.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
+    /// When the first request goes.
+    pub(crate) start: Instant,
     pub(crate) end: Instant,
     /// Calls that this stream sends at most.
     pub(crate) calls: u64,
@@ -114,7 +116,7 @@ async fn answer(response: http::Response<Incoming>) -> anyhow::Result<(StatusCod
 pub(crate) async fn stream(address: SocketAddr, grpc: bool, mut template: Template, plan: Plan) -> Ledger {
     let mut ledger = Ledger::default();
     let mut connection = None;
-    let mut due = Instant::now();
+    let mut due = plan.start;
     let calls = template.spans() as u64;
     while Instant::now() < plan.end && ledger.sent + calls <= plan.calls {
         tokio::time::sleep_until(due.into()).await;

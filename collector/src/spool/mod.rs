@@ -4,6 +4,7 @@
 //! folder/
 //!   lock                           held by the collector that uses the folder
 //!   00000000000000000001.segment   requests as they came, see `segment` and `record`; named by the first's number
+//!   00000000000000000001.spare     what was such a file, to be overwritten by another one
 //!   journal                        which of them form a batch, and which batches the store has, see `journal`
 //!   set_aside.ndjson               rows that the store refuses, see `set_aside`
 //!   quarantine/                    segments that were damaged
@@ -28,6 +29,7 @@ mod quarantine;
 mod reader;
 mod record;
 mod recovery;
+mod room;
 mod segment;
 mod set_aside;
 mod state;
@@ -156,7 +158,7 @@ impl Spool {
             active: None,
             next_lsn,
             limit: config.bytes,
-            segment_bytes: (config.bytes / SEGMENTS).min(SEGMENT),
+            segment_bytes: segment_bytes(config),
             durability: config.durability,
             instance: config.instance.clone(),
             group: Vec::new(),
@@ -229,6 +231,11 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+/// Bytes of a segment where nothing forces it to be smaller or larger.
+fn segment_bytes(config: &config::Spool) -> u64 {
+    (config.bytes / SEGMENTS).min(SEGMENT)
+}
+
 /// Brings the folder in order; also gives the number of the next record.
 fn recover(
     config: &config::Spool,
@@ -270,10 +277,12 @@ fn recover(
         replayed_batches = left.replays.len(),
         "the spool is open"
     );
+    // One that was begun while there was little room is not kept for when there is more.
+    let worth = segment_bytes(config) / 2;
     let boot_then = found.boot.unwrap_or(boot);
     let journal = Journal::create(folder, boot_then, state.cursor, seals)?;
     let reader = Reader {
-        shared: Arc::new(Shared::new(folder, lock, metrics.clone(), state)),
+        shared: Arc::new(Shared::new(folder, lock, metrics.clone(), state, worth)),
         journal,
         committed: watch::channel(next_lsn).1,
         place: None,

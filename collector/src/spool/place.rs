@@ -18,6 +18,7 @@ pub(super) struct Place {
     file: File,
     /// Number of the segment's first record.
     pub(super) segment: u64,
+    seed: u32,
     /// Number of the record that stands here.
     pub(super) lsn: u64,
     offset: u64,
@@ -36,10 +37,11 @@ struct Ahead {
 
 impl Place {
     /// The place of a segment's first record.
-    pub(super) fn start(file: File, segment: u64) -> Self {
+    pub(super) fn start(file: File, segment: u64, seed: u32) -> Self {
         Self {
             file,
             segment,
+            seed,
             lsn: segment,
             offset: SEGMENT_HEADER,
             ahead: Ahead::default(),
@@ -55,9 +57,9 @@ impl Place {
             }
             self.lsn += 1;
         }
-        let record = match self.ahead.record(&self.file, self.offset, lsn)? {
+        let record = match self.ahead.record(&self.file, self.offset, lsn, self.seed)? {
             Some(record) => record,
-            None => match segment::read_record(&self.file, self.offset, lsn)? {
+            None => match segment::read_record(&self.file, self.offset, lsn, self.seed)? {
                 Ok(record) => record,
                 Err(none) => return Ok(Err(none)),
             },
@@ -70,8 +72,8 @@ impl Place {
 
 impl Ahead {
     /// The record at this place of the file if it is whole and not too large to be read with others.
-    fn record(&mut self, file: &File, offset: u64, lsn: u64) -> io::Result<Option<Record>> {
-        if let Some(record) = self.whole(offset, lsn) {
+    fn record(&mut self, file: &File, offset: u64, lsn: u64, seed: u32) -> io::Result<Option<Record>> {
+        if let Some(record) = self.whole(offset, lsn, seed) {
             return Ok(Some(record));
         }
         // The buffer is used again, unless somebody still has a record in it.
@@ -79,16 +81,16 @@ impl Ahead {
         buffer.resize(AHEAD, 0);
         self.filled = file.read_at(&mut buffer, offset)?;
         (self.bytes, self.offset) = (buffer.freeze(), offset);
-        Ok(self.whole(offset, lsn))
+        Ok(self.whole(offset, lsn, seed))
     }
 
-    fn whole(&self, offset: u64, lsn: u64) -> Option<Record> {
+    fn whole(&self, offset: u64, lsn: u64, seed: u32) -> Option<Record> {
         let start = usize::try_from(offset.checked_sub(self.offset)?).ok()?;
         let header = Header::decode(self.bytes.get(start..self.filled)?.first_chunk::<HEADER>()?).ok()?;
         let end = start.checked_add(usize::try_from(header.size()).ok()?)?;
         if header.lsn != lsn || end > self.filled {
             return None;
         }
-        Record::check(header, self.bytes.slice(start..end)).ok()
+        Record::check(header, seed, self.bytes.slice(start..end)).ok()
     }
 }

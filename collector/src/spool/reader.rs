@@ -107,14 +107,14 @@ impl Reader {
         let found = {
             let state = self.shared.lock();
             match state.segment_of(lsn) {
-                Some((first, segment)) => Some((first, segment.end, segment.prefix.clone(), segment.damaged)),
+                Some((first, segment)) => Some((first, segment.end, segment.identity.clone(), segment.damaged)),
                 None => match state.next_record(lsn) {
                     Some(next) => return Ok(Found::Lost { next, segment: lsn }),
                     None => None,
                 },
             }
         };
-        let Some((first, end, prefix, damaged)) = found else {
+        let Some((first, end, identity, damaged)) = found else {
             return Ok(Found::End);
         };
         let place = match self.place.take() {
@@ -127,13 +127,13 @@ impl Reader {
                         segment: first,
                     });
                 }
-                opened => Place::start(opened?, first),
+                opened => Place::start(opened?, first, identity.seed),
             },
         };
         match place.read(lsn)? {
             Ok((place, record)) => {
                 self.place = Some(place);
-                Ok(Found::Record(record, prefix))
+                Ok(Found::Record(record, identity.prefix))
             }
             Err(_) => {
                 if !damaged {
@@ -148,12 +148,17 @@ impl Reader {
     }
 
     fn damaged(&self, first: u64, lsn: u64) {
+        {
+            let mut state = self.shared.lock();
+            // What lingers is overwritten where its room is wanted.
+            let Some(segment) = state.segments.get_mut(&first) else {
+                return;
+            };
+            segment.damaged = true;
+        }
         let path = segment::path(&self.shared.folder, first);
         error!(path = %path.display(), lsn, "a segment of the spool is damaged: what follows in it is lost");
         self.shared.metrics.corrupt_segments.inc();
-        if let Some(segment) = self.shared.lock().segments.get_mut(&first) {
-            segment.damaged = true;
-        }
     }
 
     /// Makes the boundaries of a batch last; nothing of it may be sent before.
@@ -183,7 +188,7 @@ impl Reader {
 
     /// Removes what the store has had for long enough.
     pub(crate) fn reclaim(&mut self) {
-        self.shared.reclaim(self.linger, |_| true);
+        while self.shared.reclaim(self.linger) {}
         let first = self.shared.lock().segments.keys().next().copied();
         self.journal.forget_before(first.unwrap_or(u64::MAX));
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0   magic         u32   "tsrc"
-//! 4   checksum      u32   CRC-32 of everything behind it, tenant and body included
+//! 4   checksum      u32   CRC-32 of everything behind it, tenant and body included, begun with the segment's seed
 //! 8   body length   u32
 //! 12  tenant length u16
 //! 14  kind          u8    1: ExportTraceServiceRequest in protobuf
@@ -11,11 +11,14 @@
 //! 24  arrival       u64   microseconds since the Unix epoch
 //! 32  digest        u128  XXH3 of tenant and body, to know a repeated request by
 //! 48  rows          u32   rows that the body becomes
-//! 52  unused        u32   0
+//! 52  place         u32   records that were written in front of it by the same wait for the disk
 //! 56  tenant, body
 //! ```
 //!
-//! All numbers are little-endian. A magic of zero is the end of the data: segments are made of zeros.
+//! All numbers are little-endian. A magic of zero is the end of the data: a new segment is made of zeros, and each write
+//! to one that was used before ends with [`END`].
+//!
+//! The seed ties a record to its segment: what another one has left in the same file does not have the right checksum.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +27,8 @@ use twox_hash::XxHash3_128;
 
 /// Bytes in front of tenant and body.
 pub(super) const HEADER: usize = 56;
+/// What stands behind the last record.
+pub(super) const END: [u8; 4] = [0; 4];
 /// Longest tenant in bytes.
 pub(crate) const MAX_TENANT: usize = u16::MAX as usize;
 
@@ -46,6 +51,8 @@ pub(crate) struct Header {
     pub(crate) digest: u128,
     /// Rows that the body becomes.
     pub(crate) rows: u32,
+    /// Records in front of it that the disk got together with it.
+    pub(super) place: u32,
 }
 
 /// A request that was read back and is as it was written.
@@ -79,7 +86,7 @@ pub(super) const fn size(tenant: &str, body: &[u8]) -> u64 {
 }
 
 /// Writes a record behind `buffer`. The tenant is at most [`MAX_TENANT`] and the body less than 4 GiB long.
-pub(super) fn encode(header: &Header, tenant: &str, body: &[u8], buffer: &mut Vec<u8>) {
+pub(super) fn encode(header: &Header, seed: u32, tenant: &str, body: &[u8], buffer: &mut Vec<u8>) {
     let start = buffer.len();
     buffer.extend_from_slice(&MAGIC.to_le_bytes());
     buffer.extend_from_slice(&[0; 4]);
@@ -90,21 +97,22 @@ pub(super) fn encode(header: &Header, tenant: &str, body: &[u8], buffer: &mut Ve
     buffer.extend_from_slice(&header.arrival.to_le_bytes());
     buffer.extend_from_slice(&header.digest.to_le_bytes());
     buffer.extend_from_slice(&header.rows.to_le_bytes());
-    buffer.extend_from_slice(&[0; 4]);
+    buffer.extend_from_slice(&header.place.to_le_bytes());
     buffer.extend_from_slice(tenant.as_bytes());
     buffer.extend_from_slice(body);
-    let checksum = crc32fast::hash(&buffer[start + 8..]);
+    let checksum = checksum(seed, &buffer[start + 8..]);
     buffer[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
 }
 
 impl Header {
     /// The header of a new record.
-    pub(super) fn new(lsn: u64, arrival: u64, digest: u128, rows: u32) -> Self {
+    pub(super) fn new(lsn: u64, arrival: u64, digest: u128, rows: u32, place: u32) -> Self {
         Self {
             lsn,
             arrival,
             digest,
             rows,
+            place,
             ..Self::default()
         }
     }
@@ -126,6 +134,7 @@ impl Header {
             arrival: u64_at(24),
             digest: u128::from(u64_at(32)) | u128::from(u64_at(40)) << 64,
             rows: u32_at(48),
+            place: u32_at(52),
         })
     }
 
@@ -136,9 +145,9 @@ impl Header {
 }
 
 impl Record {
-    /// The record of these bytes, header included, if they are what was written.
-    pub(super) fn check(header: Header, bytes: Bytes) -> Result<Self, NoRecord> {
-        let whole = bytes.len() as u64 == header.size() && crc32fast::hash(&bytes[8..]) == header.checksum;
+    /// The record of these bytes, header included, if they are what was written to the segment with this seed.
+    pub(super) fn check(header: Header, seed: u32, bytes: Bytes) -> Result<Self, NoRecord> {
+        let whole = bytes.len() as u64 == header.size() && checksum(seed, &bytes[8..]) == header.checksum;
         let record = Self { header, bytes };
         if whole && str::from_utf8(record.tenant_bytes()).is_ok() {
             Ok(record)
@@ -165,6 +174,12 @@ impl Record {
     fn tenant_bytes(&self) -> &[u8] {
         &self.bytes[HEADER..HEADER + usize::from(self.header.tenant_length)]
     }
+}
+
+fn checksum(seed: u32, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(seed);
+    hasher.update(bytes);
+    hasher.finalize()
 }
 
 /// Microseconds since the Unix epoch.

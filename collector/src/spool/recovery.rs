@@ -1,9 +1,11 @@
 //! Reads the folder of a spool at the start.
 //!
 //! Only the last segment may end in the middle of a record: the collector or the machine stopped while it was written,
-//! and nobody was told that it is stored. It is cut off. Anywhere else, and where a later record follows, a record that
-//! cannot be read was damaged: the segment goes to `quarantine/`, and what stands in front of the damage is used.
+//! and nobody was told that it is stored. It is cut off, with what a spare has behind it. Anywhere else, and where a record
+//! follows that was written later, a record that cannot be read was damaged: the segment goes to `quarantine/`, and what
+//! stands in front of the damage is used.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use super::digest_window::DigestWindow;
 use super::journal::Position;
 use super::quarantine;
 use super::record::NoRecord;
-use super::segment::{self, SEGMENT_HEADER};
+use super::segment::{self, Identity, SEGMENT_HEADER, SPARE};
 use super::state::{Segment, State};
 use crate::telemetry::Metrics;
 
@@ -27,16 +29,6 @@ struct Scanned {
 
 /// All segments of a folder, in order, with what of them is behind `cursor`; their digests go into `window`.
 pub(super) fn scan(folder: &Path, cursor: Position, window: &mut DigestWindow, metrics: &Metrics) -> io::Result<State> {
-    let mut paths: Vec<(u64, PathBuf)> = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        match segment::first_of(&path) {
-            Some(first) => paths.push((first, path)),
-            None if path.extension().is_some_and(|ending| ending == "new") => fs::remove_file(path)?,
-            None => {}
-        }
-    }
-    paths.sort();
     let mut state = State {
         cursor,
         ..State::default()
@@ -46,6 +38,18 @@ pub(super) fn scan(folder: &Path, cursor: Position, window: &mut DigestWindow, m
         cursor,
         metrics,
     };
+    let entries: io::Result<Vec<_>> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect();
+    let mut paths: Vec<(u64, PathBuf)> = Vec::new();
+    for path in entries? {
+        let ending = path.extension().and_then(OsStr::to_str);
+        match (segment::first_of(&path), ending) {
+            (Some(first), _) => paths.push((first, path)),
+            (None, Some("new")) => fs::remove_file(path)?,
+            (None, Some(SPARE)) => paths.extend(recovery.spare(&path)?),
+            _ => {}
+        }
+    }
+    paths.sort();
     for (index, (first, path)) in paths.iter().enumerate() {
         let next = paths.get(index + 1).map(|(next, _)| *next);
         if let Some(segment) = recovery.open(*first, path, next, window)? {
@@ -62,6 +66,23 @@ struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
+    /// The segment that a spare has become, under its own name; a spare that is one still is removed.
+    fn spare(&self, path: &Path) -> io::Result<Option<(u64, PathBuf)>> {
+        let Some((first, _)) = segment::read_start(&File::open(path)?)? else {
+            self.damaged(path, 0);
+            quarantine::keep(self.folder, path)?;
+            return Ok(None);
+        };
+        let segment = segment::path(self.folder, first);
+        if path == segment::spare_path(self.folder, first) || segment.exists() {
+            fs::remove_file(path)?;
+            return Ok(None);
+        }
+        // The machine stopped before it had the new name on disk.
+        fs::rename(path, &segment)?;
+        Ok(Some((first, segment)))
+    }
+
     /// Brings one file in order, which the one whose first record is `next` follows; `None` if nothing of it can be used.
     fn open(
         &self,
@@ -71,7 +92,7 @@ impl Recovery<'_> {
         window: &mut DigestWindow,
     ) -> io::Result<Option<Segment>> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
-        let Some(prefix) = segment::read_prefix(&file, first)? else {
+        let Some(identity) = segment::read_identity(&file, first)? else {
             if next.is_none() && nothing_in(&file)? {
                 // The collector was stopped while it made the file.
                 fs::remove_file(path)?;
@@ -81,20 +102,19 @@ impl Recovery<'_> {
             }
             return Ok(None);
         };
-        let scanned = records(&file, first, &prefix, self.cursor, window)?;
+        let seed = identity.seed;
+        let scanned = records(&file, first, identity, self.cursor, window)?;
         let (length, end) = (file.metadata()?.len(), scanned.segment.bytes);
-        // Zeros in the middle look like an end.
-        let gap = length > end && next.is_some_and(|next| next != scanned.segment.end);
-        let damaged = if next.is_some() {
-            scanned.broken || gap
-        } else {
-            scanned.broken && segment::has_record_behind(&file, end, scanned.segment.end)?
+        let damaged = match next {
+            // Numbers have no gaps. What stands behind the last record is what the file had before.
+            Some(next) => length > end && next != scanned.segment.end,
+            None => scanned.broken && segment::was_there(&file, end, scanned.segment.end, seed)?,
         };
         if damaged {
             self.damaged(path, end);
             self.replace(path, end)?;
         } else if length > end {
-            if scanned.broken {
+            if scanned.broken && next.is_none() {
                 let bytes = length - end;
                 warn!(path = %path.display(), bytes, "the collector stopped while it wrote a request, which is cut off");
             }
@@ -129,10 +149,16 @@ impl Recovery<'_> {
     }
 }
 
-fn records(file: &File, first: u64, prefix: &str, cursor: Position, window: &mut DigestWindow) -> io::Result<Scanned> {
+fn records(
+    file: &File,
+    first: u64,
+    identity: Identity,
+    cursor: Position,
+    window: &mut DigestWindow,
+) -> io::Result<Scanned> {
     let (mut lsn, mut offset, mut rows) = (first, SEGMENT_HEADER, 0);
     let broken = loop {
-        let header = match segment::read_record(file, offset, lsn)? {
+        let header = match segment::read_record(file, offset, lsn, identity.seed)? {
             Ok(record) => record.header,
             Err(none) => break none == NoRecord::Broken,
         };
@@ -151,7 +177,7 @@ fn records(file: &File, first: u64, prefix: &str, cursor: Position, window: &mut
             bytes: offset,
             end: lsn,
             rows,
-            prefix: prefix.into(),
+            identity,
             open: false,
             damaged: false,
             applied: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::error;
@@ -11,14 +11,19 @@ use tracing::error;
 use super::journal::Position;
 use super::lock::Lock;
 use super::quarantine;
-use super::segment;
+use super::segment::{self, Identity};
 use crate::telemetry::Metrics;
+
+/// Spares that are kept at most: one for the next segment, and one for when two are done with at a time.
+const SPARES: usize = 2;
 
 /// Shared by everything that belongs to one spool.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) folder: PathBuf,
     pub(super) metrics: Metrics,
+    /// Bytes that a segment has at least to become a spare.
+    worth: u64,
     state: Mutex<State>,
     /// Held until both writer and reader are gone: either may still write.
     _lock: Lock,
@@ -29,10 +34,22 @@ pub(super) struct Shared {
 pub(super) struct State {
     /// By the number of their first record.
     pub(super) segments: BTreeMap<u64, Segment>,
+    /// Files to be overwritten, oldest first. The reader adds some behind, and the writer takes them.
+    pub(super) spares: Vec<Spare>,
+    /// Bytes of files that are on their way to be spares or to be gone.
+    pub(super) freeing: u64,
     /// Everything in front of it is in the store.
     pub(super) cursor: Position,
     /// Rows that have to wait before whoever reads them is told.
     pub(super) wanted: u64,
+}
+
+/// A file that was a segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spare {
+    /// Number of the first record that it had, by which it has its name.
+    pub(super) first: u64,
+    pub(super) bytes: u64,
 }
 
 /// A segment as far as it is committed.
@@ -44,8 +61,7 @@ pub(super) struct Segment {
     pub(super) end: u64,
     /// Rows that wait for the store.
     pub(super) rows: u64,
-    /// What tokens of its batches begin with.
-    pub(super) prefix: Arc<str>,
+    pub(super) identity: Identity,
     /// Whether records may still be added.
     pub(super) open: bool,
     /// Whether records of it could not be read.
@@ -55,10 +71,11 @@ pub(super) struct Segment {
 }
 
 impl Shared {
-    pub(super) fn new(folder: &Path, lock: Lock, metrics: Metrics, state: State) -> Self {
+    pub(super) fn new(folder: &Path, lock: Lock, metrics: Metrics, state: State, worth: u64) -> Self {
         let shared = Self {
             folder: folder.to_owned(),
             metrics,
+            worth,
             state: Mutex::new(state),
             _lock: lock,
         };
@@ -71,40 +88,74 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes segments that the store has had for `linger`, oldest first, while `wanted` says so.
-    pub(super) fn reclaim(&self, linger: Duration, mut wanted: impl FnMut(&State) -> bool) {
+    /// Frees the oldest segment that the store has had for `linger`; tells whether there was one. It becomes a spare if
+    /// it is worth it and there are not enough yet.
+    pub(super) fn reclaim(&self, linger: Duration) -> bool {
         let mut state = self.lock();
         let cursor = state.cursor.lsn;
         for segment in state.segments.values_mut().filter(|segment| segment.end <= cursor) {
             segment.applied.get_or_insert_with(Instant::now);
         }
-        while wanted(&state) {
-            let Some((&first, oldest)) = state.segments.first_key_value() else {
-                break;
-            };
-            if oldest.open || oldest.applied.is_none_or(|applied| applied.elapsed() < linger) {
-                break;
-            }
-            let path = segment::path(&self.folder, first);
-            let gone = if oldest.damaged {
-                quarantine::keep(&self.folder, &path)
-            } else {
-                fs::remove_file(&path)
-            };
-            if let Err(cause) = gone {
-                error!(path = %path.display(), %cause, "a segment of the spool cannot be removed");
-                break;
-            }
-            state.segments.remove(&first);
+        let Some((&first, oldest)) = state.segments.first_key_value() else {
+            return false;
+        };
+        if oldest.open || oldest.applied.is_none_or(|applied| applied.elapsed() < linger) {
+            return false;
+        }
+        let (damaged, bytes) = (oldest.damaged, oldest.bytes);
+        let spare = !damaged && bytes >= self.worth && state.spares.len() < SPARES;
+        state.segments.remove(&first);
+        state.freeing += bytes;
+        // The disk may take its time, and requests do not wait for it.
+        drop(state);
+        let path = segment::path(&self.folder, first);
+        let freed = if damaged {
+            quarantine::keep(&self.folder, &path)
+        } else if spare {
+            segment::make_spare(&self.folder, first)
+        } else {
+            fs::remove_file(&path)
+        };
+        if let Err(cause) = freed {
+            error!(path = %path.display(), %cause, "a segment of the spool cannot be removed");
+            return false;
+        }
+        let mut state = self.lock();
+        state.freeing -= bytes;
+        if spare {
+            state.spares.push(Spare { first, bytes });
         }
         state.publish(&self.metrics);
+        true
+    }
+
+    /// Takes the oldest spare.
+    pub(super) fn take_spare(&self) -> Option<Spare> {
+        let mut state = self.lock();
+        let spare = (!state.spares.is_empty()).then(|| state.spares.remove(0));
+        state.publish(&self.metrics);
+        spare
+    }
+
+    /// Removes a spare; tells whether there was one.
+    pub(super) fn drop_spare(&self) -> bool {
+        let Some(spare) = self.take_spare() else {
+            return false;
+        };
+        let path = segment::spare_path(&self.folder, spare.first);
+        if let Err(cause) = fs::remove_file(&path) {
+            error!(path = %path.display(), %cause, "a spare of the spool cannot be removed");
+        }
+        true
     }
 }
 
 impl State {
-    /// Bytes of all segments.
+    /// Bytes of all segments and spares.
     pub(super) fn bytes(&self) -> u64 {
-        self.segments.values().map(|segment| segment.bytes).sum()
+        let segments = self.segments.values().map(|segment| segment.bytes);
+        let spares = self.spares.iter().map(|spare| spare.bytes);
+        segments.chain(spares).sum::<u64>() + self.freeing
     }
 
     /// The segment that has this record, and the number of its first record.

@@ -12,24 +12,20 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::digest_window::DigestWindow;
-use super::record::{self, Header, encode, now};
+use super::record::{self, END, Header, encode, now};
+use super::room::Room;
 use super::segment::{self, SEGMENT_HEADER};
 use super::state::{Segment, Shared};
-use super::{AppendError, SEGMENTS, is_full};
+use super::{AppendError, is_full};
 use crate::config::Durability;
 
 /// Bytes after which a group is written, even if more is waiting.
 const GROUP: usize = 1 << 20;
 /// Longest time between two signs of life.
 const TICK: Duration = Duration::from_secs(1);
-/// Room on the file system that is left to others, at most. Refusing before it is all gone keeps the journal's and the
-/// store's own writes alive.
-const RESERVE: u64 = 128 << 20;
-/// Small file systems keep this part of their size instead.
-const RESERVED_PART: u64 = 10;
 
 /// What the thread is asked for.
 #[derive(Debug)]
@@ -74,6 +70,7 @@ pub(super) struct Writer {
 pub(super) struct Active {
     file: File,
     first: u64,
+    seed: u32,
     /// Where the next group goes.
     offset: u64,
     bytes: u64,
@@ -137,11 +134,8 @@ impl Writer {
     fn admit(&mut self, append: Append) -> io::Result<()> {
         let size = record::size(&append.tenant, &append.body);
         let waits = self.group.len() as u64;
-        if self
-            .active
-            .as_ref()
-            .is_none_or(|active| active.offset + waits + size > active.bytes)
-        {
+        let fits = |active: &Active| active.offset + waits + size + END.len() as u64 <= active.bytes;
+        if !self.active.as_ref().is_some_and(fits) {
             self.commit()?;
             if let Err(refused) = self.begin_segment(size)? {
                 if refused != (AppendError::TooLarge { limit: self.limit }) {
@@ -154,9 +148,13 @@ impl Writer {
             }
             self.has_room();
         }
-        let lsn = self.next_lsn + self.waiting.len() as u64;
-        let header = Header::new(lsn, now(), append.digest, append.rows);
-        encode(&header, &append.tenant, &append.body, &mut self.group);
+        let Some(active) = &self.active else {
+            return Ok(());
+        };
+        let place = self.waiting.len();
+        let lsn = self.next_lsn + place as u64;
+        let header = Header::new(lsn, now(), append.digest, append.rows, place as u32);
+        encode(&header, active.seed, &append.tenant, &append.body, &mut self.group);
         self.waiting.push(Waiting {
             digest: append.digest,
             arrival: header.arrival,
@@ -171,6 +169,8 @@ impl Writer {
         let Some(active) = self.active.as_mut().filter(|_| !self.waiting.is_empty()) else {
             return Ok(());
         };
+        let length = self.group.len() as u64;
+        self.group.extend_from_slice(&END);
         match active.file.write_all_at(&self.group, active.offset) {
             Err(cause) if is_full(&cause) => {
                 // Half a group may stand there, which must not be found behind what is written next.
@@ -184,7 +184,7 @@ impl Writer {
                     }
                     state.publish(&self.shared.metrics);
                 }
-                self.out_of_room(AppendError::DiskFull, self.group.len() as u64, self.waiting.len());
+                self.out_of_room(AppendError::DiskFull, length, self.waiting.len());
                 self.group.clear();
                 self.refuse_waiting(AppendError::DiskFull);
                 return Ok(());
@@ -197,7 +197,7 @@ impl Writer {
             let seconds = started.elapsed().as_secs_f64();
             self.shared.metrics.spool_fsync_seconds.observe(seconds);
         }
-        active.offset += self.group.len() as u64;
+        active.offset += length;
         self.group.clear();
         // A large request must not be kept as memory for ever.
         self.group.shrink_to(2 * GROUP);
@@ -229,20 +229,28 @@ impl Writer {
     /// Ends the active segment and makes one in which a record of this size has room.
     fn begin_segment(&mut self, size: u64) -> io::Result<Result<(), AppendError>> {
         self.end_segment()?;
-        let bytes = match self.room_for(size)? {
-            Ok(bytes) => bytes,
+        let room = match self.room_for(size)? {
+            Ok(room) => room,
             Err(refused) => return Ok(Err(refused)),
         };
-        let first = self.next_lsn;
-        let (file, prefix) = match segment::create(&self.shared.folder, first, bytes, &self.instance) {
+        let (first, folder, instance) = (self.next_lsn, &self.shared.folder, &self.instance);
+        let (made, bytes) = match room {
+            Room::Spare(spare) => {
+                self.shared.take_spare();
+                (segment::overwrite(folder, spare.first, first, instance), spare.bytes)
+            }
+            Room::New(bytes) => (segment::create(folder, first, bytes, instance), bytes),
+        };
+        let (file, identity) = match made {
             Err(cause) if is_full(&cause) => return Ok(Err(AppendError::DiskFull)),
             made => made?,
         };
+        let seed = identity.seed;
         let segment = Segment {
             bytes,
             end: first,
             rows: 0,
-            prefix: prefix.into(),
+            identity,
             open: true,
             damaged: false,
             applied: None,
@@ -251,82 +259,11 @@ impl Writer {
         self.active = Some(Active {
             file,
             first,
+            seed,
             offset: SEGMENT_HEADER,
             bytes,
         });
         Ok(Ok(()))
-    }
-
-    /// Bytes for a new segment in which a record of this size has room, or why there are none.
-    fn room_for(&self, size: u64) -> io::Result<Result<u64, AppendError>> {
-        let (least, limit) = (SEGMENT_HEADER + size, self.limit);
-        if least > limit {
-            return Ok(Err(AppendError::TooLarge { limit }));
-        }
-        // The less room there is, the smaller are the parts it is taken in, so that all of it can be used.
-        let part = self.free()? / SEGMENTS;
-        let bytes = self.segment_bytes.min(part).max(least);
-        // What the store has confirmed lingers only as long as there is room for it.
-        self.shared.reclaim(Duration::ZERO, |state| {
-            state.bytes() + bytes > limit || self.free().is_ok_and(|free| free < bytes)
-        });
-        if self.shared.lock().bytes() + bytes > limit {
-            return Ok(Err(AppendError::Full));
-        }
-        if self.free()? < bytes {
-            return Ok(Err(AppendError::DiskFull));
-        }
-        Ok(Ok(bytes))
-    }
-
-    /// Bytes of the file system that the spool may still take.
-    fn free(&self) -> io::Result<u64> {
-        let system = rustix::fs::statvfs(&self.shared.folder)?;
-        let bytes = |blocks: u64| blocks.saturating_mul(system.f_frsize);
-        let reserve = RESERVE.min(bytes(system.f_blocks) / RESERVED_PART);
-        Ok(bytes(system.f_bavail).saturating_sub(reserve))
-    }
-
-    /// Counts requests that there is no room for, and says so if there was room until now.
-    fn out_of_room(&mut self, refused: AppendError, size: u64, requests: usize) {
-        let Shared { folder, metrics, .. } = &*self.shared;
-        metrics.spool_full.inc_by(requests as u64);
-        metrics.spool_writable.set(0);
-        if self.lacking.replace(size).is_some() {
-            return;
-        }
-        let (folder, limit) = (folder.display(), self.limit);
-        if refused == AppendError::Full {
-            warn!(
-                %folder,
-                limit, "the spool is full, and senders are told to come again: see why the store does not take what is \
-                 in it, or allow the spool more with --spool-bytes"
-            );
-        } else {
-            warn!(
-                %folder,
-                "the spool's disk is full, and senders are told to come again: make room on it, or put the spool on \
-                 another one with --spool-folder"
-            );
-        }
-    }
-
-    /// Says that requests are taken if they were not until now.
-    fn has_room(&mut self) {
-        if self.lacking.take().is_some() {
-            self.shared.metrics.spool_writable.set(1);
-            info!(folder = %self.shared.folder.display(), "the spool has room again");
-        }
-    }
-
-    /// Finds out about room that nobody asks for, since whoever looks at the readiness may not send before there is some.
-    fn look_for_room(&mut self) -> io::Result<()> {
-        if let Some(size) = self.lacking
-            && self.room_for(size)?.is_ok()
-        {
-            self.has_room();
-        }
-        Ok(())
     }
 
     /// Cuts the active segment to its data; nothing is added to it any more.
@@ -335,7 +272,10 @@ impl Writer {
             return Ok(());
         };
         active.file.set_len(active.offset)?;
-        active.file.sync_all()?;
+        // Its requests are on disk. Where it ends is known by the number of the next segment, or by what stands there.
+        if self.durability == Durability::Os {
+            active.file.sync_all()?;
+        }
         let mut state = self.shared.lock();
         if let Some(segment) = state.segments.get_mut(&active.first) {
             (segment.bytes, segment.open) = (active.offset, false);

@@ -37,20 +37,27 @@ fn a_bit_that_flips_anywhere_in_a_record_is_noticed() {
     let (folder, size) = with(&runtime, 3);
     let path = segment::path(folder.path(), 1);
     let whole = fs::read(&path).unwrap();
+    let seed = segment::read_identity(&File::open(&path).unwrap(), 1)
+        .unwrap()
+        .unwrap()
+        .seed;
     let second = SEGMENT_HEADER + size;
     for at in second..second + size {
         let mut damaged = whole.clone();
         damaged[at as usize] ^= 1 << (at % 8);
         fs::write(&path, damaged).unwrap();
         let file = File::open(&path).unwrap();
-        assert!(segment::read_record(&file, second, 2).unwrap().is_err(), "byte {at}");
+        assert!(
+            segment::read_record(&file, second, 2, seed).unwrap().is_err(),
+            "byte {at}"
+        );
     }
     for at in 0..104 {
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
         fs::write(&path, damaged).unwrap();
         let file = File::open(&path).unwrap();
-        assert_eq!(segment::read_prefix(&file, 1).unwrap(), None, "byte {at}");
+        assert_eq!(segment::read_identity(&file, 1).unwrap(), None, "byte {at}");
     }
 }
 
@@ -135,4 +142,25 @@ fn damage_that_is_noticed_while_reading_costs_the_rest_of_that_segment() {
     assert_eq!(numbers, [0, 3, 4]);
     assert_eq!(open.metrics.corrupt_segments.get(), 1);
     open.close(&runtime);
+}
+
+#[test]
+fn what_stands_behind_all_records_of_a_segment_is_cut_off_and_costs_nothing() {
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path(), SMALL);
+    for number in 0..4 {
+        first.append(&runtime, "", &[number; 200_000]).unwrap();
+    }
+    first.close(&runtime);
+    let path = segment::path(folder.path(), 1);
+    let whole = fs::read(&path).unwrap();
+    for junk in [&[0xff; 300][..], &[0; 300]] {
+        fs::write(&path, [&whole[..], junk].concat()).unwrap();
+        let mut again = open(folder.path(), SMALL);
+        assert_eq!(again.bodies(1).len(), 4, "{junk:?}");
+        assert_eq!(again.metrics.corrupt_segments.get(), 0, "{junk:?}");
+        assert_eq!(fs::metadata(&path).unwrap().len(), whole.len() as u64, "{junk:?}");
+        again.close(&runtime);
+    }
 }

@@ -1,6 +1,7 @@
 //! The spool against a simple model of it, and against every damage of its files.
 
 mod damage;
+mod recycled;
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::record::HEADER;
+use super::record::{HEADER, NoRecord};
 use super::segment::{self, SEGMENT_HEADER};
 use super::*;
 
@@ -36,8 +37,12 @@ fn config(bytes: u64) -> config::Spool {
 }
 
 fn open(folder: &Path, bytes: u64) -> Open {
+    open_with(&config(bytes), folder)
+}
+
+fn open_with(config: &config::Spool, folder: &Path) -> Open {
     let metrics = Metrics::new().unwrap();
-    let (spool, reader, ended) = Spool::open(&config(bytes), folder, &metrics).unwrap();
+    let (spool, reader, ended) = Spool::open(config, folder, &metrics).unwrap();
     Open {
         spool,
         reader,
