@@ -108,7 +108,8 @@ impl Recovery<'_> {
         let damaged = match next {
             // Numbers have no gaps. What stands behind the last record is what the file had before.
             Some(next) => length > end && next != scanned.segment.end,
-            None => scanned.broken && segment::was_there(&file, end, scanned.segment.end, seed)?,
+            // Also where an end is written, which may be damage as well.
+            None => segment::was_there(&file, end, scanned.segment.end, seed)?,
         };
         if damaged {
             self.damaged(path, end);

@@ -108,11 +108,14 @@ fn damage_of_the_last_segment_is_told_from_a_write_that_was_interrupted() {
         ("the third", 2, 0..2, 1),
         ("the last, which may have been on its way", 3, 0..3, 0),
     ] {
-        for at in [0, 4, 8, 16, HEADER as u64] {
+        // Bytes of which a bit has flipped, and some that have become zeros, as an end is written.
+        for (at, zeros) in [(0, 0), (4, 0), (8, 0), (16, 0), (HEADER as u64, 0), (0, 4), (0, 64)] {
             let again = tempfile::tempdir().unwrap();
             copy(folder.path(), &again);
             let mut bytes = whole.clone();
-            bytes[(SEGMENT_HEADER + record * size + at) as usize] ^= 0x10;
+            let place = (SEGMENT_HEADER + record * size + at) as usize;
+            bytes[place] ^= 0x10;
+            bytes[place..place + zeros].fill(0);
             fs::write(segment::path(again.path(), 1), &bytes).unwrap();
             let mut open = open(again.path(), SMALL);
             assert_eq!(open.bodies(1), model(there.clone()), "{case}, byte {at}");
