@@ -11,7 +11,7 @@ use super::head::RequestHead;
 use super::{Observation, Observations, Observer};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Record};
-use crate::wire::{Kind, Lines, Message, Side};
+use crate::wire::{Kind, Line, Lines, Message, Side};
 
 /// Refused calls that are held back; further ones are taken as they are.
 const REFUSED: usize = 16;
@@ -51,24 +51,20 @@ impl Conversation {
 
     /// Bytes that the client has sent.
     pub(crate) fn client_data(&mut self, bytes: &[u8], now: Instant) {
-        for line in self.client.push(bytes) {
-            for mut message in line.messages {
-                self.client_message(&mut message, line.bytes, now);
-            }
-        }
+        let lines = self.client.push(bytes);
+        self.client_lines(lines, now);
     }
 
     /// Bytes that the server has sent.
     pub(crate) fn server_data(&mut self, bytes: &[u8], now: Instant) {
-        for line in self.server.push(bytes) {
-            for mut message in line.messages {
-                self.server_message(&mut message, line.bytes, now);
-            }
-        }
+        let lines = self.server.push(bytes);
+        self.server_lines(lines, now);
     }
 
-    /// The client has closed its side. What the server still answers counts.
-    pub(crate) fn client_end(&mut self) {
+    /// The client has closed its side, which ends its last line, too. What the server still answers counts.
+    pub(crate) fn client_end(&mut self, now: Instant) {
+        let last = self.client.end_line();
+        self.client_lines(last, now);
         self.client_gone = true;
         self.release(false);
     }
@@ -78,6 +74,8 @@ impl Conversation {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        let last = self.server.end_line();
+        self.server_lines(last, now);
         self.release(false);
         let omitted = self.client.omitted();
         if omitted > 0 {
@@ -93,6 +91,22 @@ impl Conversation {
         } = &self.dialogue;
         let ended = observer.end_connection(connection, (Outcome::Abandoned, fault), now);
         self.dialogue.out.extend(ended);
+    }
+
+    fn client_lines(&mut self, lines: impl IntoIterator<Item = Line>, now: Instant) {
+        for line in lines {
+            for mut message in line.messages {
+                self.client_message(&mut message, line.bytes, now);
+            }
+        }
+    }
+
+    fn server_lines(&mut self, lines: impl IntoIterator<Item = Line>, now: Instant) {
+        for line in lines {
+            for mut message in line.messages {
+                self.server_message(&mut message, line.bytes, now);
+            }
+        }
     }
 
     fn client_message(&mut self, message: &mut Message, bytes: u64, now: Instant) {

@@ -329,57 +329,7 @@ fn headers_that_do_not_mirror_the_body_are_told() {
     }
 }
 
-#[test]
-fn a_pipe_tells_probes_listens_and_lines_that_were_not_understood() {
-    let stage = Stage::new();
-    let head = RequestHead::of_pipe(stage.start, SystemTime::UNIX_EPOCH, None);
-    let mut pipe = Conversation::begin(stage.observer.clone(), head);
-    let say = |pipe: &mut Conversation, seconds, text: &str| {
-        pipe.client_data(format!("{text}\n").as_bytes(), stage.at(seconds));
-    };
-    let answer = |pipe: &mut Conversation, seconds, text: &str| {
-        pipe.server_data(format!("{text}\n").as_bytes(), stage.at(seconds));
-    };
-    say(&mut pipe, 0, &request(1, "server/discover", ""));
-    say(
-        &mut pipe,
-        2,
-        &request(2, "initialize", r#""clientInfo":{"name":"desk"}"#),
-    );
-    answer(&mut pipe, 3, &result(2, r#""serverInfo":{"name":"ledger"}"#));
-    say(&mut pipe, 4, &request(3, "subscriptions/listen", ""));
-    let heard = r#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{}}"#;
-    answer(&mut pipe, 5, heard);
-    answer(&mut pipe, 9, &result(3, ""));
-    say(&mut pipe, 10, "{");
-    answer(
-        &mut pipe,
-        10,
-        r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no"}}"#,
-    );
-    answer(&mut pipe, 10, r#"{"jsonrpc":"2.0","result":{}}"#);
-    say(&mut pipe, 11, &request(4, "ping", ""));
-    pipe.client_end();
-    pipe.end(stage.at(12));
-    say(&mut pipe, 13, &request(5, "ping", ""));
-    let seen = records(pipe.take());
-    assert_eq!(
-        told(&seen),
-        [
-            "server/discover probe none (2, 0)",
-            "initialize ok none (1, 0)",
-            "subscriptions/listen ok none (1, 0)",
-            " invalid_arguments caller (0, 0)",
-            "ping abandoned client_gone (1, 0)",
-            "ping abandoned client_gone (0, 0)"
-        ]
-    );
-    assert!(
-        seen[2..]
-            .iter()
-            .all(|record| &*record.client.name == "desk" && &*record.server.name == "ledger")
-    );
-}
-
+#[path = "pipe_tests.rs"]
+mod pipes;
 #[path = "stream_tests.rs"]
 mod streams;

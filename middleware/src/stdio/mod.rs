@@ -70,7 +70,8 @@ struct Pipe {
 
 impl Pipe {
     fn end_of_input(&self) {
-        self.conversation.observe(Conversation::client_end);
+        self.conversation
+            .observe(|conversation| conversation.client_end(Instant::now()));
         self.flush();
     }
 
