@@ -270,6 +270,7 @@ impl Builder {
             observer: observer.clone(),
             counts: queue.counts(),
             pressure: queue.pressure(),
+            queue: queue.weak(),
         };
         let worker = Some(Arc::new(Worker::start(config, receiver)?));
         let layer = ToolsightLayer { observer, queue };

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::complaints::Complaints;
+use super::expiry::expire;
 use super::metrics::Metrics;
 use super::otlp::{BuildError, Exporter, OtlpConfig};
 use super::pressure::Pressure;
@@ -44,6 +45,8 @@ pub(crate) struct WorkerConfig {
     pub(crate) observer: Arc<Observer>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) pressure: Arc<Pressure>,
+    /// Where what expires is put.
+    pub(crate) queue: Option<mpsc::WeakSender<Observation>>,
 }
 
 /// A handle of the export thread.
@@ -76,9 +79,14 @@ impl Worker {
                     Err(error) => return drop(built.send(Err(BuildError::Thread(error)))),
                 };
                 runtime.block_on(async {
+                    let expiry = config
+                        .queue
+                        .clone()
+                        .map(|queue| expire(config.observer.clone(), queue, config.counts.clone()));
                     match Loop::new(config, queue, deadline_receiver) {
                         Ok(mut worker) => {
                             let _ = built.send(Ok(()));
+                            expiry.map(tokio::spawn);
                             worker.run(order_receiver).await;
                         }
                         Err(error) => drop(built.send(Err(error))),
@@ -189,11 +197,7 @@ impl Loop {
                     self.fill(&mut received);
                     self.send().await;
                 }
-                _ = tick.tick() => {
-                    let mut expired = self.observer.expire(Instant::now().into_std());
-                    self.take_in_pieces(&mut expired).await;
-                    self.send_metrics().await;
-                }
+                _ = tick.tick() => self.send_metrics().await,
                 // Waiting for the queue itself has every record wake this thread, at the expense of the thread that
                 // pushes it: so only the first is waited for, and then for time or pressure.
                 count = self.queue.recv_many(&mut received, BATCH), if self.batch.count() == 0 => {

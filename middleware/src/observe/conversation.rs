@@ -10,11 +10,8 @@ use super::dialogue::Dialogue;
 use super::head::RequestHead;
 use super::{Observation, Observations, Observer};
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Record};
+use crate::record::Direction;
 use crate::wire::{Kind, Line, Lines, Message, Side};
-
-/// Refused calls that are held back; further ones are taken as they are.
-const REFUSED: usize = 16;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -22,24 +19,22 @@ pub(crate) struct Conversation {
     dialogue: Dialogue,
     client: Lines,
     server: Lines,
-    /// Calls that the server has refused where it may not speak the client's era: what the client asks next tells.
-    refused: Vec<Record>,
-    /// The client will not say any more.
-    client_gone: bool,
+    /// Some records wait for the client's next request, see [`Connection::hold_back`].
+    holds_back: bool,
     ended: bool,
 }
 
 impl Conversation {
     /// `head` tells when it begins and what surrounds it.
     pub(crate) fn begin(observer: Arc<Observer>, head: RequestHead) -> Self {
-        let connection = Connection::new(Reach::Pipe, head.start).into();
+        let connection = Arc::new(Connection::new(Reach::Pipe, head.start));
+        observer.pipes.open(&connection);
         let telling = observer.detail.telling();
         Self {
-            dialogue: Dialogue::new(observer, connection, head),
+            dialogue: Dialogue::new(observer, connection.into(), head),
             client: Lines::new(Side::Request).telling(telling),
             server: Lines::new(Side::Answer).telling(telling),
-            refused: Vec::new(),
-            client_gone: false,
+            holds_back: false,
             ended: false,
         }
     }
@@ -65,7 +60,7 @@ impl Conversation {
     pub(crate) fn client_end(&mut self, now: Instant) {
         let last = self.client.end_line();
         self.client_lines(last, now);
-        self.client_gone = true;
+        self.dialogue.connection.client_is_gone();
         self.release(false);
     }
 
@@ -76,20 +71,14 @@ impl Conversation {
         }
         let last = self.server.end_line();
         self.server_lines(last, now);
-        self.release(false);
         let omitted = self.client.omitted();
         if omitted > 0 {
             self.dialogue.out.push(Observation::Omitted(omitted));
         }
-        let fault = if self.client_gone {
-            Fault::ClientGone
-        } else {
-            Fault::Server
-        };
         let Dialogue {
             connection, observer, ..
         } = &self.dialogue;
-        let ended = observer.end_connection(connection, (Outcome::Abandoned, fault), now);
+        let ended = observer.end_pipe(connection, now);
         self.dialogue.out.extend(ended);
     }
 
@@ -165,21 +154,25 @@ impl Conversation {
 
     /// Keeps the record made last until the client's next request.
     fn hold_back(&mut self) {
-        if self.refused.len() < REFUSED
-            && let Some(Observation::Call(_)) = self.dialogue.out.last()
+        if let Some(Observation::Call(_)) = self.dialogue.out.last()
             && let Some(Observation::Call(record)) = self.dialogue.out.pop()
         {
-            self.refused.push(*record);
+            let no_room = self.dialogue.connection.hold_back(record);
+            self.dialogue.out.extend(no_room.map(Observation::Call));
+            self.holds_back = true;
         }
     }
 
     /// Lets go of the records held back; where the client has fallen back to the handshake, they were its probes.
     fn release(&mut self, handshake: bool) {
-        for mut record in self.refused.drain(..) {
+        if !std::mem::take(&mut self.holds_back) {
+            return;
+        }
+        for mut record in self.dialogue.connection.release() {
             if handshake {
                 (record.outcome, record.fault) = (Outcome::Probe, Fault::None);
             }
-            self.dialogue.out.push(Observation::Call(record.into()));
+            self.dialogue.out.push(Observation::Call(record));
         }
     }
 

@@ -9,9 +9,11 @@ use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier};
 use super::classify::Probe;
-use super::connection::{Closed, Handshake, Reach};
+use super::clock::Clock;
+use super::connection::{Handshake, Reach};
 use super::head::RequestHead;
 use super::held::Held;
+use super::open_calls::Closed;
 use super::tasks::TaskEnd;
 use super::{Observations, Observer, classify};
 use crate::outcome::{Fault, Outcome};
@@ -160,9 +162,18 @@ impl Dialogue {
 
     /// Keeps a call for an answer that comes elsewhere.
     pub(super) fn wait(&mut self, call: Call, fallback: (Outcome, Fault), now: Instant) {
+        self.make_room(now);
         let slot = self.observer.slots.take();
         let closed = self.connection.wait(call, fallback, slot, now);
         self.close_all(closed);
+    }
+
+    /// To be called before a call may come to wait.
+    pub(super) fn make_room(&mut self, now: impl Clock) {
+        if self.observer.slots.wanted().is_some() {
+            let made_room = self.observer.make_room(now.now());
+            self.out.extend(made_room);
+        }
     }
 
     /// Whether the event has come before, on the stream that this one resumes.

@@ -265,7 +265,7 @@ fn a_person_may_take_longer_to_answer_than_a_server() {
     stream.end(End::Dropped, stage.at(1));
     assert!(stage.observer.expire(stage.at(1799)).is_empty());
     let expired = records(stage.observer.expire(stage.at(1800)));
-    assert_eq!(told(&expired), ["elicitation/create abandoned client_gone (0, 0)"]);
+    assert_eq!(told(&expired), ["elicitation/create abandoned client_gone (1800, 0)"]);
 }
 
 #[test]
