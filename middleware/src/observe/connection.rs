@@ -2,6 +2,7 @@
 //! open there.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use super::clock::Clock;
 use super::limits::{Slot, WAITING_OF_ONE};
 use super::open_calls::{Closed, Entry, OpenCalls, Place, Unanswered};
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Peer, Record, Text, Transport};
+use crate::record::{Chain, Direction, Peer, Record, Text, Transport};
 use crate::sync::{Mutex, MutexGuard};
 use crate::wire::Id;
 
@@ -34,6 +35,13 @@ pub(super) enum Reach {
     Pipe,
 }
 
+impl Reach {
+    /// The server may answer for as long as it is open.
+    const fn lasts(self) -> bool {
+        matches!(self, Self::EventStream | Self::Pipe)
+    }
+}
+
 /// What a handshake told, for the calls that follow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Handshake {
@@ -46,6 +54,8 @@ pub(super) struct Handshake {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) reach: Reach,
+    /// See [`chain`](Self::chain).
+    chain: Option<NonZeroU64>,
     state: Mutex<State>,
 }
 
@@ -68,6 +78,7 @@ impl Connection {
     pub(super) fn new(reach: Reach, now: Instant) -> Self {
         Self {
             reach,
+            chain: reach.lasts().then(rand::random),
             state: Mutex::new(State {
                 handshake: None,
                 started: None,
@@ -78,6 +89,11 @@ impl Connection {
                 client_is_gone: false,
             }),
         }
+    }
+
+    /// The chain of its calls, where it is one client's and no session.
+    pub(super) fn chain(&self) -> Option<Chain> {
+        self.chain.map(|chain| Chain::Hash(chain.get()))
     }
 
     /// All of it, in a place of its own.
@@ -237,8 +253,7 @@ impl Connection {
 
     /// Ends the calls whose answer has not come in time. While a pipe or an event stream is open, the server's still can.
     pub(super) fn expire(&self, now: Instant) -> Vec<Closed> {
-        let lasting = matches!(self.reach, Reach::EventStream | Reach::Pipe);
-        self.state().open.expire(lasting, now)
+        self.state().open.expire(self.reach.lasts(), now)
     }
 
     /// How many calls wait.

@@ -62,16 +62,11 @@ impl Dialogue {
                 self.close(probe, (Outcome::Probe, Fault::None), None, &Carrier::default(), now);
             }
         }
-        let round = message.params.request_state;
-        let round = round.and_then(|state| self.observer.rounds.next(state, now));
         let origin = (&self.head, now);
         let mut call = Call::new(message, Direction::ToServer, origin, span, self.head.ambient.as_ref());
         self.observer
             .detail
             .note_arguments(&mut call, &message.params, &self.observer.tools);
-        if let Some((attempt, waited)) = round {
-            (call.record.attempt, call.record.waited) = (attempt, waited);
-        }
         if call.is_request() {
             call.enter_flight(&self.observer);
         }
@@ -205,12 +200,6 @@ impl Dialogue {
                 // How the task ended stands in the record of the call that began it.
                 (outcome, fault) = (Outcome::Ok, Fault::None);
             }
-        }
-        if let Some(state) = result.and_then(|result| result.request_state)
-            && outcome == Outcome::InputRequired
-            && self.observer.rounds.ask(state, call.record.attempt, now)
-        {
-            self.observer.counters.rounds.fetch_add(1, Relaxed);
         }
         if let Some(task) = told
             && outcome == Outcome::Deferred

@@ -180,3 +180,19 @@ fn no_client_takes_the_room_of_others() {
     assert_eq!(left + given_way, 16 * 1024, "each call has one record");
     assert!(given_way <= 4096, "{given_way} gave way");
 }
+
+#[test]
+fn the_calls_of_a_pipe_are_a_chain() {
+    let stage = Stage::new();
+    let chains = [(); 2].map(|()| {
+        let mut pipe = stage.pipe();
+        for (seconds, id) in [(0, 1), (90_000, 2)] {
+            stage.say(&mut pipe, seconds, &request(id, "ping", ""));
+            stage.reply(&mut pipe, seconds, &result(id, ""));
+        }
+        let seen = records(pipe.take());
+        assert_eq!(seen[0].detail.chain, seen[1].detail.chain, "however long the pause");
+        seen[0].detail.chain.unwrap()
+    });
+    assert_ne!(chains[0], chains[1], "each has its own");
+}

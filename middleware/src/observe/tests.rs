@@ -7,7 +7,7 @@ use opentelemetry::trace::SpanContext;
 
 use super::*;
 use crate::identity::Users;
-use crate::record::Direction;
+use crate::record::{Direction, User};
 use crate::wire::headers::Content;
 
 /// An observer and a clock that only moves when told to.
@@ -205,6 +205,38 @@ fn rounds_of_a_call_are_numbered_and_tell_how_long_they_were_waited_for() {
         .map(|record| (record.attempt, record.waited.as_secs()))
         .collect();
     assert_eq!(rounds, [(1, 0), (2, 4), (3, 3), (2, 0)]);
+}
+
+#[test]
+fn a_state_belongs_to_who_sends_it_and_to_what_they_call() {
+    let head = |stage: &Stage, seconds, (user, tenant, client): (&str, &str, &str)| RequestHead {
+        user: Some(User::Plain(user.into())),
+        tenant: Some(tenant.into()),
+        user_agent: Some(Peer {
+            name: client.into(),
+            ..Peer::default()
+        }),
+        ..stage.head(seconds)
+    };
+    let asks = result(7, r#""resultType":"input_required","requestState":"confirm""#);
+    let again = CALL.replace(
+        "{\"name\"",
+        "{\"requestState\":\"confirm\",\"inputResponses\":{},\"name\"",
+    );
+    let ada = ("ada", "acme", "desk");
+    for (case, whose, again, same) in [
+        ("who was asked", ada, again.clone(), true),
+        ("another user", ("bob", "acme", "desk"), again.clone(), false),
+        ("another tenant", ("ada", "initech", "desk"), again.clone(), false),
+        ("another client", ("ada", "acme", "phone"), again.clone(), false),
+        ("another tool", ada, again.replace("add", "subtract"), false),
+    ] {
+        let stage = Stage::new();
+        let first = stage.post(head(&stage, 0, ada), CALL, &asks).remove(0);
+        let next = stage.post(head(&stage, 5, whose), &again, OK).remove(0);
+        assert_eq!(next.waited.as_secs(), if same { 4 } else { 0 }, "{case}");
+        assert_eq!(next.detail.chain == first.detail.chain, same, "{case}");
+    }
 }
 
 #[test]
