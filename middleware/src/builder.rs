@@ -14,9 +14,6 @@ use crate::record::Peer;
 /// Upper bound of what a queue or memory may be told to hold.
 const MOST: usize = 1 << 20;
 
-/// Time between two exports of metrics, where nothing else is told.
-const METRIC_INTERVAL: Duration = Duration::from_secs(60);
-
 /// A running observer: makes layers, and sends what they record.
 ///
 /// Cloning is cheap. Call [`shutdown`](Self::shutdown) before the process ends, or the records of the last half second
@@ -35,7 +32,7 @@ pub struct Builder {
     server: Option<Peer>,
     identity: Identity,
     otlp: OtlpConfig,
-    queue_records: usize,
+    queue_records: Option<usize>,
     sessions: usize,
     metric_interval: Option<Duration>,
     sampling: Sampling,
@@ -50,7 +47,7 @@ impl Toolsight {
             server: None,
             identity: Identity::default(),
             otlp: OtlpConfig::default(),
-            queue_records: 16_384,
+            queue_records: None,
             sessions: 10_000,
             metric_interval: None,
             sampling: Sampling::default(),
@@ -166,14 +163,16 @@ impl Builder {
         self
     }
 
-    /// Captures arguments and results of tool calls. Default: neither, and no byte of them is kept.
+    /// Captures arguments and results of tool calls. Default: neither, and no byte of them is kept. A message of an error may
+    /// still say what was asked for, see [`error_messages`](Self::error_messages).
     #[must_use]
     pub fn capture(mut self, capture: Capture) -> Self {
         self.detail.capture = capture;
         self
     }
 
-    /// Whether the messages of JSON-RPC errors are recorded, cut to 256 bytes. Default: yes.
+    /// Whether the messages of JSON-RPC errors are recorded, cut to 256 bytes. Default: yes. They are the server's words, and
+    /// may repeat arguments: with `false`, and without capture, nothing of arguments and results leaves.
     #[must_use]
     pub const fn error_messages(mut self, recorded: bool) -> Self {
         self.detail.messages = recorded;
@@ -212,10 +211,10 @@ impl Builder {
     }
 
     /// Records that wait for the export at most; further ones are dropped and counted. At most 1,048,576; default:
-    /// 16,384, which is some 16 MB.
+    /// `OTEL_BSP_MAX_QUEUE_SIZE`, else 16,384, which is some 16 MB.
     #[must_use]
     pub const fn queue_records(mut self, records: usize) -> Self {
-        self.queue_records = if records > MOST { MOST } else { records };
+        self.queue_records = Some(records);
         self
     }
 
@@ -250,9 +249,6 @@ impl Builder {
         let observer = Observer::new(self.server.clone(), self.identity, self.sessions);
         let observer = Arc::new(observer.telling(self.detail));
         let environment = self.otlp.environment.clone();
-        let interval = self
-            .metric_interval
-            .map_or_else(|| environment.metric_interval(), |told| Ok(Some(told)))?;
         if environment.disabled() {
             let queue = Queue::off();
             return Ok(Toolsight {
@@ -261,15 +257,19 @@ impl Builder {
                 shutdown_timeout: self.shutdown_timeout,
             });
         }
-        let (queue, receiver) = Queue::new(self.queue_records);
+        let mut pace = environment.pace()?;
+        pace.metric_interval = self.metric_interval.unwrap_or(pace.metric_interval);
+        let records = self.queue_records.unwrap_or(pace.queue_records);
+        let (queue, receiver) = Queue::new(records.min(MOST));
         let config = WorkerConfig {
             otlp: self.otlp,
             sampling: self.sampling,
             server: self.server,
-            metric_interval: interval.unwrap_or(METRIC_INTERVAL),
+            pace,
             observer: observer.clone(),
             counts: queue.counts(),
             pressure: queue.pressure(),
+            queue: queue.weak(),
         };
         let worker = Some(Arc::new(Worker::start(config, receiver)?));
         let layer = ToolsightLayer { observer, queue };

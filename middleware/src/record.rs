@@ -168,6 +168,14 @@ pub(crate) enum User {
     Hashed(Text),
 }
 
+impl User {
+    pub(crate) fn into_text(self) -> Text {
+        match self {
+            Self::Plain(text) | Self::Hashed(text) => text,
+        }
+    }
+}
+
 /// How client and server are connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -56,32 +56,68 @@ impl AsyncWrite for Output {
 /// What the server has read, and what the client has.
 type Passed = Vec<http::Passed>;
 
-pub(super) fn play(version: &str, ending: Ending, acts: &[Act]) -> (Passed, Passed, mpsc::Receiver<Observation>) {
+/// Whether the last line of each side has a line feed. Where it has none, the end of the stream ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LastLine {
+    Ended,
+    Open,
+}
+
+pub(super) fn play(
+    version: &str,
+    ending: Ending,
+    acts: &[Act],
+    last_line: LastLine,
+) -> (Passed, Passed, mpsc::Receiver<Observation>) {
     let acts = http::with_handshake(version, ending, acts);
     let (input, output) = (Input::default(), Output::default());
-    let bare = pass(&acts, &input, &output, input.clone(), output.clone());
+    let bare = pass(&acts, last_line, &input, &output, input.clone(), output.clone());
     let (input, output) = (Input::default(), Output::default());
     let observer = Arc::new(Observer::new(None, Users::default(), 10));
     let ((read, write), queue, observations) = pair_of(observer.clone(), input.clone(), output.clone());
-    let layered = pass(&acts, &input, &output, read, write);
+    let layered = pass(&acts, last_line, &input, &output, read, write);
     let waited_for = observer.finish(Instant::now());
     waited_for.into_iter().for_each(|observation| queue.push(observation));
     (bare, layered, observations)
 }
 
-fn pass(acts: &[Act], input: &Input, output: &Output, read: impl AsyncRead, write: impl AsyncWrite + Unpin) -> Passed {
+fn pass(
+    acts: &[Act],
+    last_line: LastLine,
+    input: &Input,
+    output: &Output,
+    read: impl AsyncRead,
+    write: impl AsyncWrite + Unpin,
+) -> Passed {
+    let is_client = |act: &Act| matches!(act, Act::Client(_));
+    let is_server = |act: &Act| {
+        matches!(
+            act,
+            Act::Server(_) | Act::Aside(_) | Act::Answer(_) | Act::AnswerWith(..)
+        )
+    };
+    let open = last_line == LastLine::Open;
+    let last_of_client = acts.iter().rposition(is_client).filter(|_| open);
+    let last_of_server = acts.iter().rposition(is_server).filter(|_| open);
     let mut read = Box::pin(read);
     let mut write = Some(write);
     let mut seen = Vec::new();
-    for act in acts {
+    for (at, act) in acts.iter().enumerate() {
+        let end = if [last_of_client, last_of_server].contains(&Some(at)) {
+            ""
+        } else {
+            "\n"
+        };
         match act {
             Act::Client(text) => {
-                let line = format!("{text}\n");
+                let line = format!("{text}{end}");
                 let (first, second) = line.as_bytes().split_at(line.len() / 2);
-                input.0.lock().unwrap().0.extend([first.to_vec(), second.to_vec()]);
+                let mut input = input.0.lock().unwrap();
+                input.0.extend([first.to_vec(), second.to_vec()]);
+                input.1 |= end.is_empty();
             }
             Act::Server(text) | Act::Aside(text) | Act::Answer(text) | Act::AnswerWith(_, text) => {
-                let line = format!("{text}\n");
+                let line = format!("{text}{end}");
                 write_all(write.as_mut().unwrap(), line.as_bytes());
             }
             Act::HangUp => {

@@ -6,6 +6,7 @@
 
 mod complaints;
 mod error_type;
+mod expiry;
 mod metrics;
 #[cfg(all(test, toolsight_loom))]
 mod models;

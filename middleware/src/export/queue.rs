@@ -134,6 +134,11 @@ impl Queue {
         lost.fetch_add(1, Relaxed);
     }
 
+    /// Puts into the queue, too, and does not keep it open.
+    pub(crate) fn weak(&self) -> Option<mpsc::WeakSender<Observation>> {
+        Some(self.sender.as_ref()?.downgrade())
+    }
+
     pub(crate) fn count_panic(&self) {
         self.counts.panicked.fetch_add(1, Relaxed);
     }

@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::complaints::Complaints;
+use super::expiry::expire;
 use super::metrics::Metrics;
-use super::otlp::{BuildError, Exporter, OtlpConfig};
+use super::otlp::{BuildError, Exporter, OtlpConfig, Pace};
 use super::pressure::Pressure;
 use super::queue::Counts;
 use super::resource::resource;
@@ -22,15 +23,6 @@ use crate::observe::{Observation, Observer};
 use crate::record::Peer;
 use crate::semconv;
 
-/// Records in one export request.
-const BATCH: usize = 512;
-/// How long a record waits for others to share its request.
-const LINGER: Duration = Duration::from_millis(500);
-/// A batch that the collector does not take for this long is dropped, so that a batch it can never take does not stand
-/// in the way of all others.
-const RETRY_FOR: Duration = Duration::from_secs(300);
-/// Metrics that are not taken in this time are sent with the next ones.
-const METRICS_WITHIN: Duration = Duration::from_secs(10);
 const SEE_LOG: &str = "see the collector's log for what is wrong with them";
 const REFUSED: &str = "check the credentials (Builder::header, OTEL_EXPORTER_OTLP_HEADERS, the client certificate), \
     address and protocol (gRPC is usually at port 4317, HTTP at port 4318), and the collector's log and limits";
@@ -40,10 +32,12 @@ pub(crate) struct WorkerConfig {
     pub(crate) otlp: OtlpConfig,
     pub(crate) server: Option<Peer>,
     pub(crate) sampling: Sampling,
-    pub(crate) metric_interval: Duration,
+    pub(crate) pace: Pace,
     pub(crate) observer: Arc<Observer>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) pressure: Arc<Pressure>,
+    /// Where what expires is put.
+    pub(crate) queue: Option<mpsc::WeakSender<Observation>>,
 }
 
 /// A handle of the export thread.
@@ -76,9 +70,14 @@ impl Worker {
                     Err(error) => return drop(built.send(Err(BuildError::Thread(error)))),
                 };
                 runtime.block_on(async {
+                    let expiry = config
+                        .queue
+                        .clone()
+                        .map(|queue| expire(config.observer.clone(), queue, config.counts.clone()));
                     match Loop::new(config, queue, deadline_receiver) {
                         Ok(mut worker) => {
                             let _ = built.send(Ok(()));
+                            expiry.map(tokio::spawn);
                             worker.run(order_receiver).await;
                         }
                         Err(error) => drop(built.send(Err(error))),
@@ -123,7 +122,7 @@ struct Loop {
     sampler: Sampler,
     complaints: Complaints,
     metrics: Metrics,
-    metric_interval: Duration,
+    pace: Pace,
     counts: Arc<Counts>,
     observer: Arc<Observer>,
     pressure: Arc<Pressure>,
@@ -148,7 +147,7 @@ impl Loop {
             complaints: Complaints::default(),
             batch: Requests::new(&resource, &scope),
             metrics: Metrics::new(resource, &config.observer, config.counts.clone()),
-            metric_interval: config.metric_interval,
+            pace: config.pace,
             counts: config.counts,
             observer: config.observer,
             pressure: config.pressure,
@@ -156,10 +155,10 @@ impl Loop {
     }
 
     async fn run(&mut self, mut orders: mpsc::Receiver<Order>) {
-        let mut tick = interval(self.metric_interval);
+        let mut tick = interval(self.pace.metric_interval);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.reset();
-        let mut received = Vec::with_capacity(BATCH);
+        let mut received = Vec::with_capacity(self.pace.batch);
         let mut send_at = Instant::now();
         let mut orders_open = true;
         loop {
@@ -175,7 +174,7 @@ impl Loop {
                         self.queue.close();
                         self.drain().await;
                         // A record that was on its way into the queue while it was closed.
-                        while self.queue.recv_many(&mut received, BATCH).await > 0 {
+                        while self.queue.recv_many(&mut received, self.pace.batch).await > 0 {
                             self.take(&mut received);
                             self.send().await;
                         }
@@ -189,20 +188,16 @@ impl Loop {
                     self.fill(&mut received);
                     self.send().await;
                 }
-                _ = tick.tick() => {
-                    let mut expired = self.observer.expire(Instant::now().into_std());
-                    self.take_in_pieces(&mut expired).await;
-                    self.send_metrics().await;
-                }
+                _ = tick.tick() => self.send_metrics().await,
                 // Waiting for the queue itself has every record wake this thread, at the expense of the thread that
                 // pushes it: so only the first is waited for, and then for time or pressure.
-                count = self.queue.recv_many(&mut received, BATCH), if self.batch.count() == 0 => {
+                count = self.queue.recv_many(&mut received, self.pace.batch), if self.batch.count() == 0 => {
                     if count == 0 {
                         // Every layer and handle is gone.
                         self.finish().await;
                         return;
                     }
-                    send_at = Instant::now() + LINGER;
+                    send_at = Instant::now() + self.pace.linger;
                     self.take(&mut received);
                     self.send_if_full().await;
                 }
@@ -225,10 +220,10 @@ impl Loop {
     /// Takes more observations than may fit into one batch.
     async fn take_in_pieces(&mut self, observations: &mut Vec<Observation>) {
         while !observations.is_empty() {
-            if self.batch.count() == BATCH {
+            if self.batch.count() == self.pace.batch {
                 self.send().await;
             }
-            let room = (BATCH - self.batch.count()).min(observations.len());
+            let room = (self.pace.batch - self.batch.count()).min(observations.len());
             let mut piece = observations.drain(..room).collect();
             self.take(&mut piece);
         }
@@ -237,7 +232,7 @@ impl Loop {
     /// Takes what is in the queue by now, as far as the batch has room.
     fn fill(&mut self, received: &mut Vec<Observation>) {
         self.pressure.fall();
-        while self.batch.count() < BATCH
+        while self.batch.count() < self.pace.batch
             && let Ok(observation) = self.queue.try_recv()
         {
             received.push(observation);
@@ -246,7 +241,7 @@ impl Loop {
     }
 
     async fn send_if_full(&mut self) {
-        if self.batch.count() == BATCH {
+        if self.batch.count() == self.pace.batch {
             self.send().await;
         }
     }
@@ -272,7 +267,7 @@ impl Loop {
         let mut waiting = self.queue.len();
         let mut received = Vec::new();
         loop {
-            let room = (BATCH - self.batch.count()).min(waiting);
+            let room = (self.pace.batch - self.batch.count()).min(waiting);
             if room > 0 {
                 waiting -= self.queue.recv_many(&mut received, room).await.max(1);
                 self.take(&mut received);
@@ -293,7 +288,7 @@ impl Loop {
     /// Returns when the spans are taken, or given up and counted.
     async fn export(&mut self, request: Request) {
         let count = request.count;
-        let give_up = Instant::now() + RETRY_FOR;
+        let give_up = Instant::now() + self.pace.retry_for;
         let exported = tokio::select! {
             biased;
             exported = self.exporter.spans(request) => Some(exported),
@@ -326,7 +321,7 @@ impl Loop {
             tracing::debug!(target: "toolsight", %error, "metrics not collected");
             return;
         }
-        let give_up = Instant::now() + METRICS_WITHIN;
+        let give_up = Instant::now() + self.pace.metrics_within;
         // Metrics are cumulative: what fails now is in the next export.
         tokio::select! {
             exported = self.exporter.metrics(&collected) => if let Err(why) = exported {

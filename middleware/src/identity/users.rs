@@ -10,8 +10,8 @@ use crate::wire::{NAME_LIMIT, cut};
 
 /// Where the user is read from, and in which form it is recorded.
 ///
-/// Sources are asked in this order: a [`UserId`] extension, the JWT claim, the header, the bearer token. With no source
-/// configured only the extension counts. A JWT is decoded and not verified: that is the server's job, and the user of a
+/// Sources are asked in this order: a [`UserId`] extension, the JWT claim, the header, the bearer token; of a pipe, the
+/// [`UserId`] that it was opened for, then the variable. With no source configured only the [`UserId`] counts. A JWT is decoded and not verified: that is the server's job, and the user of a
 /// call that was answered with 401 or 403 is not recorded.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -23,8 +23,8 @@ pub struct Users {
 
 /// Where the tenant, the organisation that a user belongs to, is read from, and in which form it is recorded.
 ///
-/// Sources are asked in this order: a [`Tenant`] extension, the JWT claim, the header. With no source configured only the
-/// extension counts.
+/// Sources are asked in this order: a [`Tenant`] extension, the JWT claim, the header; of a pipe, the [`Tenant`] that it was
+/// opened for, then the variable. With no source configured only the [`Tenant`] counts.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Tenants {
@@ -50,6 +50,7 @@ pub enum UserForm {
 struct Source {
     claim: Option<Box<str>>,
     header: Option<HeaderName>,
+    variable: Option<Box<str>>,
 }
 
 impl Users {
@@ -64,6 +65,14 @@ impl Users {
     #[must_use]
     pub fn from_header(mut self, header: HeaderName) -> Self {
         self.source.header = Some(header);
+        self
+    }
+
+    /// Reads the user of a pipe from this variable of the environment, such as `TOOLSIGHT_USER`: the client that starts the
+    /// server can be told to set it.
+    #[must_use]
+    pub fn from_env(mut self, variable: impl Into<Box<str>>) -> Self {
+        self.source.variable = Some(variable.into());
         self
     }
 
@@ -98,6 +107,14 @@ impl Tenants {
         self
     }
 
+    /// Reads the tenant of a pipe from this variable of the environment, such as `TOOLSIGHT_TENANT`: the client that starts the
+    /// server can be told to set it.
+    #[must_use]
+    pub fn from_env(mut self, variable: impl Into<Box<str>>) -> Self {
+        self.source.variable = Some(variable.into());
+        self
+    }
+
     /// Records the tenant in this form; the default is [`UserForm::Plain`].
     #[must_use]
     pub fn recorded_as(mut self, form: UserForm) -> Self {
@@ -107,6 +124,10 @@ impl Tenants {
 }
 
 impl Source {
+    fn of_pipe(&self, environment: impl Fn(&str) -> Option<String>) -> Option<String> {
+        Some(environment(self.variable.as_deref()?)?.trim().to_owned())
+    }
+
     fn find(&self, headers: &HeaderMap, payload: &mut Lazy<'_>) -> Option<String> {
         let claim = self.claim.as_deref().and_then(|claim| payload.get()?.claim(claim));
         let header = || Some(headers.get(self.header.as_ref()?)?.to_str().ok()?.trim().to_owned());
@@ -168,6 +189,25 @@ impl Identity {
         (user, self.tenant(headers, extensions, &mut payload))
     }
 
+    /// The same of a pipe, of which `caller` tells what the application knows.
+    pub(crate) fn of_pipe(
+        &self,
+        caller: &Extensions,
+        environment: impl Fn(&str) -> Option<String> + Copy,
+    ) -> (Option<User>, Option<Text>) {
+        let Self { users, tenants } = self;
+        let user = caller.get::<UserId>().map(|user| user.0.to_string());
+        let user = user.or_else(|| users.source.of_pipe(environment));
+        let tenant = caller.get::<Tenant>().map(|tenant| tenant.0.to_string());
+        let tenant = tenant.or_else(|| tenants.source.of_pipe(environment));
+        (
+            user.and_then(|user| users.form.apply(&user)),
+            tenant
+                .and_then(|tenant| tenants.form.apply(&tenant))
+                .map(User::into_text),
+        )
+    }
+
     fn user(&self, headers: &HeaderMap, extensions: &Extensions, payload: &mut Lazy<'_>) -> Option<User> {
         let Users { source, token, form } = &self.users;
         if form.is_off() {
@@ -185,9 +225,8 @@ impl Identity {
             return None;
         }
         let told = extensions.get::<Tenant>().map(|tenant| tenant.0.to_string());
-        match form.apply(&told.or_else(|| source.find(headers, payload))?)? {
-            User::Plain(tenant) | User::Hashed(tenant) => Some(tenant),
-        }
+        let told = told.or_else(|| source.find(headers, payload))?;
+        form.apply(&told).map(User::into_text)
     }
 }
 
@@ -303,5 +342,52 @@ mod tests {
             assert_eq!(tenant(tenants, extensions).as_deref(), expected, "{case}");
         }
         assert!(tenant(&hashed, &none).unwrap().starts_with("k:"));
+    }
+
+    #[test]
+    fn a_pipe_is_of_whom_it_was_opened_for_or_of_whom_the_environment_names() {
+        let none = Extensions::new();
+        let mut told = Extensions::new();
+        told.insert(UserId::new("ada"));
+        told.insert(Tenant::new("acme"));
+        let variables = |form: UserForm| Identity {
+            users: Users::default().from_env("USER_OF_IT").recorded_as(form.clone()),
+            tenants: Tenants::default().from_env("TENANT_OF_IT").recorded_as(form),
+        };
+        let hashed = UserForm::Hashed(HashKeys::new("k", [1; 32]));
+        for (case, identity, caller, expected) in [
+            ("nobody tells", Identity::default(), &none, (None, None)),
+            (
+                "the application tells",
+                Identity::default(),
+                &told,
+                (Some("ada"), Some("acme")),
+            ),
+            (
+                "the environment tells",
+                variables(UserForm::Plain),
+                &none,
+                (Some("bob"), Some("initech")),
+            ),
+            (
+                "both tell",
+                variables(UserForm::Plain),
+                &told,
+                (Some("ada"), Some("acme")),
+            ),
+            ("off", variables(UserForm::Off), &told, (None, None)),
+        ] {
+            let environment = |name: &str| match name {
+                "USER_OF_IT" => Some(" bob ".to_owned()),
+                "TENANT_OF_IT" => Some("initech".to_owned()),
+                _ => None,
+            };
+            let (user, tenant) = identity.of_pipe(caller, environment);
+            assert_eq!(user, expected.0.and_then(plain), "{case}");
+            assert_eq!(tenant.as_deref(), expected.1, "{case}");
+        }
+        let (user, tenant) = variables(hashed).of_pipe(&told, |_| None);
+        assert!(matches!(user, Some(User::Hashed(hash)) if hash.starts_with("k:")));
+        assert!(tenant.unwrap().starts_with("k:"));
     }
 }

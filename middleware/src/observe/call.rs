@@ -1,5 +1,6 @@
 //! One request or notification on its way to becoming a record.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use opentelemetry::trace::{SpanContext, SpanId};
@@ -248,7 +249,10 @@ impl Call {
             (record.user, record.tenant) = (None, None);
         }
         record.response_bytes = carrier.bytes;
-        observer.detail.tell(&mut self, ending, &observer.tools);
+        let made_room = observer.rounds.note(&mut self, ending);
+        observer.counters.rounds.fetch_add(u64::from(made_room), Relaxed);
+        let lasting = connection.chain();
+        observer.detail.tell(&mut self, ending, lasting, &observer.tools);
         self.record
     }
 }

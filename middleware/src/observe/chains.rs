@@ -6,8 +6,10 @@
 //! 1. the trace that the caller names: the chain is the trace,
 //! 2. the `requestState` with which a call goes on that an earlier answer has interrupted,
 //! 3. the task that a call asks for and an earlier answer has begun,
-//! 4. the user, with their client: calls with no longer pause than the idle gap between them.
+//! 4. the connection that lasts: a pipe, or an event stream of HTTP+SSE, is one client's,
+//! 5. the user, with their client: calls with no longer pause than the idle gap between them.
 //!
+//! A `requestState` counts only together with user, tenant, client and what is called: some servers give everybody the same.
 //! An answer that hands out a `requestState` or a task hands on the chain of its call. Where that call was seen by
 //! another process of the same server, the chain is a keyed hash of the state or task, the same in every process that has
 //! the key.
@@ -30,10 +32,12 @@ use crate::record::{Chain, Peer, User};
 pub(crate) struct Ties<'a> {
     /// The trace, if the caller has named it.
     pub(crate) trace: Option<TraceId>,
-    /// Hash of `params.requestState`.
+    /// Hash of `params.requestState` and of whose it is.
     pub(crate) request_state: Option<u64>,
     /// `params.taskId`.
     pub(crate) task: Option<&'a str>,
+    /// The chain of the connection, if that lasts.
+    pub(crate) connection: Option<Chain>,
     pub(crate) user: Option<&'a User>,
     pub(crate) client: Option<&'a Peer>,
 }
@@ -68,7 +72,8 @@ impl Chains {
             idle_gap,
             open: Mutex::new(Open {
                 chains: LruCache::new(limit),
-                begun: 0,
+                // Another in each process, though the key is the same.
+                begun: rand::random(),
             }),
             counters,
         }
@@ -85,6 +90,9 @@ impl Chains {
             let known = self.open.lock().ok()?.chains.get(&key).map(|link| link.chain);
             return Some(known.unwrap_or(Chain::Hash(key)));
         }
+        if ties.connection.is_some() {
+            return ties.connection;
+        }
         let (User::Plain(user) | User::Hashed(user)) = ties.user?;
         let (name, version) = ties.client.map_or(("", ""), |client| (&client.name, &client.version));
         let key = self.key("user", &[user, name, version]);
@@ -95,7 +103,7 @@ impl Chains {
             link.seen = link.seen.max(now);
             return Some(link.chain);
         }
-        open.begun += 1;
+        open.begun = open.begun.wrapping_add(1);
         let begun = [key, open.begun].map(|number| format!("{number:016x}"));
         let chain = Chain::Hash(self.key("chain", &[&begun[0], &begun[1]]));
         self.keep(&mut open, key, chain, now);

@@ -2,22 +2,25 @@
 //! open there.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::SessionEnd;
 use super::call::Call;
 use super::clock::Clock;
-use super::limits::{Slot, WAITING_OF_ONE, answer_within};
+use super::limits::{Slot, WAITING_OF_ONE};
+use super::open_calls::{Closed, Entry, OpenCalls, Place, Unanswered};
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Peer, Text, Transport};
+use crate::record::{Chain, Direction, Peer, Record, Text, Transport};
 use crate::sync::{Mutex, MutexGuard};
 use crate::wire::Id;
 
-use smallvec::SmallVec;
-
 /// Events of the server that are remembered of one session, so that those which a resumed stream repeats are known.
 const EVENTS: usize = 64;
+
+/// Refused calls that are held back; further ones are taken as they are.
+const REFUSED: usize = 16;
 
 /// How far a connection reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,13 @@ pub(super) enum Reach {
     Pipe,
 }
 
+impl Reach {
+    /// The server may answer for as long as it is open.
+    const fn lasts(self) -> bool {
+        matches!(self, Self::EventStream | Self::Pipe)
+    }
+}
+
 /// What a handshake told, for the calls that follow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Handshake {
@@ -40,29 +50,12 @@ pub(super) struct Handshake {
     pub(super) server: Option<Peer>,
 }
 
-/// A call that is over, and how.
-#[derive(Debug)]
-pub(super) struct Closed {
-    pub(super) call: Call,
-    pub(super) outcome: Outcome,
-    pub(super) fault: Fault,
-    pub(super) at: Instant,
-    /// It was no longer waited for because a bound was reached.
-    pub(super) forgotten: bool,
-}
-
-/// What becomes of a call whose exchange has ended without an answer.
-#[derive(Debug)]
-pub(super) enum Unanswered {
-    Over(Outcome, Fault),
-    /// The answer may come elsewhere; if it does not, the call has ended like this.
-    Waits(Outcome, Fault, Option<Slot>),
-}
-
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) reach: Reach,
+    /// See [`chain`](Self::chain).
+    chain: Option<NonZeroU64>,
     state: Mutex<State>,
 }
 
@@ -72,50 +65,35 @@ struct State {
     /// When the handshake was.
     started: Option<Instant>,
     last_seen: Instant,
-    entries: Entries,
-    waiting: usize,
+    open: OpenCalls,
     /// Hashes of the ids of the last events.
     events: VecDeque<u64>,
-    /// How calls end here now that nothing more can come.
-    over: Option<(Outcome, Fault)>,
-}
-
-/// Mostly there is one.
-type Entries = SmallVec<[Entry; 1]>;
-
-#[derive(Debug)]
-struct Entry {
-    call: Call,
-    place: Place,
-}
-
-#[derive(Debug)]
-enum Place {
-    /// The exchange of this number carries it and is under way.
-    Home(u64),
-    /// Only an answer that comes elsewhere can still end it well.
-    Waiting {
-        since: Instant,
-        fallback: (Outcome, Fault),
-        /// Gives the room back when the call is taken.
-        _slot: Slot,
-    },
+    /// Calls that the server has refused where it may not speak the client's era: what the client asks next tells.
+    refused: Vec<Box<Record>>,
+    /// The client will not say any more.
+    client_is_gone: bool,
 }
 
 impl Connection {
     pub(super) fn new(reach: Reach, now: Instant) -> Self {
         Self {
             reach,
+            chain: reach.lasts().then(rand::random),
             state: Mutex::new(State {
                 handshake: None,
                 started: None,
                 last_seen: now,
-                entries: Entries::new(),
-                waiting: 0,
+                open: OpenCalls::default(),
                 events: VecDeque::new(),
-                over: None,
+                refused: Vec::new(),
+                client_is_gone: false,
             }),
         }
+    }
+
+    /// The chain of its calls, where it is one client's and no session.
+    pub(super) fn chain(&self) -> Option<Chain> {
+        self.chain.map(|chain| Chain::Hash(chain.get()))
     }
 
     /// All of it, in a place of its own.
@@ -164,7 +142,7 @@ impl Connection {
     /// Opens a call that the exchange `home` carries.
     pub(super) fn open(&self, call: Call, home: u64) {
         let place = Place::Home(home);
-        self.state().entries.push(Entry { call, place });
+        self.state().open.entries.push(Entry { call, place });
     }
 
     /// Opens what the server asks on the exchange `home`, where nothing tells on which it will be answered. Returns the
@@ -172,19 +150,19 @@ impl Connection {
     pub(super) fn open_question(&self, call: Call, home: u64, now: Instant) -> Option<Closed> {
         let mut state = self.state();
         let place = Place::Home(home);
-        state.entries.push(Entry { call, place });
+        state.open.entries.push(Entry { call, place });
         let is_question = |entry: &&Entry| entry.call.record.direction == Direction::ToClient;
-        if state.entries.iter().filter(is_question).count() <= WAITING_OF_ONE {
+        if state.open.entries.iter().filter(is_question).count() <= WAITING_OF_ONE {
             return None;
         }
-        let at = state.entries.iter().position(|entry| is_question(&entry))?;
-        Some(Closed::forgotten(state.remove(at).call, now))
+        let at = state.open.entries.iter().position(|entry| is_question(&entry))?;
+        Some(Closed::forgotten(state.open.remove(at).call, now))
     }
 
     /// Moves the calls that the exchange `home` carries, once it is known where they belong.
     pub(super) fn move_to(&self, other: &Self, home: u64) {
-        let moved = self.state().extract(|entry| entry.is_at(home));
-        other.state().entries.extend(moved);
+        let moved = self.state().open.extract(|entry| entry.is_at(home));
+        other.state().open.entries.extend(moved);
     }
 
     /// Opens a call whose answer comes elsewhere in any case. Returns calls that are over instead: this one, where
@@ -196,7 +174,7 @@ impl Connection {
         slot: Option<Slot>,
         now: Instant,
     ) -> Option<Closed> {
-        self.state().wait(call, fallback, slot, now)
+        self.state().open.wait(call, fallback, slot, now)
     }
 
     /// Takes the call that is answered by `id`: the one of the exchange `home`, else one of any other. Tells whether it is
@@ -204,30 +182,38 @@ impl Connection {
     pub(super) fn take(&self, direction: Direction, id: &Id, home: u64) -> Option<(Call, bool)> {
         let mut state = self.state();
         let is = |entry: &Entry| entry.call.is(direction, id);
-        let own = state.entries.iter().position(|entry| entry.is_at(home) && is(entry));
-        let at = own.or_else(|| state.entries.iter().position(is))?;
-        Some((state.remove(at).call, own.is_some()))
+        let own = state
+            .open
+            .entries
+            .iter()
+            .position(|entry| entry.is_at(home) && is(entry));
+        let at = own.or_else(|| state.open.entries.iter().position(is))?;
+        Some((state.open.remove(at).call, own.is_some()))
     }
 
     /// Takes the oldest call of the exchange `home`.
     pub(super) fn take_own(&self, home: u64) -> Option<(Call, bool)> {
         let mut state = self.state();
-        let at = state.entries.iter().position(|entry| entry.is_at(home))?;
-        Some((state.remove(at).call, true))
+        let at = state.open.entries.iter().position(|entry| entry.is_at(home))?;
+        Some((state.open.remove(at).call, true))
     }
 
     /// Takes the oldest call for which `is` holds, of the exchange `home` or of those that wait.
     pub(super) fn take_first(&self, home: u64, is: impl Fn(&Call) -> bool) -> Option<Call> {
         let mut state = self.state();
-        let ours = |entry: &Entry| entry.is_at(home) || matches!(entry.place, Place::Waiting { .. });
-        let at = state.entries.iter().position(|entry| ours(entry) && is(&entry.call))?;
-        Some(state.remove(at).call)
+        let ours = |entry: &Entry| entry.is_at(home) || entry.waits();
+        let at = state
+            .open
+            .entries
+            .iter()
+            .position(|entry| ours(entry) && is(&entry.call))?;
+        Some(state.open.remove(at).call)
     }
 
     /// Counts a progress notification for the call that wants them under `token`: one of the exchange `home`, else any
     /// other. Tells whether there is one.
     pub(super) fn progress(&self, token: &Id, home: u64) -> bool {
-        let entries = &mut self.state().entries;
+        let entries = &mut self.state().open.entries;
         let own = |entry: &mut Entry| entry.is_at(home) && entry.call.count_progress(token);
         entries.iter_mut().any(own) || entries.iter_mut().any(|entry| entry.call.count_progress(token))
     }
@@ -240,11 +226,11 @@ impl Connection {
         mut decide: impl FnMut(&mut Call) -> Unanswered,
     ) -> Vec<Closed> {
         let mut state = self.state();
-        if state.entries.is_empty() {
+        if state.open.entries.is_empty() {
             return Vec::new();
         }
         let now = clock.now();
-        let own = state.extract(|entry| entry.is_at(home));
+        let own = state.open.extract(|entry| entry.is_at(home));
         let mut closed = Vec::new();
         for Entry { mut call, .. } in own {
             match decide(&mut call) {
@@ -253,35 +239,65 @@ impl Connection {
                     if fault == Fault::ClientGone {
                         call.leave_flight();
                     }
-                    closed.extend(state.wait(call, (outcome, fault), slot, now));
+                    closed.extend(state.open.wait(call, (outcome, fault), slot, now));
                 }
             }
         }
         closed
     }
 
-    /// Ends all calls that wait: the client's as `over` says where that is known, else as each was left.
+    /// Ends all calls that wait, see [`OpenCalls::finish`].
     pub(super) fn finish(&self, over: Option<(Outcome, Fault)>, now: Instant) -> Vec<Closed> {
-        let mut state = self.state();
-        state.over = over.or(state.over);
-        let over = state.over;
-        let waiting = state.extract(|entry| matches!(entry.place, Place::Waiting { .. }));
-        state.waiting = 0;
-        waiting.into_iter().map(|entry| entry.close(over, now)).collect()
+        self.state().open.finish(over, now)
     }
 
-    /// Ends the calls whose answer has not come in time. While a pipe or an event stream is open, it still can.
+    /// Ends the calls whose answer has not come in time. While a pipe or an event stream is open, the server's still can.
     pub(super) fn expire(&self, now: Instant) -> Vec<Closed> {
-        if matches!(self.reach, Reach::EventStream | Reach::Pipe) {
-            return Vec::new();
+        self.state().open.expire(self.reach.lasts(), now)
+    }
+
+    /// How many calls wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.state().open.waiting
+    }
+
+    /// Lets calls that wait give way, see [`OpenCalls::trim`].
+    pub(super) fn trim(&self, left: usize, now: Instant) -> Vec<Closed> {
+        self.state().open.trim(left, now)
+    }
+
+    /// Keeps the record of a refused call until [`release`](Self::release); gives it back where there is no room.
+    pub(super) fn hold_back(&self, record: Box<Record>) -> Option<Box<Record>> {
+        let refused = &mut self.state().refused;
+        if refused.len() == REFUSED {
+            return Some(record);
         }
+        refused.push(record);
+        None
+    }
+
+    /// The records held back.
+    pub(super) fn release(&self) -> Vec<Box<Record>> {
+        std::mem::take(&mut self.state().refused)
+    }
+
+    pub(super) fn client_is_gone(&self) {
+        self.state().client_is_gone = true;
+    }
+
+    /// Ends a pipe: what was held back, and the calls that are open. `None` if it has ended before.
+    pub(super) fn close_pipe(&self, now: Instant) -> Option<(Vec<Box<Record>>, Vec<Closed>)> {
         let mut state = self.state();
-        let expired = state.extract(|entry| {
-            let waited = now.saturating_duration_since(entry.since(now));
-            matches!(entry.place, Place::Waiting { .. }) && waited >= answer_within(entry.call.record.direction)
-        });
-        state.waiting -= expired.len();
-        expired.into_iter().map(|entry| entry.close(None, now)).collect()
+        let fault = if state.client_is_gone {
+            Fault::ClientGone
+        } else {
+            Fault::Server
+        };
+        if state.open.over.is_some() {
+            return None;
+        }
+        let closed = state.open.finish(Some((Outcome::Abandoned, fault)), now);
+        Some((std::mem::take(&mut state.refused), closed))
     }
 
     /// Whether the event has been seen before; remembers it.
@@ -293,95 +309,5 @@ impl Connection {
             state.events.push_front(event);
         }
         repeated
-    }
-}
-
-impl State {
-    fn extract(&mut self, which: impl Fn(&Entry) -> bool) -> Entries {
-        let (taken, left) = std::mem::take(&mut self.entries).into_iter().partition(which);
-        self.entries = left;
-        taken
-    }
-
-    fn remove(&mut self, at: usize) -> Entry {
-        let entry = self.entries.remove(at);
-        self.waiting -= usize::from(matches!(entry.place, Place::Waiting { .. }));
-        entry
-    }
-
-    fn wait(&mut self, call: Call, fallback: (Outcome, Fault), slot: Option<Slot>, now: Instant) -> Option<Closed> {
-        if let Some(over) = self.over {
-            let how = call.when_over(over);
-            return Some(Closed::new(call, how, now));
-        }
-        let Some(slot) = slot else {
-            return Some(Closed::forgotten(call, now));
-        };
-        let place = Place::Waiting {
-            since: now,
-            fallback,
-            _slot: slot,
-        };
-        self.entries.push(Entry { call, place });
-        self.waiting += 1;
-        if self.waiting <= WAITING_OF_ONE {
-            return None;
-        }
-        let oldest = |entry: &Entry| matches!(entry.place, Place::Waiting { .. });
-        let at = self.entries.iter().position(oldest)?;
-        let entry = self.remove(at);
-        let at = entry.since(now);
-        Some(Closed::forgotten(entry.call, at))
-    }
-}
-
-impl Entry {
-    const fn is_at(&self, home: u64) -> bool {
-        matches!(self.place, Place::Home(number) if number == home)
-    }
-
-    const fn since(&self, now: Instant) -> Instant {
-        match self.place {
-            Place::Home(_) => now,
-            Place::Waiting { since, .. } => since,
-        }
-    }
-
-    fn close(self, over: Option<(Outcome, Fault)>, now: Instant) -> Closed {
-        let fallback = match self.place {
-            Place::Home(_) => (Outcome::Abandoned, Fault::Server),
-            Place::Waiting { fallback, .. } => fallback,
-        };
-        match over {
-            Some(over) => {
-                let how = self.call.when_over(over);
-                Closed::new(self.call, how, now)
-            }
-            // What was only waited for had ended before, as far as anybody saw.
-            None => {
-                let since = self.since(now);
-                Closed::new(self.call, fallback, since)
-            }
-        }
-    }
-}
-
-impl Closed {
-    pub(super) const fn new(call: Call, (outcome, fault): (Outcome, Fault), at: Instant) -> Self {
-        Self {
-            call,
-            outcome,
-            fault,
-            at,
-            forgotten: false,
-        }
-    }
-
-    /// How such a call will end is not known.
-    fn forgotten(call: Call, at: Instant) -> Self {
-        Self {
-            forgotten: true,
-            ..Self::new(call, (Outcome::Deferred, Fault::None), at)
-        }
     }
 }

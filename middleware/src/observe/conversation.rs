@@ -10,11 +10,8 @@ use super::dialogue::Dialogue;
 use super::head::RequestHead;
 use super::{Observation, Observations, Observer};
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Record};
-use crate::wire::{Kind, Lines, Message, Side};
-
-/// Refused calls that are held back; further ones are taken as they are.
-const REFUSED: usize = 16;
+use crate::record::Direction;
+use crate::wire::{Kind, Line, Lines, Message, Side};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -22,24 +19,22 @@ pub(crate) struct Conversation {
     dialogue: Dialogue,
     client: Lines,
     server: Lines,
-    /// Calls that the server has refused where it may not speak the client's era: what the client asks next tells.
-    refused: Vec<Record>,
-    /// The client will not say any more.
-    client_gone: bool,
+    /// Some records wait for the client's next request, see [`Connection::hold_back`].
+    holds_back: bool,
     ended: bool,
 }
 
 impl Conversation {
     /// `head` tells when it begins and what surrounds it.
     pub(crate) fn begin(observer: Arc<Observer>, head: RequestHead) -> Self {
-        let connection = Connection::new(Reach::Pipe, head.start).into();
+        let connection = Arc::new(Connection::new(Reach::Pipe, head.start));
+        observer.pipes.open(&connection);
         let telling = observer.detail.telling();
         Self {
-            dialogue: Dialogue::new(observer, connection, head),
+            dialogue: Dialogue::new(observer, connection.into(), head),
             client: Lines::new(Side::Request).telling(telling),
             server: Lines::new(Side::Answer).telling(telling),
-            refused: Vec::new(),
-            client_gone: false,
+            holds_back: false,
             ended: false,
         }
     }
@@ -51,25 +46,21 @@ impl Conversation {
 
     /// Bytes that the client has sent.
     pub(crate) fn client_data(&mut self, bytes: &[u8], now: Instant) {
-        for line in self.client.push(bytes) {
-            for mut message in line.messages {
-                self.client_message(&mut message, line.bytes, now);
-            }
-        }
+        let lines = self.client.push(bytes);
+        self.client_lines(lines, now);
     }
 
     /// Bytes that the server has sent.
     pub(crate) fn server_data(&mut self, bytes: &[u8], now: Instant) {
-        for line in self.server.push(bytes) {
-            for mut message in line.messages {
-                self.server_message(&mut message, line.bytes, now);
-            }
-        }
+        let lines = self.server.push(bytes);
+        self.server_lines(lines, now);
     }
 
-    /// The client has closed its side. What the server still answers counts.
-    pub(crate) fn client_end(&mut self) {
-        self.client_gone = true;
+    /// The client has closed its side, which ends its last line, too. What the server still answers counts.
+    pub(crate) fn client_end(&mut self, now: Instant) {
+        let last = self.client.end_line();
+        self.client_lines(last, now);
+        self.dialogue.connection.client_is_gone();
         self.release(false);
     }
 
@@ -78,21 +69,33 @@ impl Conversation {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        self.release(false);
+        let last = self.server.end_line();
+        self.server_lines(last, now);
         let omitted = self.client.omitted();
         if omitted > 0 {
             self.dialogue.out.push(Observation::Omitted(omitted));
         }
-        let fault = if self.client_gone {
-            Fault::ClientGone
-        } else {
-            Fault::Server
-        };
         let Dialogue {
             connection, observer, ..
         } = &self.dialogue;
-        let ended = observer.end_connection(connection, (Outcome::Abandoned, fault), now);
+        let ended = observer.end_pipe(connection, now);
         self.dialogue.out.extend(ended);
+    }
+
+    fn client_lines(&mut self, lines: impl IntoIterator<Item = Line>, now: Instant) {
+        for line in lines {
+            for mut message in line.messages {
+                self.client_message(&mut message, line.bytes, now);
+            }
+        }
+    }
+
+    fn server_lines(&mut self, lines: impl IntoIterator<Item = Line>, now: Instant) {
+        for line in lines {
+            for mut message in line.messages {
+                self.server_message(&mut message, line.bytes, now);
+            }
+        }
     }
 
     fn client_message(&mut self, message: &mut Message, bytes: u64, now: Instant) {
@@ -151,21 +154,25 @@ impl Conversation {
 
     /// Keeps the record made last until the client's next request.
     fn hold_back(&mut self) {
-        if self.refused.len() < REFUSED
-            && let Some(Observation::Call(_)) = self.dialogue.out.last()
+        if let Some(Observation::Call(_)) = self.dialogue.out.last()
             && let Some(Observation::Call(record)) = self.dialogue.out.pop()
         {
-            self.refused.push(*record);
+            let no_room = self.dialogue.connection.hold_back(record);
+            self.dialogue.out.extend(no_room.map(Observation::Call));
+            self.holds_back = true;
         }
     }
 
     /// Lets go of the records held back; where the client has fallen back to the handshake, they were its probes.
     fn release(&mut self, handshake: bool) {
-        for mut record in self.refused.drain(..) {
+        if !std::mem::take(&mut self.holds_back) {
+            return;
+        }
+        for mut record in self.dialogue.connection.release() {
             if handshake {
                 (record.outcome, record.fault) = (Outcome::Probe, Fault::None);
             }
-            self.dialogue.out.push(Observation::Call(record.into()));
+            self.dialogue.out.push(Observation::Call(record));
         }
     }
 

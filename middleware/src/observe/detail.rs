@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::call::{Call, Ending};
 use super::chains::{Chains, Ties};
 use super::limits::Counters;
+use super::rounds::scoped;
 use super::tools::{Input, Tools};
 use crate::arguments_hash::{CanonicalHash, Secret};
 use crate::capture::{Budget, Capture};
@@ -100,13 +101,13 @@ impl Detail {
     }
 
     /// Completes the record of `call`, whose client and user are known by now.
-    pub(super) fn tell(&self, call: &mut Call, ending: &Ending<'_>, tools: &Tools) {
+    pub(super) fn tell(&self, call: &mut Call, ending: &Ending<'_>, connection: Option<Chain>, tools: &Tools) {
         if call.record.direction == Direction::ToClient {
             return;
         }
         let result = ending.answer.and_then(|answer| answer.result.as_ref());
         let chain = match call.record.session_id {
-            None => self.chain(call, ending),
+            None => self.chain(call, ending, connection),
             Some(_) => None,
         };
         let Record { target, detail, .. } = &mut *call.record;
@@ -147,20 +148,22 @@ impl Detail {
         }
     }
 
-    fn chain(&self, call: &Call, ending: &Ending<'_>) -> Option<Chain> {
+    fn chain(&self, call: &Call, ending: &Ending<'_>, connection: Option<Chain>) -> Option<Chain> {
         let record = &call.record;
         let ties = Ties {
             // That of the caller's span, which the call is in.
             trace: record.parent_is_remote.then(|| record.span.trace_id()),
-            request_state: call.request_state,
+            request_state: call.request_state.map(|state| scoped(state, record)),
             task: call.task.as_deref(),
+            connection,
             user: record.user.as_ref(),
             client: Some(&record.client),
         };
         let chain = self.chains.find(&ties, call.start)?;
         if let Some(result) = ending.answer.and_then(|answer| answer.result.as_ref()) {
             let task = result.task_part.id.as_deref();
-            self.chains.hand_on(chain, result.request_state, task, ending.at);
+            let state = result.request_state.map(|state| scoped(state, record));
+            self.chains.hand_on(chain, state, task, ending.at);
         }
         Some(chain)
     }

@@ -9,9 +9,11 @@ use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier};
 use super::classify::Probe;
-use super::connection::{Closed, Handshake, Reach};
+use super::clock::Clock;
+use super::connection::{Handshake, Reach};
 use super::head::RequestHead;
 use super::held::Held;
+use super::open_calls::Closed;
 use super::tasks::TaskEnd;
 use super::{Observations, Observer, classify};
 use crate::outcome::{Fault, Outcome};
@@ -60,16 +62,11 @@ impl Dialogue {
                 self.close(probe, (Outcome::Probe, Fault::None), None, &Carrier::default(), now);
             }
         }
-        let round = message.params.request_state;
-        let round = round.and_then(|state| self.observer.rounds.next(state, now));
         let origin = (&self.head, now);
         let mut call = Call::new(message, Direction::ToServer, origin, span, self.head.ambient.as_ref());
         self.observer
             .detail
             .note_arguments(&mut call, &message.params, &self.observer.tools);
-        if let Some((attempt, waited)) = round {
-            (call.record.attempt, call.record.waited) = (attempt, waited);
-        }
         if call.is_request() {
             call.enter_flight(&self.observer);
         }
@@ -160,9 +157,18 @@ impl Dialogue {
 
     /// Keeps a call for an answer that comes elsewhere.
     pub(super) fn wait(&mut self, call: Call, fallback: (Outcome, Fault), now: Instant) {
+        self.make_room(now);
         let slot = self.observer.slots.take();
         let closed = self.connection.wait(call, fallback, slot, now);
         self.close_all(closed);
+    }
+
+    /// To be called before a call may come to wait.
+    pub(super) fn make_room(&mut self, now: impl Clock) {
+        if self.observer.slots.wanted().is_some() {
+            let made_room = self.observer.make_room(now.now());
+            self.out.extend(made_room);
+        }
     }
 
     /// Whether the event has come before, on the stream that this one resumes.
@@ -194,12 +200,6 @@ impl Dialogue {
                 // How the task ended stands in the record of the call that began it.
                 (outcome, fault) = (Outcome::Ok, Fault::None);
             }
-        }
-        if let Some(state) = result.and_then(|result| result.request_state)
-            && outcome == Outcome::InputRequired
-            && self.observer.rounds.ask(state, call.record.attempt, now)
-        {
-            self.observer.counters.rounds.fetch_add(1, Relaxed);
         }
         if let Some(task) = told
             && outcome == Outcome::Deferred

@@ -96,7 +96,10 @@ impl Counters {
     }
 }
 
-/// Room for calls that wait, of all sessions together.
+/// Where less room is left than this, calls give way until it is twice as much. More than one exchange can take at once.
+const RESERVE: usize = 1024;
+
+/// Room for calls that wait, of all connections together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots(Arc<AtomicUsize>);
 
@@ -106,6 +109,27 @@ impl Slots {
         let taken = self.0.fetch_update(Relaxed, Relaxed, room);
         taken.is_ok().then(|| Slot(self.0.clone()))
     }
+
+    /// How many calls have to give way, if any.
+    pub(super) fn wanted(&self) -> Option<usize> {
+        let room = WAITING_OF_ALL - self.0.load(Relaxed);
+        (room < RESERVE).then(|| 2 * RESERVE - room)
+    }
+}
+
+/// The most that each of these may hold so that `wanted` are given back by those that hold more.
+pub(super) fn level(held: impl Iterator<Item = usize>, wanted: usize) -> usize {
+    let mut holders = [0; WAITING_OF_ONE + 1];
+    held.for_each(|held| holders[held.min(WAITING_OF_ONE)] += 1);
+    let (mut above, mut given) = (0, 0);
+    for level in (0..WAITING_OF_ONE).rev() {
+        above += holders[level + 1];
+        given += above;
+        if given >= wanted {
+            return level;
+        }
+    }
+    0
 }
 
 #[cfg(all(test, toolsight_loom))]
@@ -142,5 +166,19 @@ mod tests {
         assert!(slots.take().is_none());
         taken.pop();
         assert!(slots.take().is_some());
+    }
+
+    #[test]
+    fn those_that_hold_most_give_back() {
+        for (held, wanted, left) in [
+            (&[][..], 1, 0),
+            (&[1, 1, 1], 1, 0),
+            (&[1, 1, 9], 3, 6),
+            (&[1, 8, 9], 3, 7),
+            (&[1024, 1024, 5], 2048, 1),
+            (&[1024, 1024, 5], 1024, 512),
+        ] {
+            assert_eq!(level(held.iter().copied(), wanted), left, "{wanted} of {held:?}");
+        }
     }
 }

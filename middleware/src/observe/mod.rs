@@ -18,8 +18,10 @@ mod limits;
 mod mirrors;
 #[cfg(all(test, toolsight_loom))]
 mod models;
+mod open_calls;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod oracle;
+mod pipes;
 mod rounds;
 mod sessions;
 mod tasks;
@@ -42,8 +44,10 @@ pub(crate) use tools::Tools;
 
 use call::{Call, Carrier, Ending};
 use classify::Probe;
-use connection::{Closed, Connection};
-use limits::Slots;
+use connection::Connection;
+use limits::{Slots, level};
+use open_calls::Closed;
+use pipes::Pipes;
 use rounds::Rounds;
 use sessions::Sessions;
 use tasks::{TaskEnd, Tasks};
@@ -82,6 +86,7 @@ pub(crate) struct Observer {
     sessions: Sessions,
     /// The event streams of the transport of 2024-11-05.
     endpoints: Sessions,
+    pipes: Pipes,
     slots: Slots,
     tasks: Tasks,
     rounds: Rounds,
@@ -104,6 +109,7 @@ impl Observer {
             identity: identity.into(),
             sessions: Sessions::new(session_limit),
             endpoints: Sessions::new(session_limit),
+            pipes: Pipes::default(),
             slots: Slots::default(),
             tasks: Tasks::default(),
             rounds: Rounds::default(),
@@ -130,9 +136,9 @@ impl Observer {
 
     /// Ends what has been waited for too long. To be called from time to time.
     pub(crate) fn expire(&self, now: Instant) -> Vec<Observation> {
-        let sessions = self.sessions.all().into_iter();
-        let mut ended: Vec<_> = sessions
-            .flat_map(|session| self.records(session.expire(now), &session))
+        let connections = self.connections();
+        let mut ended: Vec<_> = connections
+            .flat_map(|connection| self.records(connection.expire(now), &connection))
             .collect();
         ended.extend(
             self.tasks
@@ -145,16 +151,49 @@ impl Observer {
 
     /// Ends everything that is waited for, as nobody will tell of it any more.
     pub(crate) fn finish(&self, now: Instant) -> Vec<Observation> {
-        let connections = self.sessions.all().into_iter().chain(self.endpoints.all());
-        let mut ended: Vec<_> = connections
-            .flat_map(|connection| self.records(connection.finish(None, now), &connection))
-            .collect();
+        let pipes = self.pipes.all().into_iter();
+        let mut ended: Vec<_> = pipes.flat_map(|pipe| self.end_pipe(&pipe, now)).collect();
+        ended.extend(
+            self.connections()
+                .flat_map(|connection| self.records(connection.finish(None, now), &connection)),
+        );
         ended.extend(
             self.tasks
                 .give_up(true, now)
                 .into_iter()
                 .map(|end| self.task_record(end)),
         );
+        ended
+    }
+
+    /// Those that reach beyond one exchange.
+    fn connections(&self) -> impl Iterator<Item = Arc<Connection>> {
+        let of_http = self.sessions.all().into_iter().chain(self.endpoints.all());
+        of_http.chain(self.pipes.all())
+    }
+
+    /// Where there is hardly room for another call to wait, lets those that have waited longest give way in the connections
+    /// where most of them wait, so that no client takes the room of others.
+    fn make_room(&self, now: Instant) -> Vec<Observation> {
+        let Some(wanted) = self.slots.wanted() else {
+            return Vec::new();
+        };
+        let holders: Vec<_> = self.connections().collect();
+        let left = level(holders.iter().map(|holder| holder.waiting()), wanted);
+        let trimmed = holders.iter();
+        trimmed
+            .flat_map(|holder| self.records(holder.trim(left, now), holder))
+            .collect()
+    }
+
+    /// Ends a pipe, unless it has ended before.
+    fn end_pipe(&self, pipe: &Connection, now: Instant) -> Vec<Observation> {
+        let Some((refused, closed)) = pipe.close_pipe(now) else {
+            return Vec::new();
+        };
+        let mut ended: Vec<_> = refused.into_iter().map(Observation::Call).collect();
+        ended.extend(self.records(closed, pipe));
+        ended.extend(pipe.session_end(Some(now)).map(Observation::Session));
         ended
     }
 

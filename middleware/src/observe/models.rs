@@ -8,9 +8,10 @@ use loom::thread;
 
 use super::RequestHead;
 use super::call::Call;
-use super::connection::{Connection, Reach, Unanswered};
+use super::connection::{Connection, Reach};
 use super::in_flight::InFlight;
 use super::limits::Slots;
+use super::open_calls::Unanswered;
 use super::sessions::Sessions;
 use crate::outcome::{Fault, Outcome};
 use crate::record::Direction;

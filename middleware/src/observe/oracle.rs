@@ -137,12 +137,7 @@ pub(crate) fn check_lines(client: &[u8], server: &[u8], size: usize) {
         message["error"].is_object() && !message["method"].is_string() && !(id.is_string() || is_literal(id))
     });
     let expected = calls.count() + unread.count();
-    let text = |documents: &[Value]| {
-        documents
-            .iter()
-            .map(|document| format!("{document}\n"))
-            .collect::<String>()
-    };
+    let text = |documents: &[Value]| documents.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let (client, server) = (text(&client), text(&server));
     let seen = records(talk(client.as_bytes(), server.as_bytes(), size, now));
     let told = seen.iter().filter(|record| record.direction == Direction::ToServer);
@@ -181,12 +176,17 @@ fn talk(client: &[u8], server: &[u8], size: usize, now: Instant) -> Observations
     for piece in client.chunks(size) {
         conversation.client_data(piece, now);
     }
-    conversation.client_data(b"\n", now);
+    // A request without a line feed is served at the end of the input, and so before it is answered.
+    let ends = client.last().is_some_and(|byte| *byte != b'\n');
+    if ends {
+        conversation.client_end(now);
+    }
     for piece in server.chunks(size) {
         conversation.server_data(piece, now);
     }
-    conversation.server_data(b"\n", now);
-    conversation.client_end();
+    if !ends {
+        conversation.client_end(now);
+    }
     conversation.end(now);
     let mut seen = conversation.take();
     seen.extend(observer.finish(now));

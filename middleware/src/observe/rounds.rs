@@ -1,14 +1,18 @@
 //! Calls that were answered by asking for input, until their next round comes.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
 
+use super::call::{Call, Ending};
 use super::limits::ROUNDS;
+use crate::outcome::Outcome;
+use crate::record::{Record, Target};
 
-/// The round and the moment at which it asked for input, by the hash of `requestState`, which the client sends back.
+/// The round and the moment at which it asked for input, by the `requestState` that the client sends back, see [`scoped`].
 #[derive(Debug)]
 pub(super) struct Rounds(Mutex<LruCache<u64, (u16, Instant)>>);
 
@@ -20,9 +24,39 @@ impl Default for Rounds {
     }
 }
 
+/// A state belongs to who sends it, and to what they call: some servers give everybody the same.
+pub(super) fn scoped(state: u64, record: &Record) -> u64 {
+    let target = match &record.target {
+        Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => &**name,
+        Target::None => "",
+    };
+    let Record {
+        user, tenant, client, ..
+    } = record;
+    let scope = (user, tenant, &*client.name, &*client.version, &*record.method, target);
+    let mut hasher = DefaultHasher::new();
+    (state, scope).hash(&mut hasher);
+    hasher.finish()
+}
+
 impl Rounds {
-    /// Remembers that round `attempt` asked for input; returns whether another had to make room.
-    pub(super) fn ask(&self, state: u64, attempt: u16, now: Instant) -> bool {
+    /// Notes in the record of `call`, whose client and user are known by now, which round it is, and remembers it where it
+    /// asks for input. Returns whether another had to make room.
+    pub(super) fn note(&self, call: &mut Call, ending: &Ending<'_>) -> bool {
+        let next = call
+            .request_state
+            .and_then(|state| self.next(scoped(state, &call.record), call.start));
+        if let Some((attempt, waited)) = next {
+            call.record.attempt = attempt;
+            call.record.waited += waited;
+        }
+        let result = ending.answer.and_then(|answer| answer.result.as_ref());
+        let asks = result.and_then(|result| result.request_state);
+        let asks = asks.filter(|_| ending.outcome == Outcome::InputRequired);
+        asks.is_some_and(|state| self.ask(scoped(state, &call.record), call.record.attempt, ending.at))
+    }
+
+    fn ask(&self, state: u64, attempt: u16, now: Instant) -> bool {
         let made_room = self
             .0
             .lock()
@@ -32,8 +66,8 @@ impl Rounds {
     }
 
     /// The number of the round that sends `state` back, and how long it has taken to come.
-    pub(super) fn next(&self, state: u64, now: Instant) -> Option<(u16, Duration)> {
+    fn next(&self, state: u64, start: Instant) -> Option<(u16, Duration)> {
         let (attempt, asked) = *self.0.lock().ok()?.get(&state)?;
-        Some((attempt.saturating_add(1), now.saturating_duration_since(asked)))
+        Some((attempt.saturating_add(1), start.saturating_duration_since(asked)))
     }
 }

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use lru::LruCache;
 
 use super::call::{Call, Carrier};
-use super::connection::{Closed, Connection};
+use super::connection::Connection;
 use super::held::Held;
 use super::limits::{TASK_IDLE, TASKS};
+use super::open_calls::Closed;
 use crate::outcome::{Fault, Outcome};
 use crate::record::Text;
 use crate::wire::{Id, TaskStatus};

@@ -7,7 +7,7 @@ use opentelemetry::trace::SpanContext;
 
 use super::*;
 use crate::identity::Users;
-use crate::record::Direction;
+use crate::record::{Direction, User};
 use crate::wire::headers::Content;
 
 /// An observer and a clock that only moves when told to.
@@ -208,6 +208,38 @@ fn rounds_of_a_call_are_numbered_and_tell_how_long_they_were_waited_for() {
 }
 
 #[test]
+fn a_state_belongs_to_who_sends_it_and_to_what_they_call() {
+    let head = |stage: &Stage, seconds, (user, tenant, client): (&str, &str, &str)| RequestHead {
+        user: Some(User::Plain(user.into())),
+        tenant: Some(tenant.into()),
+        user_agent: Some(Peer {
+            name: client.into(),
+            ..Peer::default()
+        }),
+        ..stage.head(seconds)
+    };
+    let asks = result(7, r#""resultType":"input_required","requestState":"confirm""#);
+    let again = CALL.replace(
+        "{\"name\"",
+        "{\"requestState\":\"confirm\",\"inputResponses\":{},\"name\"",
+    );
+    let ada = ("ada", "acme", "desk");
+    for (case, whose, again, same) in [
+        ("who was asked", ada, again.clone(), true),
+        ("another user", ("bob", "acme", "desk"), again.clone(), false),
+        ("another tenant", ("ada", "initech", "desk"), again.clone(), false),
+        ("another client", ("ada", "acme", "phone"), again.clone(), false),
+        ("another tool", ada, again.replace("add", "subtract"), false),
+    ] {
+        let stage = Stage::new();
+        let first = stage.post(head(&stage, 0, ada), CALL, &asks).remove(0);
+        let next = stage.post(head(&stage, 5, whose), &again, OK).remove(0);
+        assert_eq!(next.waited.as_secs(), if same { 4 } else { 0 }, "{case}");
+        assert_eq!(next.detail.chain == first.detail.chain, same, "{case}");
+    }
+}
+
+#[test]
 fn what_the_server_asks_is_timed_until_the_client_has_answered_and_counted_once() {
     let stage = Stage::new();
     stage.post(stage.in_session(0), CALL, OK);
@@ -265,7 +297,7 @@ fn a_person_may_take_longer_to_answer_than_a_server() {
     stream.end(End::Dropped, stage.at(1));
     assert!(stage.observer.expire(stage.at(1799)).is_empty());
     let expired = records(stage.observer.expire(stage.at(1800)));
-    assert_eq!(told(&expired), ["elicitation/create abandoned client_gone (0, 0)"]);
+    assert_eq!(told(&expired), ["elicitation/create abandoned client_gone (1800, 0)"]);
 }
 
 #[test]
@@ -329,57 +361,7 @@ fn headers_that_do_not_mirror_the_body_are_told() {
     }
 }
 
-#[test]
-fn a_pipe_tells_probes_listens_and_lines_that_were_not_understood() {
-    let stage = Stage::new();
-    let head = RequestHead::of_pipe(stage.start, SystemTime::UNIX_EPOCH, None);
-    let mut pipe = Conversation::begin(stage.observer.clone(), head);
-    let say = |pipe: &mut Conversation, seconds, text: &str| {
-        pipe.client_data(format!("{text}\n").as_bytes(), stage.at(seconds));
-    };
-    let answer = |pipe: &mut Conversation, seconds, text: &str| {
-        pipe.server_data(format!("{text}\n").as_bytes(), stage.at(seconds));
-    };
-    say(&mut pipe, 0, &request(1, "server/discover", ""));
-    say(
-        &mut pipe,
-        2,
-        &request(2, "initialize", r#""clientInfo":{"name":"desk"}"#),
-    );
-    answer(&mut pipe, 3, &result(2, r#""serverInfo":{"name":"ledger"}"#));
-    say(&mut pipe, 4, &request(3, "subscriptions/listen", ""));
-    let heard = r#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{}}"#;
-    answer(&mut pipe, 5, heard);
-    answer(&mut pipe, 9, &result(3, ""));
-    say(&mut pipe, 10, "{");
-    answer(
-        &mut pipe,
-        10,
-        r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no"}}"#,
-    );
-    answer(&mut pipe, 10, r#"{"jsonrpc":"2.0","result":{}}"#);
-    say(&mut pipe, 11, &request(4, "ping", ""));
-    pipe.client_end();
-    pipe.end(stage.at(12));
-    say(&mut pipe, 13, &request(5, "ping", ""));
-    let seen = records(pipe.take());
-    assert_eq!(
-        told(&seen),
-        [
-            "server/discover probe none (2, 0)",
-            "initialize ok none (1, 0)",
-            "subscriptions/listen ok none (1, 0)",
-            " invalid_arguments caller (0, 0)",
-            "ping abandoned client_gone (1, 0)",
-            "ping abandoned client_gone (0, 0)"
-        ]
-    );
-    assert!(
-        seen[2..]
-            .iter()
-            .all(|record| &*record.client.name == "desk" && &*record.server.name == "ledger")
-    );
-}
-
+#[path = "pipe_tests.rs"]
+mod pipes;
 #[path = "stream_tests.rs"]
 mod streams;

@@ -13,6 +13,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Instant, SystemTime};
 
+use http::Extensions;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, Stdin, Stdout};
@@ -39,9 +40,32 @@ impl Toolsight {
 
     /// A pair of pipes, observed: `read` is what the client sends, `write` what the server answers.
     pub fn pipe<R, W>(&self, read: R, write: W) -> (ObservedRead<R>, ObservedWrite<W>) {
+        self.pipe_of(&Extensions::new(), read, write)
+    }
+
+    /// The same of a client that the application knows: a [`UserId`](crate::UserId) and a [`Tenant`](crate::Tenant) in
+    /// `caller` count as those in the extensions of a request do. They are plain, hashed or off as told by
+    /// [`Users`](crate::Users) and [`Tenants`](crate::Tenants), which can read them from the environment, too.
+    ///
+    /// ```no_run
+    /// # async fn run(toolsight: toolsight::Toolsight, socket: tokio::net::TcpStream) {
+    /// let mut caller = http::Extensions::new();
+    /// caller.insert(toolsight::UserId::new("ada"));
+    /// let (read, write) = socket.into_split();
+    /// let transport = toolsight.pipe_of(&caller, read, write);
+    /// # drop(transport);
+    /// # }
+    /// ```
+    pub fn pipe_of<R, W>(&self, caller: &Extensions, read: R, write: W) -> (ObservedRead<R>, ObservedWrite<W>) {
         let surrounding = tracing::Span::current().context().span().span_context().clone();
         let ambient = Some(surrounding).filter(SpanContext::is_valid);
-        let head = RequestHead::of_pipe(Instant::now(), SystemTime::now(), ambient);
+        let identity = &self.layer.observer.identity;
+        let (user, tenant) = identity.of_pipe(caller, |variable| std::env::var(variable).ok());
+        let head = RequestHead {
+            user,
+            tenant,
+            ..RequestHead::of_pipe(Instant::now(), SystemTime::now(), ambient)
+        };
         let conversation = Conversation::begin(self.layer.observer.clone(), head);
         let conversation = Contained::new(conversation, self.layer.queue.clone());
         let worker = self.worker.as_ref().map_or_else(Weak::new, Arc::downgrade);
@@ -70,7 +94,8 @@ struct Pipe {
 
 impl Pipe {
     fn end_of_input(&self) {
-        self.conversation.observe(Conversation::client_end);
+        self.conversation
+            .observe(|conversation| conversation.client_end(Instant::now()));
         self.flush();
     }
 

@@ -33,6 +33,15 @@ pub(super) struct Builder {
     /// The schema that is read is that of the tool's output.
     is_output: bool,
     pub(super) taps: Taps,
+    /// Of a state that is too long to be kept.
+    beyond: Option<Beyond>,
+}
+
+/// A hash of what is not kept of a string.
+#[derive(Debug, Default)]
+struct Beyond {
+    hasher: DefaultHasher,
+    has_escape: bool,
 }
 
 impl Builder {
@@ -50,6 +59,7 @@ impl Builder {
         self.is_complete = false;
         self.kept = 0;
         self.taps.reset();
+        self.beyond = None;
     }
 }
 
@@ -163,6 +173,14 @@ impl Visitor for Builder {
         }
     }
 
+    fn beyond(&mut self, bytes: &[u8]) {
+        if let Some(Member::ParamsRequestState | Member::ResultRequestState) = self.next {
+            let beyond = self.beyond.get_or_insert_default();
+            beyond.hasher.write(bytes);
+            beyond.has_escape |= bytes.contains(&b'\\');
+        }
+    }
+
     fn scalar(&mut self, scalar: Scalar<'_>) {
         let Some(member) = self.next.take() else {
             return;
@@ -175,6 +193,11 @@ impl Visitor for Builder {
                     Some(word) => self.word(member, Text::new_static(word)),
                     None => self.word(member, cut(&unescape(raw), NAME_LIMIT).into()),
                 },
+                Member::ParamsRequestState => self.message.params.request_state = self.state(raw),
+                Member::ResultRequestState => {
+                    let state = self.state(raw);
+                    self.result().request_state = state;
+                }
                 _ => self.text(member, &unescape(raw)),
             },
             Scalar::Literal(raw) => self.literal(member, std::str::from_utf8(raw).unwrap_or_default()),
@@ -229,7 +252,6 @@ impl Builder {
             Member::ResultProtocolVersion => self.result().protocol_version = kept(),
             Member::ParamsTaskId => message.params.task.id = kept(),
             Member::ParamsStatus => message.params.task.status = TaskStatus::read(text),
-            Member::ParamsRequestState => message.params.request_state = Some(hash(text)),
             Member::ResultTaskId => self.result().task_part.id = kept(),
             Member::ResultStatus => {
                 let status = TaskStatus::read(text);
@@ -241,7 +263,6 @@ impl Builder {
                 self.result().content.types.add(text);
                 self.taps.block_is_text(text == "text");
             }
-            Member::ResultRequestState => self.result().request_state = Some(hash(text)),
             Member::NextCursor => self.result().next_cursor = true,
             Member::ToolName => {
                 if let Some(tool) = self.tool() {
@@ -284,6 +305,17 @@ impl Builder {
             Member::ErrorCode => self.error().code = text.parse().ok(),
             _ => {}
         }
+    }
+
+    /// A hash of a state, which may be private, and is told apart by all of it.
+    fn state(&mut self, raw: &[u8]) -> Option<u64> {
+        let Some(mut beyond) = self.beyond.take() else {
+            return Some(hash(&unescape(raw)));
+        };
+        // Client and server may write escapes differently, and so be cut elsewhere.
+        let has_escape = beyond.has_escape || raw.contains(&b'\\');
+        beyond.hasher.write(raw);
+        (!has_escape).then(|| beyond.hasher.finish())
     }
 
     /// A tool beyond the limit is read into nothing.

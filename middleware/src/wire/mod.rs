@@ -26,7 +26,7 @@ mod words;
 
 pub(crate) use blocks::saved_by_escapes;
 pub(crate) use document::Document;
-pub(crate) use lines::Lines;
+pub(crate) use lines::{Line, Lines};
 pub(crate) use message::{ContentTypes, Id, Kind, Message, Params, ResultContent, ResultType, TaskStatus, Tool};
 pub(crate) use reader::{Reader, Side};
 pub(crate) use schema::{Argument, InputSchema};

@@ -189,3 +189,23 @@ proptest! {
         oracle::same_in_pieces(bytes.as_bytes(), size);
     }
 }
+
+#[test]
+fn a_state_is_told_from_others_by_all_of_it() {
+    let state = |text: &str| {
+        let document = format!(r#"{{"id":1,"method":"a","params":{{"requestState":"{text}"}}}}"#);
+        let message = one(&document);
+        let mut messages = Vec::new();
+        Reader::new(Side::Request).read_all(document.as_bytes(), &mut messages);
+        assert_eq!(messages, [message], "in one piece as in many");
+        messages.remove(0).params.request_state
+    };
+    let long = "s".repeat(5000);
+    assert_eq!(state(&long), state(&long));
+    assert_ne!(state(&(long.clone() + "a")), state(&(long.clone() + "b")));
+    assert_ne!(state(&long), state(&long[1..]));
+    assert_eq!(state(r"a\u002bb"), state("a+b"), "however it is written");
+    for escaped in [r"\u002b".to_owned() + &long, long + r"\u002b"] {
+        assert_eq!(state(&escaped), None, "where it is cut depends on how it is written");
+    }
+}

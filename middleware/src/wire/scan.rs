@@ -222,15 +222,19 @@ impl Scanner {
     ) -> &'a [u8] {
         loop {
             let Some(end) = string_end(bytes, &mut escaped) else {
-                self.keep(bytes);
+                self.keep_text(bytes, key, visitor);
                 self.state = State::Text { key, escaped };
                 return &[];
             };
             if self.token.is_empty() {
                 // What came in one piece need not be kept.
-                self.end_text(&bytes[..end.min(TOKEN_LIMIT)], key, visitor);
+                let (token, beyond) = bytes[..end].split_at(end.min(TOKEN_LIMIT));
+                if !key && !beyond.is_empty() {
+                    visitor.beyond(beyond);
+                }
+                self.end_text(token, key, visitor);
             } else {
-                self.keep(&bytes[..end]);
+                self.keep_text(&bytes[..end], key, visitor);
                 let token = std::mem::take(&mut self.token);
                 self.end_text(&token, key, visitor);
                 self.token = token;
@@ -340,9 +344,19 @@ impl Scanner {
         rest.unwrap_or_default()
     }
 
-    fn keep(&mut self, bytes: &[u8]) {
+    fn keep_text(&mut self, bytes: &[u8], key: bool, visitor: &mut impl Visitor) {
+        let beyond = self.keep(bytes);
+        if !key && !beyond.is_empty() {
+            visitor.beyond(beyond);
+        }
+    }
+
+    /// Returns what there is no room for.
+    fn keep<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let room = TOKEN_LIMIT.saturating_sub(self.token.len());
-        self.token.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let (token, beyond) = bytes.split_at(bytes.len().min(room));
+        self.token.extend_from_slice(token);
+        beyond
     }
 }
 

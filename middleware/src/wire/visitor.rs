@@ -43,6 +43,8 @@ pub(crate) trait Visitor {
     fn kind(&mut self, kind: ValueKind);
     /// A wanted value is this scalar.
     fn scalar(&mut self, scalar: Scalar<'_>);
+    /// Bytes of the wanted string that comes next, behind the first [`TOKEN_LIMIT`].
+    fn beyond(&mut self, _bytes: &[u8]) {}
     /// A wanted value opens: an object, or else an array.
     fn enter(&mut self, object: bool);
     /// The innermost open object or array closes.

@@ -1,7 +1,9 @@
-//! Arguments, results and messages of errors: not a byte of them leaves, unless the operator wants that.
+//! Arguments, results and what else is said: not a byte of it leaves, unless the operator wants that. Messages of errors do,
+//! unless the operator does not want it.
 
 use rmcp::model::CallToolRequestParams;
 use rmcp::model::ProtocolVersion;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use toolsight::{Builder, Capture, Toolsight};
 
 use crate::receiver::{Received, attributes};
@@ -42,6 +44,140 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 async fn without_capture_no_byte_of_them_is_exported() {
     let received = make_calls(Toolsight::builder().error_messages(false)).await;
     assert!(received.spans().len() >= 8);
+    assert!(!contains(&received.bytes(), MARKER));
+}
+
+/// What client and server say over a pipe, in turns, with the marker wherever a person's words may stand.
+const SAID: &[(bool, &str)] = &[
+    (
+        true,
+        r#"{"id":1,"method":"prompts/get","params":{"name":"greet","arguments":{"who":"@"}}}"#,
+    ),
+    (
+        false,
+        r#"{"id":1,"result":{"description":"@","messages":[{"role":"user","content":{"type":"text","text":"@"}}]}}"#,
+    ),
+    (
+        true,
+        r#"{"id":2,"method":"resources/read","params":{"uri":"file:///home/@/notes?q=@"}}"#,
+    ),
+    (
+        false,
+        r#"{"id":2,"result":{"contents":[{"uri":"file:///home/@/notes","text":"@"}]}}"#,
+    ),
+    (true, r#"{"id":3,"method":"resources/subscribe","params":{"uri":"@"}}"#),
+    (
+        false,
+        r#"{"id":3,"error":{"code":-32602,"message":"@","data":{"@":"@"}}}"#,
+    ),
+    (
+        false,
+        r#"{"method":"notifications/resources/updated","params":{"uri":"file:///@","title":"@"}}"#,
+    ),
+    (
+        true,
+        r#"{"id":4,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"@"},"argument":{"name":"@","value":"@"}}}"#,
+    ),
+    (false, r#"{"id":4,"result":{"completion":{"values":["@"]}}}"#),
+    (
+        true,
+        r#"{"id":5,"method":"tools/call","params":{"name":"book","arguments":{"city":"@"},"task":{"ttl":1},"_meta":{"progressToken":"@"}}}"#,
+    ),
+    (
+        false,
+        r#"{"method":"notifications/progress","params":{"progressToken":"@","progress":1,"message":"@"}}"#,
+    ),
+    (
+        false,
+        r#"{"method":"notifications/message","params":{"level":"info","data":"@"}}"#,
+    ),
+    (
+        false,
+        r#"{"id":5,"result":{"task":{"taskId":"@","status":"working","statusMessage":"@"}}}"#,
+    ),
+    (true, r#"{"id":6,"method":"tasks/result","params":{"taskId":"@"}}"#),
+    (
+        false,
+        r#"{"id":6,"result":{"content":[{"type":"text","text":"@"}],"structuredContent":{"@":"@"}}}"#,
+    ),
+    (
+        false,
+        r#"{"id":7,"method":"sampling/createMessage","params":{"messages":[{"role":"user","content":{"type":"text","text":"@"}}],"systemPrompt":"@"}}"#,
+    ),
+    (
+        true,
+        r#"{"id":7,"result":{"role":"assistant","model":"@","content":{"type":"text","text":"@"}}}"#,
+    ),
+    (
+        false,
+        r#"{"id":8,"method":"elicitation/create","params":{"message":"@","requestedSchema":{"properties":{"@":{"type":"string"}}}}}"#,
+    ),
+    (true, r#"{"id":8,"result":{"action":"accept","content":{"name":"@"}}}"#),
+    (
+        true,
+        r#"{"id":9,"method":"tools/call","params":{"name":"book","requestState":"@","inputResponses":{"@":{"content":{"@":"@"}}}}}"#,
+    ),
+    (
+        false,
+        r#"{"id":9,"result":{"resultType":"input_required","requestState":"@","inputRequests":{"@":{"params":{"message":"@"}}}}}"#,
+    ),
+    (
+        true,
+        r#"{"method":"notifications/cancelled","params":{"requestId":10,"reason":"@"}}"#,
+    ),
+    (
+        true,
+        r#"{"id":11,"method":"tools/call","params":{"name":"book","arguments":"@"}}"#,
+    ),
+    (
+        false,
+        r#"{"id":11,"result":{"isError":true,"content":[{"type":"text","text":"@"}]}}"#,
+    ),
+];
+
+#[tokio::test]
+async fn without_capture_no_byte_of_what_is_said_over_a_pipe_is_exported() {
+    let received = Received::default();
+    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
+    let builder = Toolsight::builder()
+        .endpoint(format!("http://{address}"))
+        .error_messages(false);
+    let toolsight = builder.build().unwrap();
+    let line = |text: &str| {
+        format!(
+            "{}\n",
+            text.replace('@', MARKER).replacen('{', r#"{"jsonrpc":"2.0","#, 1)
+        )
+    };
+    let said: String = SAID.iter().filter(|said| said.0).map(|said| line(said.1)).collect();
+    let (mut read, mut write) = toolsight.pipe(said.as_bytes(), tokio::io::sink());
+    for (by_client, text) in SAID {
+        let mut line = line(text).into_bytes();
+        if *by_client {
+            read.read_exact(&mut line).await.unwrap();
+        } else {
+            write.write_all(&line).await.unwrap();
+        }
+    }
+    drop(write);
+    toolsight.flush().await;
+    let mut names: Vec<_> = received.spans().into_iter().map(|span| span.name).collect();
+    names.sort();
+    let expected = [
+        "completion/complete",
+        "elicitation/create",
+        "notifications/cancelled",
+        "notifications/resources/updated",
+        "prompts/get greet",
+        "resources/read",
+        "resources/subscribe",
+        "sampling/createMessage",
+        "tasks/result",
+        "tools/call book",
+        "tools/call book",
+        "tools/call book",
+    ];
+    assert_eq!(names, expected);
     assert!(!contains(&received.bytes(), MARKER));
 }
 

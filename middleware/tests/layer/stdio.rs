@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
 use rmcp::transport::TokioChildProcess;
 use rmcp::{ClientLifecycleMode, ClientServiceExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
+use toolsight::Toolsight;
 
 use crate::receiver::{Received, attributes};
 
@@ -17,6 +19,35 @@ fn example() -> PathBuf {
         example.display()
     );
     example
+}
+
+/// As where a handler of SIGTERM shuts down while the client still listens.
+#[tokio::test]
+async fn what_is_open_on_a_pipe_is_sent_at_the_shutdown() {
+    let received = Received::default();
+    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
+    let toolsight = Toolsight::builder()
+        .endpoint(format!("http://{address}"))
+        .build()
+        .unwrap();
+    let call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"add\"}}\n";
+    let (mut read, mut write) = toolsight.pipe(call.as_bytes(), Vec::new());
+    let mut room = [0; 1000];
+    let count = read.read(&mut room).await.unwrap();
+    assert_eq!(count, call.len());
+    toolsight.shutdown().await;
+    let spans = received.spans();
+    let told: Vec<_> = spans
+        .iter()
+        .map(|span| attributes(span)["toolsight.outcome"].clone())
+        .collect();
+    assert_eq!(told, ["abandoned"]);
+    write
+        .write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n")
+        .await
+        .unwrap();
+    drop(write);
+    assert_eq!(toolsight.dropped().total(), 0, "nothing comes after it");
 }
 
 #[tokio::test]

@@ -47,11 +47,76 @@ impl Environment {
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// `OTEL_METRIC_EXPORT_INTERVAL`.
-    pub(crate) fn metric_interval(&self) -> Result<Option<Duration>, BuildError> {
-        let name = "OTEL_METRIC_EXPORT_INTERVAL".to_owned();
-        let value = self.get(&name).map(|value| (value, name));
-        value.map(milliseconds).transpose()
+    /// Whether `OTEL_TRACES_EXPORTER` or `OTEL_METRICS_EXPORTER` says that nothing of this signal is to be sent. Which
+    /// other exporter it names is the application's.
+    pub(super) fn is_off(&self, signal: &str) -> bool {
+        self.get(&format!("OTEL_{signal}_EXPORTER"))
+            .is_some_and(|value| value.eq_ignore_ascii_case("none"))
+    }
+
+    /// When and how much at a time is sent.
+    pub(crate) fn pace(&self) -> Result<Pace, BuildError> {
+        let time = |name| self.named(name).map(milliseconds).transpose();
+        let number = |name| self.named(name).map(count).transpose();
+        let default = Pace::default();
+        Ok(Pace {
+            queue_records: number("OTEL_BSP_MAX_QUEUE_SIZE")?.unwrap_or(default.queue_records),
+            batch: number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")?.map_or(default.batch, |batch| batch.min(Pace::MOST)),
+            linger: time("OTEL_BSP_SCHEDULE_DELAY")?.unwrap_or(default.linger),
+            retry_for: time("OTEL_BSP_EXPORT_TIMEOUT")?.unwrap_or(default.retry_for),
+            metric_interval: time("OTEL_METRIC_EXPORT_INTERVAL")?.unwrap_or(default.metric_interval),
+            metrics_within: time("OTEL_METRIC_EXPORT_TIMEOUT")?.unwrap_or(default.metrics_within),
+        })
+    }
+
+    fn named(&self, name: &str) -> Option<(String, String)> {
+        Some((self.get(name)?, name.to_owned()))
+    }
+}
+
+/// When records and metrics are sent, and how many records at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// Records that wait for the export.
+    pub(crate) queue_records: usize,
+    /// Records in one export request.
+    pub(crate) batch: usize,
+    /// How long a record waits for others to share its request.
+    pub(crate) linger: Duration,
+    /// A batch that the collector does not take for this long is dropped, so that a batch it can never take does not stand
+    /// in the way of all others.
+    pub(crate) retry_for: Duration,
+    pub(crate) metric_interval: Duration,
+    /// Metrics that are not taken in this time are sent with the next ones.
+    pub(crate) metrics_within: Duration,
+}
+
+impl Pace {
+    /// Most records in one export request: some 4 MB, which collectors take by default.
+    const MOST: usize = 4096;
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            queue_records: 16_384,
+            batch: 512,
+            linger: Duration::from_millis(500),
+            retry_for: Duration::from_secs(300),
+            metric_interval: Duration::from_secs(60),
+            metrics_within: Duration::from_secs(10),
+        }
+    }
+}
+
+fn count((value, variable): (String, String)) -> Result<usize, BuildError> {
+    match value.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(BuildError::Variable {
+            variable,
+            value,
+            expected: "a whole number above 0",
+        }),
     }
 }
 

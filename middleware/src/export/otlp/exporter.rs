@@ -31,8 +31,9 @@ const FOREVER: Duration = Duration::MAX;
 /// Sends both signals to the collector. Connections are made when there is something to send, and kept.
 #[derive(Debug)]
 pub(crate) struct Exporter {
-    traces: Traces,
-    metrics: MetricExporter,
+    /// None of a signal that is not to be sent.
+    traces: Option<Traces>,
+    metrics: Option<MetricExporter>,
 }
 
 impl Exporter {
@@ -41,36 +42,50 @@ impl Exporter {
         let traces = config.target(Signal::Traces)?;
         let metrics = config.target(Signal::Metrics)?;
         Ok(Self {
-            traces: match traces.protocol {
-                Protocol::Grpc => Traces::grpc(channel(&traces)?, traces.headers, traces.gzip),
-                Protocol::HttpProtobuf => Traces::Http {
-                    client: Client::new(&traces)?.into(),
-                    address: traces.address,
-                    gzip: traces.gzip,
-                },
-            },
-            metrics: match metrics.protocol {
-                Protocol::Grpc => grpc(MetricExporter::builder().with_tonic(), metrics)?.build(),
-                Protocol::HttpProtobuf => http(MetricExporter::builder().with_http(), &metrics)?.build(),
-            }?,
+            traces: traces.map(traces_to).transpose()?,
+            metrics: metrics.map(metrics_to).transpose()?,
         })
     }
 
     /// Sends spans until the collector takes or refuses them. Returns how many of them it has rejected while it took the
     /// others.
     pub(crate) async fn spans(&self, request: Request) -> Result<u64, String> {
-        self.traces.send(request).await
+        match &self.traces {
+            Some(traces) => traces.send(request).await,
+            None => Ok(0),
+        }
     }
 
     /// Sends metrics until the collector takes or refuses them.
     pub(crate) async fn metrics(&self, metrics: &ResourceMetrics) -> Result<(), String> {
+        let Some(exporter) = &self.metrics else {
+            return Ok(());
+        };
         loop {
-            match self.metrics.export(metrics).await {
+            match exporter.export(metrics).await {
                 Err(error) if is_from_nobody(&error) => tokio::time::sleep(RETRY_BROKEN).await,
                 answered => return answered.map_err(|error| error.to_string()),
             }
         }
     }
+}
+
+fn traces_to(target: Target) -> Result<Traces, BuildError> {
+    Ok(match target.protocol {
+        Protocol::Grpc => Traces::grpc(channel(&target)?, target.headers, target.gzip),
+        Protocol::HttpProtobuf => Traces::Http {
+            client: Client::new(&target)?.into(),
+            address: target.address,
+            gzip: target.gzip,
+        },
+    })
+}
+
+fn metrics_to(target: Target) -> Result<MetricExporter, BuildError> {
+    Ok(match target.protocol {
+        Protocol::Grpc => grpc(MetricExporter::builder().with_tonic(), target)?.build(),
+        Protocol::HttpProtobuf => http(MetricExporter::builder().with_http(), &target)?.build(),
+    }?)
 }
 
 /// Whether the error tells of a broken connection, which over gRPC may have any code and is not tried again by the

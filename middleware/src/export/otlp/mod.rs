@@ -11,6 +11,7 @@ mod settings;
 mod tls;
 mod traces;
 
+pub(crate) use environment::Pace;
 pub(crate) use exporter::Exporter;
 pub(crate) use settings::OtlpConfig;
 

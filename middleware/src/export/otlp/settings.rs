@@ -81,16 +81,20 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const USER_AGENT: &str = concat!("toolsight/", env!("CARGO_PKG_VERSION"));
 
 impl OtlpConfig {
-    pub(super) fn target(&self, signal: Signal) -> Result<Target, BuildError> {
+    /// `None` where the environment says that nothing of it is to be sent.
+    pub(super) fn target(&self, signal: Signal) -> Result<Option<Target>, BuildError> {
+        if self.environment.is_off(signal.variable()) {
+            return Ok(None);
+        }
         let protocol = self.protocol(signal)?;
-        Ok(Target {
+        Ok(Some(Target {
             protocol,
             address: self.address(signal, protocol)?,
             headers: self.headers(signal)?,
             timeout: self.timeout(signal)?,
             gzip: self.gzip(signal)?,
             tls: self.tls(signal)?,
-        })
+        }))
     }
 
     fn told(&self, signal: Signal, option: &str) -> Option<(String, String)> {
@@ -105,6 +109,11 @@ impl OtlpConfig {
             None => Ok(Protocol::Grpc),
             Some((value, _)) if value == "grpc" => Ok(Protocol::Grpc),
             Some((value, _)) if value == "http/protobuf" => Ok(Protocol::HttpProtobuf),
+            Some((value, variable)) if value == "http/json" => {
+                // It is a good value for other exporters of the process, and the address is the same.
+                tracing::warn!(target: "toolsight", variable, "http/json is not spoken, http/protobuf is used instead");
+                Ok(Protocol::HttpProtobuf)
+            }
             Some((value, variable)) => Err(BuildError::Variable {
                 variable,
                 value,

@@ -1,11 +1,13 @@
 use super::*;
+use crate::export::otlp::environment::Pace;
 
 fn target(variables: &[(&str, &str)], signal: Signal) -> Result<Target, String> {
     let config = OtlpConfig {
         environment: Environment::of(variables),
         ..OtlpConfig::default()
     };
-    config.target(signal).map_err(|error| error.to_string())
+    let target = config.target(signal).map_err(|error| error.to_string())?;
+    target.ok_or_else(|| "off".to_owned())
 }
 
 #[test]
@@ -53,7 +55,7 @@ fn the_address_comes_from_the_signal_s_own_variable_else_from_that_of_all() {
 fn values_that_mean_nothing_are_refused_with_their_variable() {
     for (variable, value) in [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://c"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http"),
         ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "10s"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
@@ -74,7 +76,7 @@ fn headers_are_decoded_and_those_of_the_builder_come_last() {
         environment: Environment::of(&[("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20t=1, x-b=told")]),
         ..OtlpConfig::default()
     };
-    let headers = config.target(Signal::Traces).unwrap().headers;
+    let headers = config.target(Signal::Traces).unwrap().unwrap().headers;
     assert_eq!(headers["authorization"], "Bearer t=1");
     assert_eq!(headers["x-b"], "builder");
     let shown = format!("{config:?} {headers:?}");
@@ -98,7 +100,77 @@ fn options_of_the_builder_come_before_the_environment() {
         environment: Environment::of(&variables),
         ..OtlpConfig::default()
     };
-    let own = config.target(Signal::Metrics).unwrap();
+    let own = config.target(Signal::Metrics).unwrap().unwrap();
     assert_eq!((own.timeout, own.gzip), (Duration::from_secs(1), true));
     assert_eq!(own.tls.authority, Some("own.pem".into()));
+}
+
+#[test]
+fn what_is_good_for_other_exporters_of_the_process_is_no_error() {
+    let json = target(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")], Signal::Traces).unwrap();
+    assert_eq!(json.protocol, Protocol::HttpProtobuf);
+    assert_eq!(json.address, "http://127.0.0.1:4318/v1/traces");
+    for (variable, value, traces, metrics) in [
+        ("OTEL_TRACES_EXPORTER", "none", false, true),
+        ("OTEL_METRICS_EXPORTER", "None", true, false),
+        ("OTEL_METRICS_EXPORTER", "prometheus", true, true),
+        ("OTEL_TRACES_EXPORTER", "", true, true),
+    ] {
+        let sent = [Signal::Traces, Signal::Metrics].map(|signal| target(&[(variable, value)], signal).is_ok());
+        assert_eq!(sent, [traces, metrics], "{variable}={value}");
+    }
+}
+
+#[test]
+fn the_pace_is_that_of_the_environment() {
+    let pace = |variables: &[(&str, &str)]| Environment::of(variables).pace().map_err(|error| error.to_string());
+    let second = Duration::from_secs(1);
+    let default = Pace::default();
+    assert_eq!(pace(&[]), Ok(default));
+    for (variable, expected) in [
+        (
+            "OTEL_BSP_MAX_QUEUE_SIZE",
+            Pace {
+                queue_records: 1000,
+                ..default
+            },
+        ),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", Pace { batch: 1000, ..default }),
+        (
+            "OTEL_BSP_SCHEDULE_DELAY",
+            Pace {
+                linger: second,
+                ..default
+            },
+        ),
+        (
+            "OTEL_BSP_EXPORT_TIMEOUT",
+            Pace {
+                retry_for: second,
+                ..default
+            },
+        ),
+        (
+            "OTEL_METRIC_EXPORT_INTERVAL",
+            Pace {
+                metric_interval: second,
+                ..default
+            },
+        ),
+        (
+            "OTEL_METRIC_EXPORT_TIMEOUT",
+            Pace {
+                metrics_within: second,
+                ..default
+            },
+        ),
+    ] {
+        assert_eq!(pace(&[(variable, "1000")]), Ok(expected), "{variable}");
+        let error = pace(&[(variable, "a")]).unwrap_err();
+        assert!(error.contains(variable), "{error}");
+    }
+    assert_eq!(
+        pace(&[("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1000000")]).unwrap().batch,
+        4096
+    );
 }

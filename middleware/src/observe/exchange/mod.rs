@@ -10,9 +10,10 @@ use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier};
 use super::clock::Clock;
-use super::connection::{Connection, Reach, Unanswered};
+use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
 use super::head::{End, RequestHead, ResponseHead};
+use super::open_calls::Unanswered;
 use super::{Observation, Observations, Observer, classify};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Target, Text};
@@ -225,6 +226,7 @@ impl Exchange {
         if self.request.omitted() > 0 {
             self.dialogue.out.push(Observation::Omitted(self.request.omitted()));
         }
+        self.dialogue.make_room(clock);
         let closed = self.dialogue.connection.settle(self.dialogue.home, clock, |call| {
             self.identify(call);
             if call.record.direction == Direction::ToServer {
