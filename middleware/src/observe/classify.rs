@@ -156,8 +156,8 @@ pub(crate) const fn by_status(status: u16) -> (Outcome, Fault) {
     }
 }
 
-/// How a request ended to which no answer came. `elsewhere` says that the answer may come on another stream.
-pub(crate) fn by_end(probe: Probe, end: End, status: Option<u16>, modern: bool, elsewhere: bool) -> (Outcome, Fault) {
+/// How a request ended to which no answer came.
+pub(crate) fn by_end(probe: Probe, end: End, status: Option<u16>, modern: bool) -> (Outcome, Fault) {
     if let Some(status @ 400..) = status {
         return match by_status(status) {
             (Outcome::HttpError, Fault::Caller) if probe != Probe::No => (Outcome::Probe, Fault::None),
@@ -165,8 +165,8 @@ pub(crate) fn by_end(probe: Probe, end: End, status: Option<u16>, modern: bool, 
         };
     }
     match end {
-        // Accepted, to be answered on another stream: the transport of 2024-11-05, or one that is resumed.
-        End::Complete if status == Some(202) || elsewhere => (Outcome::Deferred, Fault::None),
+        // Accepted, to be answered on another stream, as in the transport of 2024-11-05.
+        End::Complete if status == Some(202) => (Outcome::Deferred, Fault::None),
         End::Dropped if modern => (Outcome::Cancelled, Fault::ClientGone),
         End::Dropped => (Outcome::Abandoned, Fault::ClientGone),
         End::ServiceError => (Outcome::HttpError, Fault::Server),

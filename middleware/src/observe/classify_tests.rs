@@ -53,7 +53,7 @@ fn a_refusal_of_the_new_era_is_no_failure() {
         (429, caller(Outcome::RateLimited)),
         (502, (Outcome::HttpError, Fault::Server)),
     ] {
-        let seen = by_end(Probe::Request, End::Complete, Some(status), true, false);
+        let seen = by_end(Probe::Request, End::Complete, Some(status), true);
         assert_eq!(seen, expected, "{status}");
     }
 }
@@ -259,6 +259,13 @@ fn exchanges_without_an_answer_are_decided_by_status_and_end() {
             true,
             (Outcome::HttpError, Server),
         ),
+        (
+            "tools/call",
+            End::Complete,
+            Some(202),
+            false,
+            (Outcome::Deferred, Fault::None),
+        ),
         ("tools/call", End::Complete, Some(504), true, (Outcome::Timeout, Server)),
         ("tools/call", End::Complete, Some(408), true, (Outcome::Timeout, Server)),
         (
@@ -270,18 +277,11 @@ fn exchanges_without_an_answer_are_decided_by_status_and_end() {
         ),
     ] {
         assert_eq!(
-            by_end(probe(method), end, status, modern, false),
+            by_end(probe(method), end, status, modern),
             expected,
             "{method} {end:?} {status:?}"
         );
     }
-}
-
-#[test]
-fn an_answer_that_may_come_on_another_stream_is_no_failure() {
-    let deferred = (Outcome::Deferred, Fault::None);
-    assert_eq!(by_end(Probe::No, End::Complete, Some(200), false, true), deferred);
-    assert_ne!(by_end(Probe::No, End::BodyError, Some(200), false, true), deferred);
 }
 
 #[test]

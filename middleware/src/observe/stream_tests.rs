@@ -1,4 +1,4 @@
-//! What comes on event streams beside the answers.
+//! What comes on event streams beside the answers, and answers that do not come.
 
 use super::*;
 
@@ -63,4 +63,71 @@ fn what_the_server_asks_where_nobody_can_be_seen_to_answer_is_bounded() {
     assert_eq!(told(&records(exchange.take())), ["tools/call ok none (2, 0)"]);
     exchange.end(End::Complete, stage.at(3));
     assert_eq!(records(exchange.take()).len(), 1024);
+}
+
+#[test]
+fn an_answer_that_does_not_come_in_time_is_as_the_exchange_ended() {
+    let event = "id: 1\ndata:\n\n";
+    for (name, began_here, end, body, seconds, expected) in [
+        (
+            "a stream that could have been resumed",
+            true,
+            End::Complete,
+            event,
+            302,
+            "tools/call abandoned server (2, 0)",
+        ),
+        (
+            "a stream that breaks",
+            true,
+            End::BodyError,
+            event,
+            302,
+            "tools/call abandoned server (2, 0)",
+        ),
+        (
+            "a client that hangs up",
+            true,
+            End::Dropped,
+            event,
+            302,
+            "tools/call abandoned client_gone (2, 0)",
+        ),
+        (
+            "a session that another process may serve as well",
+            false,
+            End::Complete,
+            event,
+            302,
+            "tools/call deferred none (2, 0)",
+        ),
+        (
+            "a stream that nobody can resume",
+            true,
+            End::Complete,
+            ": nothing\n\n",
+            2,
+            "tools/call abandoned server (2, 0)",
+        ),
+    ] {
+        let stage = Stage::new();
+        if began_here {
+            stage.post(stage.in_session(0), &request(1, "initialize", ""), &result(1, ""));
+        }
+        let mut exchange = stage.begin(stage.in_session(0));
+        exchange.request_data(CALL.as_bytes(), stage.at(0));
+        stage.answer(&mut exchange, 1, 200, Content::EventStream, body);
+        assert_eq!(stage.observer.in_flight.read(), (1, Some(stage.start)));
+        exchange.end(end, stage.at(2));
+        let mut seen = records(exchange.take());
+        let runs = u64::from(end != End::Dropped && seconds > 2);
+        assert_eq!(stage.observer.in_flight.read().0, runs, "{name}");
+        if seconds > 2 {
+            assert!(seen.is_empty() && stage.observer.expire(stage.at(seconds - 1)).is_empty());
+            seen = records(stage.observer.expire(stage.at(seconds)));
+        }
+        assert_eq!(told(&seen), [expected], "{name}");
+        assert_eq!(stage.observer.in_flight.read().0, 0, "{name}");
+        assert!(stage.observer.finish(stage.at(303)).is_empty());
+    }
 }

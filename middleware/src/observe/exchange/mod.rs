@@ -26,6 +26,15 @@ enum ResponseBody {
     Opaque,
 }
 
+/// Where a response that has ended can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resumed {
+    /// In this process, which has seen the session begin.
+    Here,
+    /// In another one as well, as the session began there.
+    Anywhere,
+}
+
 /// See the [module](self). After [`Exchange::end`] everything further is ignored.
 #[derive(Debug)]
 pub(crate) struct Exchange {
@@ -225,12 +234,13 @@ impl Exchange {
         if self.request.omitted() > 0 {
             self.dialogue.out.push(Observation::Omitted(self.request.omitted()));
         }
+        let resumed = self.resumed();
         let closed = self.dialogue.connection.settle(self.dialogue.home, clock, |call| {
             self.identify(call);
             if call.record.direction == Direction::ToServer {
                 call.record.request_bytes = self.request_bytes;
             }
-            self.unanswered(call, end)
+            self.unanswered(call, end, resumed)
         });
         let mut carrier = self.carrier.clone();
         for closed in closed {
@@ -244,7 +254,7 @@ impl Exchange {
         }
     }
 
-    fn unanswered(&self, call: &Call, end: End) -> Unanswered {
+    fn unanswered(&self, call: &Call, end: End, resumed: Option<Resumed>) -> Unanswered {
         let over = |(outcome, fault)| Unanswered::Over(outcome, fault);
         if call.record.direction == Direction::ToClient {
             return Unanswered::Over(Outcome::Deferred, Fault::None);
@@ -257,14 +267,17 @@ impl Exchange {
             }
             (is_request, status) => {
                 let modern = call.is_modern();
-                // A stream with event ids can be resumed, and was then ended by a server that answers later.
-                let resumable = matches!(&self.body, ResponseBody::EventStream(stream) if stream.is_resumable());
-                let elsewhere = !modern && (resumable || status == Some(202));
+                let resumed = resumed.filter(|_| !modern);
                 let probe = self.dialogue.observer.may_probe(call);
-                let (outcome, fault) = classify::by_end(probe, end, status, modern, elsewhere);
+                let (outcome, fault) = match classify::by_end(probe, end, status, modern) {
+                    (Outcome::Abandoned, Fault::Server) if resumed == Some(Resumed::Anywhere) => {
+                        (Outcome::Deferred, Fault::None)
+                    }
+                    other => other,
+                };
                 let accepted = status.is_none_or(|status| status < 400) && end != End::ServiceError;
                 let waits = match self.dialogue.connection.reach {
-                    Reach::Session => elsewhere,
+                    Reach::Session => resumed.is_some() || (!modern && status == Some(202)),
                     Reach::EventStream => true,
                     Reach::Exchange | Reach::Pipe => false,
                 };
@@ -274,6 +287,21 @@ impl Exchange {
                     Unanswered::Over(outcome, fault)
                 }
             }
+        }
+    }
+
+    /// Where the response can go on once it has ended: an event with an id lets the client of a session ask for the rest.
+    fn resumed(&self) -> Option<Resumed> {
+        let connection = &self.dialogue.connection;
+        match &self.body {
+            ResponseBody::EventStream(stream) if stream.is_resumable() && connection.reach == Reach::Session => {
+                Some(if connection.handshake().is_some() {
+                    Resumed::Here
+                } else {
+                    Resumed::Anywhere
+                })
+            }
+            _ => None,
         }
     }
 
