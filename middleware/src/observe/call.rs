@@ -35,6 +35,8 @@ pub(super) struct Call {
     /// The beginning of the arguments, only where they are captured.
     pub(super) captured: Option<Box<[u8]>>,
     pub(super) request_state: Option<u64>,
+    /// What a further page of a list is asked for by.
+    pub(super) cursor: Option<u64>,
 }
 
 /// What an answer came with.
@@ -105,6 +107,7 @@ impl Call {
             ticket: None,
             captured: params.captured.take(),
             request_state: params.request_state,
+            cursor: params.cursor,
             record: Box::new(Record {
                 direction,
                 start: head.start_wall + start.saturating_duration_since(head.start),

@@ -43,7 +43,8 @@ impl Probe {
 /// How a request ended that was answered by `answer`.
 ///
 /// `input` is what the definitions seen say of the call: servers report wrong arguments as `-32602` or, since
-/// 2025-11-25, as a result with `isError`, and only the tool's own schema tells these from other failures.
+/// 2025-11-25, as a result with `isError`, and tools that they do not have either way. Only what they list tells these from
+/// other failures.
 pub(crate) fn by_answer(
     method: &str,
     probe: Probe,
@@ -53,6 +54,9 @@ pub(crate) fn by_answer(
 ) -> (Outcome, Fault) {
     if let Some(result) = &answer.result {
         return match result.result_type {
+            None | Some(ResultType::Complete) if result.is_error && input == Input::UnknownTool => {
+                (Outcome::UnknownTool, Fault::Caller)
+            }
             None | Some(ResultType::Complete) if result.is_error && input == Input::Invalid => {
                 (Outcome::InvalidArguments, Fault::Caller)
             }

@@ -171,7 +171,8 @@ fn answers_decide_outcome_and_fault() {
     let failed = r#""result":{"isError":true}"#;
     for (input, body, expected) in [
         (Input::UnknownTool, &*error(-32602), (Outcome::UnknownTool, Caller)),
-        (Input::UnknownTool, failed, (Outcome::ToolError, Server)),
+        (Input::UnknownTool, failed, (Outcome::UnknownTool, Caller)),
+        (Input::UnknownTool, &*error(-32603), (Outcome::InternalError, Server)),
         (Input::Invalid, failed, (Outcome::InvalidArguments, Caller)),
         (Input::Invalid, &*error(-32602), (Outcome::InvalidArguments, Caller)),
         (Input::Invalid, &*error(-32603), (Outcome::InternalError, Server)),

@@ -15,6 +15,7 @@ mod head;
 mod held;
 mod in_flight;
 mod limits;
+mod lists;
 mod mirrors;
 #[cfg(all(test, toolsight_loom))]
 mod models;

@@ -358,5 +358,7 @@ fn a_pipe_tells_probes_listens_and_lines_that_were_not_understood() {
     );
 }
 
+#[path = "blame_tests.rs"]
+mod blame;
 #[path = "stream_tests.rs"]
 mod streams;
