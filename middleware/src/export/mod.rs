@@ -16,6 +16,7 @@ mod resource;
 mod sampling;
 mod series;
 mod spans;
+mod unread;
 mod worker;
 
 pub use otlp::{BuildError, Protocol};

@@ -54,7 +54,7 @@ use smallvec::SmallVec;
 use crate::identity::Identity;
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Peer, Record, Text};
-use crate::wire::Message;
+use crate::wire::{Message, Side};
 
 /// What observing yields.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +63,8 @@ pub(crate) enum Observation {
     Session(SessionEnd),
     /// Messages of a batch beyond the limit, which passed unrecorded.
     Omitted(u64),
+    /// A body of which not all bytes could be looked at.
+    Unread(Side),
 }
 
 /// Mostly one at a time.

@@ -1,6 +1,7 @@
 //! One HTTP request and its response, observed as the bytes pass.
 
 mod connections;
+mod unanswered;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,12 +11,11 @@ use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier};
 use super::clock::Clock;
-use super::connection::{Connection, Reach, Unanswered};
+use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
 use super::head::{End, RequestHead, ResponseHead};
 use super::{Observation, Observations, Observer, classify};
-use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Target, Text};
+use crate::record::{Direction, Text};
 use crate::wire::headers::Content;
 use crate::wire::{Document, EventStream, Kind, Message, Side};
 
@@ -24,15 +24,6 @@ enum ResponseBody {
     Json(Document),
     EventStream(Box<EventStream>),
     Opaque,
-}
-
-/// Where a response that has ended can go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Resumed {
-    /// In this process, which has seen the session begin.
-    Here,
-    /// In another one as well, as the session began there.
-    Anywhere,
 }
 
 /// See the [module](self). After [`Exchange::end`] everything further is ignored.
@@ -53,8 +44,9 @@ pub(crate) struct Exchange {
     body: ResponseBody,
     /// The address of the event stream that the response is, in the transport of 2024-11-05.
     endpoint: Option<Text>,
-    /// Some of the response's bytes could not be looked at.
-    blind: bool,
+    /// Some bytes of the request's or the response's body could not be looked at.
+    unread_request: bool,
+    unread_answer: bool,
     /// The response has told the user or tenant.
     identified: bool,
     ended: bool,
@@ -87,7 +79,8 @@ impl Exchange {
             carrier: Carrier::default(),
             body: ResponseBody::Opaque,
             endpoint: None,
-            blind: false,
+            unread_request: false,
+            unread_answer: false,
             identified: false,
             ended: false,
         }
@@ -105,7 +98,7 @@ impl Exchange {
 
     pub(crate) fn request_data(&mut self, bytes: &[u8], clock: impl Clock) {
         self.request_bytes += bytes.len() as u64;
-        if !self.dialogue.head.post || self.ended {
+        if !self.dialogue.head.post || self.unread_request || self.ended {
             return;
         }
         let telling = self.dialogue.observer.detail.telling();
@@ -184,6 +177,7 @@ impl Exchange {
         }
         self.carrier.bytes += bytes.len() as u64;
         match &mut self.body {
+            ResponseBody::Opaque if self.content == Some(Content::Encoded) => self.response_gap(0),
             ResponseBody::Opaque => {}
             ResponseBody::Json(document) => {
                 let Some(mut reader) = document.reader(self.dialogue.observer.detail.telling()) else {
@@ -216,10 +210,27 @@ impl Exchange {
         }
     }
 
-    /// Some bytes of the response pass that cannot be looked at; what comes behind them cannot be understood either.
-    pub(crate) fn response_gap(&mut self) {
-        self.blind = true;
-        self.body = ResponseBody::Opaque;
+    /// So many bytes of the request pass that cannot be looked at; what comes behind them cannot be understood either.
+    pub(crate) fn request_gap(&mut self, bytes: usize) {
+        self.request_bytes += bytes as u64;
+        if self.dialogue.head.post && !self.ended && !std::mem::replace(&mut self.unread_request, true) {
+            self.miss(Side::Request);
+        }
+    }
+
+    /// The same of the response.
+    pub(crate) fn response_gap(&mut self, bytes: usize) {
+        self.carrier.bytes += bytes as u64;
+        if !self.ended && !std::mem::replace(&mut self.unread_answer, true) {
+            self.body = ResponseBody::Opaque;
+            self.miss(Side::Answer);
+        }
+    }
+
+    fn miss(&mut self, body: Side) {
+        if self.spoke || self.dialogue.head.mcp {
+            self.dialogue.out.push(Observation::Unread(body));
+        }
     }
 
     /// Ends every call that is still open, and the exchange.
@@ -239,6 +250,7 @@ impl Exchange {
             self.identify(call);
             if call.record.direction == Direction::ToServer {
                 call.record.request_bytes = self.request_bytes;
+                call.record.detail.flags.unread = self.unread_answer && call.is_request();
             }
             self.unanswered(call, end, resumed)
         });
@@ -251,57 +263,6 @@ impl Exchange {
         }
         if self.endpoint.is_some() {
             self.close_endpoint(end, clock.now());
-        }
-    }
-
-    fn unanswered(&self, call: &Call, end: End, resumed: Option<Resumed>) -> Unanswered {
-        let over = |(outcome, fault)| Unanswered::Over(outcome, fault);
-        if call.record.direction == Direction::ToClient {
-            return Unanswered::Over(Outcome::Deferred, Fault::None);
-        }
-        match (call.is_request(), self.status) {
-            // A notification is answered by the status alone.
-            (false, Some(status)) if !call.record.method.is_empty() => over(classify::by_status(status)),
-            (true, Some(200..300)) if self.unreadable() && end == End::Complete => {
-                Unanswered::Over(Outcome::Ok, Fault::None)
-            }
-            (is_request, status) => {
-                let modern = call.is_modern();
-                let resumed = resumed.filter(|_| !modern);
-                let probe = self.dialogue.observer.may_probe(call);
-                let (outcome, fault) = match classify::by_end(probe, end, status, modern) {
-                    (Outcome::Abandoned, Fault::Server) if resumed == Some(Resumed::Anywhere) => {
-                        (Outcome::Deferred, Fault::None)
-                    }
-                    other => other,
-                };
-                let accepted = status.is_none_or(|status| status < 400) && end != End::ServiceError;
-                let waits = match self.dialogue.connection.reach {
-                    Reach::Session => resumed.is_some() || (!modern && status == Some(202)),
-                    Reach::EventStream => true,
-                    Reach::Exchange | Reach::Pipe => false,
-                };
-                if waits && accepted && is_request {
-                    Unanswered::Waits(outcome, fault, self.dialogue.observer.slots.take())
-                } else {
-                    Unanswered::Over(outcome, fault)
-                }
-            }
-        }
-    }
-
-    /// Where the response can go on once it has ended: an event with an id lets the client of a session ask for the rest.
-    fn resumed(&self) -> Option<Resumed> {
-        let connection = &self.dialogue.connection;
-        match &self.body {
-            ResponseBody::EventStream(stream) if stream.is_resumable() && connection.reach == Reach::Session => {
-                Some(if connection.handshake().is_some() {
-                    Resumed::Here
-                } else {
-                    Resumed::Anywhere
-                })
-            }
-            _ => None,
         }
     }
 
@@ -352,37 +313,5 @@ impl Exchange {
             let RequestHead { user, tenant, .. } = &self.dialogue.head;
             (call.record.user, call.record.tenant) = (user.clone(), tenant.clone());
         }
-    }
-
-    /// A request of which only the head is known: its body is not JSON, or the server did not read it.
-    fn unread_call(&self) -> Call {
-        let head = &self.dialogue.head;
-        let mut message = Message {
-            method: head.method.clone(),
-            ..Message::default()
-        };
-        message.params.name = head.name.clone();
-        let origin = (head, head.start);
-        let mut call = Call::new(
-            &mut message,
-            Direction::ToServer,
-            origin,
-            self.span.clone(),
-            head.ambient.as_ref(),
-        );
-        self.dialogue
-            .observer
-            .detail
-            .note_arguments(&mut call, &message.params, &self.dialogue.observer.tools);
-        call.record.request_bytes = self.request_bytes;
-        if call.tool().is_none() {
-            call.record.target = Target::None;
-        }
-        call
-    }
-
-    /// A response body that was compressed before it got here: only its status tells how the call ended.
-    fn unreadable(&self) -> bool {
-        self.blind || self.content == Some(Content::Encoded)
     }
 }
