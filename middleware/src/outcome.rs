@@ -24,7 +24,7 @@ pub enum Outcome {
     InternalError,
     /// HTTP 4xx or 5xx without a JSON-RPC body, or an answer that cannot be read.
     HttpError,
-    /// HTTP 401 or 403.
+    /// HTTP 401, or 403 with a challenge (`WWW-Authenticate`), as a token with too few scopes is answered.
     Unauthorized,
     /// HTTP 429.
     RateLimited,

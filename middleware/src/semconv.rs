@@ -71,11 +71,11 @@ pub const TOOLSIGHT_TRANSPORT: &str = "toolsight.transport";
 pub const TOOLSIGHT_CLIENT_BRIDGE: &str = "toolsight.client.bridge";
 /// Organisation that the user belongs to.
 pub const TOOLSIGHT_TENANT: &str = "toolsight.tenant";
-/// Bytes of the HTTP request body or of the request's line.
+/// Bytes of the HTTP request body, of the message in a batch, or of the line.
 pub const TOOLSIGHT_REQUEST_BYTES: &str = "toolsight.request.bytes";
-/// Bytes of the HTTP response body or of the answer's line.
+/// Bytes of the HTTP response body up to the end of the answer, in a batch from the end of the one before, or of the line.
 pub const TOOLSIGHT_RESPONSE_BYTES: &str = "toolsight.response.bytes";
-/// Milliseconds to the first byte of a streamed answer, as a double.
+/// Milliseconds to the first byte of a streamed answer that tells anything (data of an event), as a double.
 pub const TOOLSIGHT_FIRST_BYTE_MS: &str = "toolsight.first_byte_ms";
 /// `to_server`, or `to_client` for what the server asks of the client; absent means `to_server`.
 pub const TOOLSIGHT_DIRECTION: &str = "toolsight.direction";

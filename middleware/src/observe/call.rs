@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use opentelemetry::trace::{SpanContext, SpanId};
 
 use super::connection::Connection;
-use super::head::RequestHead;
+use super::head::{RequestHead, Status};
 use super::in_flight::Ticket;
 use super::tools::Input;
 use super::{Observer, classify, mirrors};
@@ -42,7 +42,7 @@ pub(super) struct Call {
 /// What an answer came with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carrier {
-    pub(super) status: Option<u16>,
+    pub(super) status: Option<Status>,
     /// Session that the response names.
     pub(super) session_id: Option<Text>,
     pub(super) bytes: u64,
@@ -226,7 +226,7 @@ impl Call {
         record.message = error
             .and_then(|error| error.message.clone())
             .filter(|_| observer.detail.messages);
-        record.http_status = carrier.status;
+        record.http_status = carrier.status.map(|status| status.code);
         // The version that the server answers with is the binding one.
         if let Some(negotiated) = result.and_then(|result| result.protocol_version.clone()) {
             record.protocol_version = Some(negotiated);

@@ -34,7 +34,7 @@ pub(crate) use clock::SystemClock;
 pub(crate) use conversation::Conversation;
 pub(crate) use detail::{Detail, DetailConfig};
 pub(crate) use exchange::Exchange;
-pub(crate) use head::{End, RequestHead, ResponseHead};
+pub(crate) use head::{End, RequestHead, ResponseHead, Status};
 pub(crate) use in_flight::InFlight;
 pub(crate) use limits::Counters;
 pub use limits::Forgotten;

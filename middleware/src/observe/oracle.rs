@@ -72,7 +72,7 @@ impl<'a> Scene<'a> {
             exchange.request_data(piece, now);
         }
         let head = ResponseHead {
-            status: self.status,
+            status: self.status.into(),
             session_id: None,
             content: self.content,
         };

@@ -131,3 +131,54 @@ fn an_answer_that_does_not_come_in_time_is_as_the_exchange_ended() {
         assert!(stage.observer.finish(stage.at(303)).is_empty());
     }
 }
+
+#[test]
+fn the_first_byte_is_the_first_that_tells_anything() {
+    let stage = Stage::new();
+    let mut exchange = stage.begin(stage.head(0));
+    exchange.request_data(CALL.as_bytes(), stage.at(0));
+    stage.answer(
+        &mut exchange,
+        1,
+        200,
+        Content::EventStream,
+        "id: 1\nretry: 5\ndata:\n\n: ping\n\n",
+    );
+    exchange.response_data(event(2, OK).as_bytes(), stage.at(3));
+    let first_byte = records(exchange.take())[0].first_byte;
+    assert_eq!(first_byte, Some(Duration::from_secs(3)));
+}
+
+#[test]
+fn each_message_of_a_batch_has_its_own_bytes() {
+    let (add, ping) = (request(7, "tools/call", r#""name":"add""#), request(8, "ping", ""));
+    let (sum, pong) = (result(7, r#""content":[]"#), result(8, ""));
+    let [sum_event, pong_event] = [&sum, &pong].map(|answer| event(1, answer));
+    for (content, body, expected) in [
+        (
+            Content::Json,
+            format!("[{pong},{sum}]"),
+            [1 + pong.len(), 1 + sum.len()],
+        ),
+        (
+            Content::EventStream,
+            format!(": ping\n\n{pong_event}{sum_event}"),
+            [8 + pong_event.len(), sum_event.len()],
+        ),
+    ] {
+        for size in [1, 1000] {
+            let stage = Stage::new();
+            let mut exchange = stage.begin(stage.head(0));
+            exchange.request_data(format!("[{add},{ping}]").as_bytes(), stage.at(0));
+            stage.answer(&mut exchange, 1, 200, content, "");
+            let pieces = body.as_bytes().chunks(size);
+            pieces.for_each(|piece| exchange.response_data(piece, stage.at(1)));
+            let bytes: Vec<_> = records(exchange.take())
+                .iter()
+                .map(|record| (record.request_bytes as usize, record.response_bytes as usize))
+                .collect();
+            let asked = [1 + ping.len(), 1 + add.len()];
+            assert_eq!(bytes, [0, 1].map(|at| (asked[at], expected[at])), "{content:?} {size}");
+        }
+    }
+}

@@ -60,7 +60,7 @@ impl Stage {
 
     fn answer(&self, exchange: &mut Exchange, seconds: u64, status: u16, content: Content, body: &str) {
         let head = ResponseHead {
-            status,
+            status: status.into(),
             session_id: None,
             content,
         };

@@ -13,7 +13,7 @@ use super::call::{Call, Carrier};
 use super::clock::Clock;
 use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
-use super::head::{End, RequestHead, ResponseHead};
+use super::head::{End, RequestHead, ResponseHead, Status};
 use super::{Observation, Observations, Observer, classify};
 use crate::record::{Direction, Text};
 use crate::wire::headers::Content;
@@ -36,11 +36,17 @@ pub(crate) struct Exchange {
     first_span: Option<SpanContext>,
     request: Document,
     request_bytes: u64,
+    /// Bytes of the request up to the end of the last message.
+    asked: u64,
     /// A JSON-RPC message was in the request, be it only the client's answer to the server.
     spoke: bool,
-    status: Option<u16>,
+    status: Option<Status>,
     content: Option<Content>,
+    /// What the next answer comes with.
     carrier: Carrier,
+    response_bytes: u64,
+    /// Bytes of the response up to the end of the last answer.
+    answered: u64,
     body: ResponseBody,
     /// The address of the event stream that the response is, in the transport of 2024-11-05.
     endpoint: Option<Text>,
@@ -73,10 +79,13 @@ impl Exchange {
             first_span: None,
             request: Document::new(Side::Request),
             request_bytes: 0,
+            asked: 0,
             spoke: false,
             status: None,
             content: None,
             carrier: Carrier::default(),
+            response_bytes: 0,
+            answered: 0,
             body: ResponseBody::Opaque,
             endpoint: None,
             unread_request: false,
@@ -107,12 +116,13 @@ impl Exchange {
         };
         let mut bytes = bytes;
         while let Some(message) = reader.read(&mut bytes) {
-            self.request_message(message, clock);
+            self.request_message(message, self.request_bytes - bytes.len() as u64, clock);
         }
         self.request.give_back(reader);
     }
 
-    fn request_message(&mut self, message: &mut Message, clock: impl Clock) {
+    /// A message with which the request has come to its byte `end`.
+    fn request_message(&mut self, message: &mut Message, end: u64, clock: impl Clock) {
         if !message.jsonrpc && !self.dialogue.head.mcp {
             return;
         }
@@ -122,13 +132,14 @@ impl Exchange {
                 // A call is timed from the request's head on.
                 let start = self.dialogue.head.start;
                 let mut call = self.dialogue.client_call(message, self.span.take(), start);
-                call.record.request_bytes = self.request_bytes;
+                call.record.request_bytes = end - std::mem::replace(&mut self.asked, end);
                 self.first_span.get_or_insert_with(|| call.record.span.clone());
                 self.dialogue.connection.open(call, self.dialogue.home);
             }
             Kind::Result | Kind::Error => {
                 self.spoke = true;
-                self.dialogue.client_answer(message, self.request_bytes, clock.now());
+                let bytes = end - std::mem::replace(&mut self.asked, end);
+                self.dialogue.client_answer(message, bytes, clock.now());
             }
             Kind::Other => {}
         }
@@ -161,7 +172,7 @@ impl Exchange {
         self.status = Some(head.status);
         self.content = Some(head.content);
         self.carrier.status = self.status;
-        match head.status {
+        match head.status.code {
             200..300 if request.delete => self.end_session(clock.now()),
             200..300 => self.join_session(head.session_id.as_deref()),
             // An expired session; since 2026-07-28 it is a method that does not exist.
@@ -175,7 +186,7 @@ impl Exchange {
         if self.ended || bytes.is_empty() {
             return;
         }
-        self.carrier.bytes += bytes.len() as u64;
+        self.response_bytes += bytes.len() as u64;
         match &mut self.body {
             ResponseBody::Opaque if self.content == Some(Content::Encoded) => self.response_gap(0),
             ResponseBody::Opaque => {}
@@ -183,9 +194,10 @@ impl Exchange {
                 let Some(mut reader) = document.reader(self.dialogue.observer.detail.telling()) else {
                     return;
                 };
-                let (mut rest, bytes) = (bytes, self.carrier.bytes);
+                let mut rest = bytes;
                 while let Some(message) = reader.read(&mut rest) {
-                    self.response_message(message, bytes, clock.now());
+                    let end = self.response_bytes - rest.len() as u64;
+                    self.response_message(message, end - self.answered, end, clock.now());
                 }
                 // The messages have not changed what body it is.
                 if let ResponseBody::Json(document) = &mut self.body {
@@ -194,15 +206,17 @@ impl Exchange {
             }
             ResponseBody::EventStream(stream) => {
                 let now = clock.now();
-                self.carrier.first_byte.get_or_insert(now);
                 let events = stream.push(bytes);
+                if stream.has_told() {
+                    self.carrier.first_byte.get_or_insert(now);
+                }
                 if let Some(address) = stream.take_endpoint() {
                     self.open_endpoint(&address, now);
                 }
                 for event in events {
                     if !self.dialogue.is_repeated(&event) {
                         for mut message in event.messages {
-                            self.response_message(&mut message, event.bytes, now);
+                            self.response_message(&mut message, event.bytes, event.end, now);
                         }
                     }
                 }
@@ -220,7 +234,7 @@ impl Exchange {
 
     /// The same of the response.
     pub(crate) fn response_gap(&mut self, bytes: usize) {
-        self.carrier.bytes += bytes as u64;
+        self.response_bytes += bytes as u64;
         if !self.ended && !std::mem::replace(&mut self.unread_answer, true) {
             self.body = ResponseBody::Opaque;
             self.miss(Side::Answer);
@@ -249,12 +263,12 @@ impl Exchange {
         let closed = self.dialogue.connection.settle(self.dialogue.home, clock, |call| {
             self.identify(call);
             if call.record.direction == Direction::ToServer {
-                call.record.request_bytes = self.request_bytes;
                 call.record.detail.flags.unread = self.unread_answer && call.is_request();
             }
             self.unanswered(call, end, resumed)
         });
         let mut carrier = self.carrier.clone();
+        carrier.bytes = self.response_bytes - self.answered;
         for closed in closed {
             carrier.status = self
                 .status
@@ -266,9 +280,10 @@ impl Exchange {
         }
     }
 
-    fn response_message(&mut self, message: &mut Message, bytes: u64, now: Instant) {
+    /// A message of so many `bytes`, with which the response has come to its byte `end`.
+    fn response_message(&mut self, message: &mut Message, bytes: u64, end: u64, now: Instant) {
         match message.kind() {
-            Kind::Result | Kind::Error => self.answer(message, bytes, now),
+            Kind::Result | Kind::Error => self.answer(message, bytes, end, now),
             Kind::Request | Kind::Notification if message.jsonrpc => {
                 let parent = self.first_span.clone();
                 self.dialogue.server_message(message, bytes, parent.as_ref(), now);
@@ -278,7 +293,7 @@ impl Exchange {
     }
 
     /// Ends the open request that `answer` answers. An error without an id answers a request that could not be read.
-    fn answer(&mut self, answer: &Message, bytes: u64, now: Instant) {
+    fn answer(&mut self, answer: &Message, bytes: u64, end: u64, now: Instant) {
         let Dialogue {
             connection, head, home, ..
         } = &self.dialogue;
@@ -293,7 +308,8 @@ impl Exchange {
         match taken {
             Some((mut call, true)) => {
                 self.identify(&mut call);
-                call.record.request_bytes = self.request_bytes;
+                // Each answer to a batch has its own part of the response.
+                self.carrier.bytes = end - std::mem::replace(&mut self.answered, end);
                 self.dialogue.answered(call, answer, &self.carrier, now);
             }
             Some((call, false)) => {

@@ -24,26 +24,29 @@ impl Exchange {
         if call.record.direction == Direction::ToClient {
             return Unanswered::Over(Outcome::Deferred, Fault::None);
         }
-        match (call.is_request(), self.status) {
+        let code = self.status.map(|status| status.code);
+        match (call.is_request(), code) {
             // A notification is answered by the status alone.
-            (false, Some(status)) if !call.record.method.is_empty() => over(classify::by_status(status)),
+            (false, Some(_)) if !call.record.method.is_empty() => {
+                over(self.status.map_or((Outcome::Ok, Fault::None), classify::by_status))
+            }
             // There may be an answer, and only its status tells of it.
             (true, Some(200 | 201 | 203..300)) if self.unread_answer && end == End::Complete => {
                 over((Outcome::Ok, Fault::None))
             }
-            (is_request, status) => {
+            (is_request, code) => {
                 let modern = call.is_modern();
                 let resumed = resumed.filter(|_| !modern);
                 let probe = self.dialogue.observer.may_probe(call);
-                let (outcome, fault) = match classify::by_end(probe, end, status, modern) {
+                let (outcome, fault) = match classify::by_end(probe, end, self.status, modern) {
                     (Outcome::Abandoned, Fault::Server) if resumed == Some(Resumed::Anywhere) => {
                         (Outcome::Deferred, Fault::None)
                     }
                     other => other,
                 };
-                let accepted = status.is_none_or(|status| status < 400) && end != End::ServiceError;
+                let accepted = code.is_none_or(|code| code < 400) && end != End::ServiceError;
                 let waits = match self.dialogue.connection.reach {
-                    Reach::Session => resumed.is_some() || (!modern && status == Some(202)),
+                    Reach::Session => resumed.is_some() || (!modern && code == Some(202)),
                     Reach::EventStream => true,
                     Reach::Exchange | Reach::Pipe => false,
                 };
