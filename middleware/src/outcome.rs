@@ -13,9 +13,10 @@ pub enum Outcome {
     Ok,
     /// A result with `isError: true`, whatever the HTTP status.
     ToolError,
-    /// A call of a tool that is not among those the server lists.
+    /// A call of a tool that is not among those the server lists, answered by `-32602` or by a result with `isError`.
     UnknownTool,
-    /// JSON-RPC `-32602`, and input that could not be read (`-32700`, `-32600`).
+    /// JSON-RPC `-32602`, a result with `isError` to arguments that the tool's schema refuses, and input that could not be
+    /// read (`-32700`, `-32600`).
     InvalidArguments,
     /// Any other JSON-RPC error.
     ProtocolError,
@@ -23,11 +24,12 @@ pub enum Outcome {
     InternalError,
     /// HTTP 4xx or 5xx without a JSON-RPC body, or an answer that cannot be read.
     HttpError,
-    /// HTTP 401 or 403.
+    /// HTTP 401, or 403 with a challenge (`WWW-Authenticate`), as a token with too few scopes is answered.
     Unauthorized,
     /// HTTP 429.
     RateLimited,
-    /// No answer within the server's or a gateway's time limit (HTTP 408, 504).
+    /// No answer within the server's or a gateway's time limit (HTTP 408, 504). A client that gives up takes the call back,
+    /// and only the wording of its reason would say why: that is [`Self::Cancelled`].
     Timeout,
     /// The client took the call back: `notifications/cancelled`, or since 2026-07-28 by closing the stream.
     Cancelled,

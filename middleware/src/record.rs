@@ -25,7 +25,7 @@ pub(crate) struct Record {
     pub(crate) start: SystemTime,
     /// From `start` to the last byte of the answer, or to the moment it was clear that none would come.
     pub(crate) duration: Duration,
-    /// From `start` to the first byte of a streamed response body.
+    /// From `start` to the first byte of a streamed response that tells anything.
     pub(crate) first_byte: Option<Duration>,
     /// JSON-RPC method; empty where the body could not be read.
     pub(crate) method: Text,

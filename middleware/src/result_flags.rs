@@ -77,12 +77,20 @@ pub(crate) struct Flags {
     pub(crate) schema_mismatch: bool,
     /// As long as a limit that the tool keeps to.
     pub(crate) truncated: bool,
+    /// It could not be read, so that its status alone tells how the call ended.
+    pub(crate) unread: bool,
 }
 
 impl Flags {
     /// The names of those that are set, sorted, with commas between.
     pub(crate) fn names(self) -> String {
-        let set = [self.empty, self.identical, self.schema_mismatch, self.truncated];
+        let set = [
+            self.empty,
+            self.identical,
+            self.schema_mismatch,
+            self.truncated,
+            self.unread,
+        ];
         let names = crate::semconv::RESULT_FLAGS.iter().zip(set);
         let names: Vec<&str> = names.filter(|(_, set)| *set).map(|(name, _)| *name).collect();
         names.join(",")
@@ -244,6 +252,7 @@ mod tests {
             identical: true,
             schema_mismatch: true,
             truncated: true,
+            unread: true,
         };
         assert_eq!(all.names(), crate::semconv::RESULT_FLAGS.join(","));
         let one = Flags {

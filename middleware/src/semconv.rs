@@ -71,11 +71,11 @@ pub const TOOLSIGHT_TRANSPORT: &str = "toolsight.transport";
 pub const TOOLSIGHT_CLIENT_BRIDGE: &str = "toolsight.client.bridge";
 /// Organisation that the user belongs to.
 pub const TOOLSIGHT_TENANT: &str = "toolsight.tenant";
-/// Bytes of the HTTP request body or of the request's line.
+/// Bytes of the HTTP request body, of the message in a batch, or of the line.
 pub const TOOLSIGHT_REQUEST_BYTES: &str = "toolsight.request.bytes";
-/// Bytes of the HTTP response body or of the answer's line.
+/// Bytes of the HTTP response body up to the end of the answer, in a batch from the end of the one before, or of the line.
 pub const TOOLSIGHT_RESPONSE_BYTES: &str = "toolsight.response.bytes";
-/// Milliseconds to the first byte of a streamed answer, as a double.
+/// Milliseconds to the first byte of a streamed answer that tells anything (data of an event), as a double.
 pub const TOOLSIGHT_FIRST_BYTE_MS: &str = "toolsight.first_byte_ms";
 /// `to_server`, or `to_client` for what the server asks of the client; absent means `to_server`.
 pub const TOOLSIGHT_DIRECTION: &str = "toolsight.direction";
@@ -87,9 +87,10 @@ pub const TOOLSIGHT_ARGS_HASH: &str = "toolsight.args.hash";
 pub const TOOLSIGHT_INVALID_ARGUMENTS: &str = "toolsight.arguments.invalid";
 /// What is notable about the result, sorted, with commas between: see [`crate::semconv::RESULT_FLAGS`].
 pub const TOOLSIGHT_RESULT_FLAGS: &str = "toolsight.result.flags";
-/// Every flag of a result: without any content, cut at a size that the tool keeps to, equal to the previous result of
-/// the same call, and with `structuredContent` that the tool's own `outputSchema` refuses.
-pub const RESULT_FLAGS: [&str; 4] = ["empty", "identical", "schema_mismatch", "truncated"];
+/// Every flag of a result: without any content, equal to the previous result of the same call, with `structuredContent`
+/// that the tool's own `outputSchema` refuses, cut at a size that the tool keeps to; and of any answer that it passed
+/// compressed or could not be read otherwise, so that the HTTP status alone tells how the call ended.
+pub const RESULT_FLAGS: [&str; 5] = ["empty", "identical", "schema_mismatch", "truncated", "unread"];
 /// Types of the result's content blocks, sorted, with commas between, such as `image,text`.
 pub const TOOLSIGHT_CONTENT_TYPES: &str = "toolsight.content.types";
 /// Round of a call that takes several, from 1.
@@ -137,6 +138,10 @@ pub const TOOLSIGHT_STATE_KIND: &str = "toolsight.state.kind";
 pub const TOOLSIGHT_RECORDS_DROPPED: &str = "toolsight.records.dropped";
 /// Why a record was dropped: `queue_full`, `export_failed`, `refused`, `shutdown`, `batch_limit`, `panicked`.
 pub const TOOLSIGHT_DROP_REASON: &str = "toolsight.drop.reason";
+/// Counter of bodies of which not all bytes could be read, by [`TOOLSIGHT_BODY_KIND`].
+pub const TOOLSIGHT_BODIES_UNREAD: &str = "toolsight.bodies.unread";
+/// `request` or `answer`.
+pub const TOOLSIGHT_BODY_KIND: &str = "toolsight.body.kind";
 /// Value of a metric attribute whose true value would open one series too many.
 pub const OTHER: &str = "_OTHER";
 

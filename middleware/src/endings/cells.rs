@@ -266,7 +266,7 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
             &["tools/call ok none", "tools/call http_error caller"],
         ),
         Ending::Unauthorized => plays(vec![refused(401)], &["tools/call unauthorized auth"]),
-        Ending::Forbidden => plays(vec![refused(403)], &["tools/call unauthorized auth"]),
+        Ending::Forbidden => plays(vec![refused(403)], &["tools/call http_error caller"]),
         Ending::RateLimited => plays(vec![refused(429)], &["tools/call rate_limited caller"]),
         Ending::RequestTimeout => plays(vec![refused(408)], &["tools/call timeout server"]),
         Ending::GatewayTimeout => plays(vec![refused(504)], &["tools/call timeout server"]),

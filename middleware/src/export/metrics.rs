@@ -15,9 +15,11 @@ use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMete
 
 use super::queue::Counts;
 use super::series::{self, Series};
+use super::unread::Unread;
 use crate::observe::{Observer, SessionEnd, Tools};
 use crate::record::{Direction, Record};
 use crate::semconv;
+use crate::wire::Side;
 
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -27,6 +29,7 @@ pub(super) struct Metrics {
     operation: Histogram<f64>,
     client_operation: Histogram<f64>,
     session: Histogram<f64>,
+    unread: Unread,
     /// The histogram of each series, so that it is looked up by a small key.
     series: HashMap<Series, BoundHistogram<f64>, RandomState>,
     tools: Arc<Tools>,
@@ -95,6 +98,7 @@ impl Metrics {
                 semconv::MCP_SERVER_SESSION_DURATION,
                 "Duration of a session at the server",
             ),
+            unread: Unread::new(&meter),
             reader,
             _provider: provider,
             series: HashMap::default(),
@@ -134,6 +138,10 @@ impl Metrics {
         self.session.record(session.duration.as_secs_f64(), version.as_slice());
     }
 
+    pub(super) fn record_unread(&mut self, body: Side) {
+        self.unread.note(body);
+    }
+
     pub(super) fn collect(&self, into: &mut ResourceMetrics) -> OTelSdkResult {
         self.reader.collect(into)
     }
@@ -168,6 +176,7 @@ impl MetricReader for SharedReader {
 #[cfg(test)]
 mod tests {
     use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+    use opentelemetry_proto::tonic::metrics::v1::NumberDataPoint;
     use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 
     use super::*;
@@ -190,6 +199,28 @@ mod tests {
             Some(Data::Histogram(histogram)) => histogram.data_points.len(),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn bodies_that_could_not_be_read_are_counted_by_kind() {
+        let observer = Observer::new(None, crate::identity::Users::default(), 1);
+        let mut metrics = Metrics::new(Resource::builder().build(), &observer, Arc::default());
+        for body in [Side::Answer, Side::Request, Side::Answer] {
+            metrics.record_unread(body);
+        }
+        let mut collected = ResourceMetrics::default();
+        metrics.collect(&mut collected).unwrap();
+        let request = ExportMetricsServiceRequest::from(&collected);
+        let mut metrics = request.resource_metrics[0].scope_metrics[0].metrics.iter();
+        let counter = metrics.find(|metric| metric.name == semconv::TOOLSIGHT_BODIES_UNREAD);
+        let Some(Data::Sum(sum)) = &counter.unwrap().data else {
+            panic!("{counter:?}");
+        };
+        let told = |point: &NumberDataPoint| format!("{:?} {:?}", point.attributes[0].value, point.value);
+        let mut told: Vec<_> = sum.data_points.iter().map(told).collect();
+        told.sort();
+        assert!(told[0].contains("answer") && told[0].contains("AsInt(2)"), "{told:?}");
+        assert!(told[1].contains("request") && told[1].contains("AsInt(1)"), "{told:?}");
     }
 
     #[test]

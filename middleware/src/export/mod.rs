@@ -17,6 +17,7 @@ mod resource;
 mod sampling;
 mod series;
 mod spans;
+mod unread;
 mod worker;
 
 pub use otlp::{BuildError, Protocol};

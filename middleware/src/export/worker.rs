@@ -257,6 +257,7 @@ impl Loop {
                     }
                 }
                 Observation::Session(session) => self.metrics.record_session(&session),
+                Observation::Unread(body) => self.metrics.record_unread(body),
                 Observation::Omitted(_) => {}
             }
         }

@@ -46,7 +46,11 @@ impl<B: Body> Body for RequestBody<B> {
         let this = self.project();
         let frame = ready!(this.inner.poll_frame(context));
         if let (Some(shared), Some(Ok(frame))) = (this.shared, &frame) {
-            look(frame, |bytes| shared.request_data(bytes), || {});
+            look(
+                frame,
+                |bytes| shared.request_data(bytes),
+                |bytes| shared.request_gap(bytes),
+            );
         }
         Poll::Ready(frame)
     }
@@ -99,7 +103,11 @@ impl<R: Body> Body for ResponseBody<R> {
             Some(Err(_)) => end(this.guard, End::BodyError),
             Some(Ok(frame)) => {
                 if let Some(guard) = this.guard.as_ref() {
-                    look(frame, |bytes| guard.response_data(bytes), || guard.response_gap());
+                    look(
+                        frame,
+                        |bytes| guard.response_data(bytes),
+                        |bytes| guard.response_gap(bytes),
+                    );
                 }
                 // A server that has sent the announced length does not poll again.
                 if this.inner.is_end_stream() {
@@ -125,9 +133,9 @@ fn end(guard: &mut Option<Guard>, how: End) {
     }
 }
 
-/// Shows the bytes of a data frame without taking them, in as many pieces as the buffer has, and tells of a `gap` where
-/// the buffer does not show all of them.
-fn look<D: Buf>(frame: &Frame<D>, mut show: impl FnMut(&[u8]), gap: impl FnOnce()) {
+/// Shows the bytes of a data frame without taking them, in as many pieces as the buffer has, and tells of a `gap` of so many
+/// bytes where the buffer does not show all of them.
+fn look<D: Buf>(frame: &Frame<D>, mut show: impl FnMut(&[u8]), gap: impl FnOnce(usize)) {
     let Some(data) = frame.data_ref() else {
         return;
     };
@@ -139,7 +147,7 @@ fn look<D: Buf>(frame: &Frame<D>, mut show: impl FnMut(&[u8]), gap: impl FnOnce(
     if pieces[..count].iter().map(|piece| piece.len()).sum::<usize>() == data.remaining() {
         pieces[..count].iter().for_each(|piece| show(piece));
     } else {
-        gap();
+        gap(data.remaining());
     }
 }
 

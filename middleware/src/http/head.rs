@@ -2,11 +2,12 @@
 
 use std::time::{Instant, SystemTime};
 
+use http::header::WWW_AUTHENTICATE;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use opentelemetry::trace::SpanContext;
 
-use crate::observe::{Observer, RequestHead, ResponseHead, endpoint_key};
+use crate::observe::{Observer, RequestHead, ResponseHead, Status, endpoint_key};
 use crate::trace_context::{TraceParent, whole_entries};
 use crate::wire::headers;
 
@@ -52,7 +53,10 @@ pub(super) fn request<B>(
 
 pub(super) fn response<R>(response: &Response<R>) -> ResponseHead {
     ResponseHead {
-        status: response.status().as_u16(),
+        status: Status {
+            code: response.status().as_u16(),
+            challenges: response.headers().contains_key(WWW_AUTHENTICATE),
+        },
         session_id: headers::text(response.headers(), &headers::SESSION_ID).map(Into::into),
         content: headers::content(response.headers()),
     }

@@ -50,6 +50,10 @@ impl Shared {
         });
     }
 
+    pub(super) fn request_gap(&self, bytes: usize) {
+        self.exchange.observe(|exchange| exchange.request_gap(bytes));
+    }
+
     pub(super) fn response_data(&self, bytes: &[u8]) {
         self.exchange
             .observe(|exchange| exchange.response_data(bytes, SystemClock));
@@ -79,9 +83,9 @@ impl Guard {
         }
     }
 
-    pub(super) fn response_gap(&self) {
+    pub(super) fn response_gap(&self, bytes: usize) {
         if let Some(shared) = &self.0 {
-            shared.exchange.observe(Exchange::response_gap);
+            shared.exchange.observe(|exchange| exchange.response_gap(bytes));
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use opentelemetry::trace::{SpanContext, SpanId};
 
 use super::connection::Connection;
-use super::head::RequestHead;
+use super::head::{RequestHead, Status};
 use super::in_flight::Ticket;
 use super::tools::Input;
 use super::{Observer, classify, mirrors};
@@ -36,12 +36,14 @@ pub(super) struct Call {
     /// The beginning of the arguments, only where they are captured.
     pub(super) captured: Option<Box<[u8]>>,
     pub(super) request_state: Option<u64>,
+    /// What a further page of a list is asked for by.
+    pub(super) cursor: Option<u64>,
 }
 
 /// What an answer came with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carrier {
-    pub(super) status: Option<u16>,
+    pub(super) status: Option<Status>,
     /// Session that the response names.
     pub(super) session_id: Option<Text>,
     pub(super) bytes: u64,
@@ -106,6 +108,7 @@ impl Call {
             ticket: None,
             captured: params.captured.take(),
             request_state: params.request_state,
+            cursor: params.cursor,
             record: Box::new(Record {
                 direction,
                 start: head.start_wall + start.saturating_duration_since(head.start),
@@ -224,7 +227,7 @@ impl Call {
         record.message = error
             .and_then(|error| error.message.clone())
             .filter(|_| observer.detail.messages);
-        record.http_status = carrier.status;
+        record.http_status = carrier.status.map(|status| status.code);
         // The version that the server answers with is the binding one.
         if let Some(negotiated) = result.and_then(|result| result.protocol_version.clone()) {
             record.protocol_version = Some(negotiated);

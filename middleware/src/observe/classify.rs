@@ -1,6 +1,6 @@
 //! The rules for outcome and fault, in one place.
 
-use super::head::End;
+use super::head::{End, Status};
 use super::tasks::Seen;
 use super::tools::Input;
 use crate::outcome::{Fault, Outcome};
@@ -31,6 +31,8 @@ impl Probe {
     /// the client asks next tells.
     const fn is_refused(self, code: Option<i64>, status: Option<u16>) -> bool {
         match (self, code, status) {
+            // Of the page that asks, or of the address that it asks by.
+            (_, _, Some(403)) => false,
             (Self::Discover, Some(-32022 | -32020..=-32000 | -32602..=-32600), _) => true,
             // Since 2026-07-28 this status with this code is a method that does not exist.
             (Self::Request, Some(-32601), Some(404)) => false,
@@ -43,16 +45,20 @@ impl Probe {
 /// How a request ended that was answered by `answer`.
 ///
 /// `input` is what the definitions seen say of the call: servers report wrong arguments as `-32602` or, since
-/// 2025-11-25, as a result with `isError`, and only the tool's own schema tells these from other failures.
+/// 2025-11-25, as a result with `isError`, and tools that they do not have either way. Only what they list tells these from
+/// other failures.
 pub(crate) fn by_answer(
     method: &str,
     probe: Probe,
     input: Input,
     answer: &Message,
-    status: Option<u16>,
+    status: Option<Status>,
 ) -> (Outcome, Fault) {
     if let Some(result) = &answer.result {
         return match result.result_type {
+            None | Some(ResultType::Complete) if result.is_error && input == Input::UnknownTool => {
+                (Outcome::UnknownTool, Fault::Caller)
+            }
             None | Some(ResultType::Complete) if result.is_error && input == Input::Invalid => {
                 (Outcome::InvalidArguments, Fault::Caller)
             }
@@ -72,6 +78,7 @@ pub(crate) fn by_answer(
         return by_status;
     }
     let code = answer.error.as_ref().and_then(|error| error.code);
+    let status = status.map(|status| status.code);
     match code {
         _ if probe.is_refused(code, status) => (Outcome::Probe, Fault::None),
         Some(-32602) if input == Input::UnknownTool => (Outcome::UnknownTool, Fault::Caller),
@@ -102,11 +109,12 @@ pub(crate) fn by_client_answer(answer: &Message) -> (Outcome, Fault) {
 }
 
 /// What the answer to a `tasks/*` request tells of its task.
-pub(crate) fn task_seen(method: &str, answer: &Message, status: Option<u16>) -> Option<Seen> {
+pub(crate) fn task_seen(method: &str, answer: &Message, status: Option<Status>) -> Option<Seen> {
     let Some(result) = &answer.result else {
         // The task's own failure, unless it is the question that was wrong.
         let code = answer.error.as_ref()?.code?;
-        let wrong_question = matches!(code, -32602..=-32600) || matches!(status, Some(400..));
+        let refused = status.is_some_and(|status| status.code >= 400);
+        let wrong_question = matches!(code, -32602..=-32600) || refused;
         let ended = (method == "tasks/result" && !wrong_question).then(|| task_ended(answer));
         return ended.map(|(outcome, fault)| Seen::Ended(outcome, fault));
     };
@@ -145,9 +153,13 @@ pub(crate) const fn task_status(status: TaskStatus, is_error: bool, come: bool) 
 ///
 /// 408 says that the client was too slow, but servers answer it when they give up waiting for themselves
 /// (`tower_http::timeout`, for one), so it is theirs as 504 is.
-pub(crate) const fn by_status(status: u16) -> (Outcome, Fault) {
-    match status {
-        401 | 403 => (Outcome::Unauthorized, Fault::Auth),
+///
+/// 403 is about credentials only where it says which it wants: else it is about the page or the address that the client
+/// asks by (`Origin`, `Host`), or what this user may do.
+pub(crate) const fn by_status(status: Status) -> (Outcome, Fault) {
+    match status.code {
+        401 => (Outcome::Unauthorized, Fault::Auth),
+        403 if status.challenges => (Outcome::Unauthorized, Fault::Auth),
         429 => (Outcome::RateLimited, Fault::Caller),
         408 | 504 => (Outcome::Timeout, Fault::Server),
         400..=499 => (Outcome::HttpError, Fault::Caller),
@@ -156,17 +168,19 @@ pub(crate) const fn by_status(status: u16) -> (Outcome, Fault) {
     }
 }
 
-/// How a request ended to which no answer came. `elsewhere` says that the answer may come on another stream.
-pub(crate) fn by_end(probe: Probe, end: End, status: Option<u16>, modern: bool, elsewhere: bool) -> (Outcome, Fault) {
-    if let Some(status @ 400..) = status {
+/// How a request ended to which no answer came.
+pub(crate) fn by_end(probe: Probe, end: End, status: Option<Status>, modern: bool) -> (Outcome, Fault) {
+    if let Some(status @ Status { code: 400.., .. }) = status {
         return match by_status(status) {
-            (Outcome::HttpError, Fault::Caller) if probe != Probe::No => (Outcome::Probe, Fault::None),
+            (Outcome::HttpError, Fault::Caller) if probe != Probe::No && status.code != 403 => {
+                (Outcome::Probe, Fault::None)
+            }
             other => other,
         };
     }
     match end {
-        // Accepted, to be answered on another stream: the transport of 2024-11-05, or one that is resumed.
-        End::Complete if status == Some(202) || elsewhere => (Outcome::Deferred, Fault::None),
+        // Accepted, to be answered on another stream, as in the transport of 2024-11-05.
+        End::Complete if matches!(status, Some(Status { code: 202, .. })) => (Outcome::Deferred, Fault::None),
         End::Dropped if modern => (Outcome::Cancelled, Fault::ClientGone),
         End::Dropped => (Outcome::Abandoned, Fault::ClientGone),
         End::ServiceError => (Outcome::HttpError, Fault::Server),

@@ -36,24 +36,32 @@ fn a_refusal_of_the_new_era_is_no_failure() {
         ("-32021", 400, caller(Outcome::ProtocolError)),
         // These are refusals of something else.
         ("-32000", 401, (Outcome::Unauthorized, Fault::Auth)),
+        ("-32000", 403, caller(Outcome::ProtocolError)),
         ("-32000", 429, caller(Outcome::RateLimited)),
         ("-32000", 200, (Outcome::ProtocolError, Fault::Server)),
         ("-32000", 500, (Outcome::ProtocolError, Fault::Server)),
     ] {
         let refused = answer(&format!(r#""error":{{"code":{code}}}"#));
-        let seen = by_answer("tools/call", Probe::Request, Input::Fine, &refused, Some(status));
+        let seen = by_answer(
+            "tools/call",
+            Probe::Request,
+            Input::Fine,
+            &refused,
+            Some(Status::from(status)),
+        );
         assert_eq!(seen, expected, "{code} {status}");
     }
     for (status, expected) in [
         (400, probe),
         (404, probe),
         (405, probe),
+        (403, caller(Outcome::HttpError)),
         (401, (Outcome::Unauthorized, Fault::Auth)),
         (408, (Outcome::Timeout, Fault::Server)),
         (429, caller(Outcome::RateLimited)),
         (502, (Outcome::HttpError, Fault::Server)),
     ] {
-        let seen = by_end(Probe::Request, End::Complete, Some(status), true, false);
+        let seen = by_end(Probe::Request, End::Complete, Some(Status::from(status)), true);
         assert_eq!(seen, expected, "{status}");
     }
 }
@@ -163,7 +171,13 @@ fn answers_decide_outcome_and_fault() {
         ("server/discover", error(-32603), 200, (Outcome::InternalError, Server)),
     ] {
         assert_eq!(
-            by_answer(method, probe(method), Input::Fine, &answer(&body), Some(status)),
+            by_answer(
+                method,
+                probe(method),
+                Input::Fine,
+                &answer(&body),
+                Some(Status::from(status))
+            ),
             expected,
             "{method} {body} {status}"
         );
@@ -171,14 +185,15 @@ fn answers_decide_outcome_and_fault() {
     let failed = r#""result":{"isError":true}"#;
     for (input, body, expected) in [
         (Input::UnknownTool, &*error(-32602), (Outcome::UnknownTool, Caller)),
-        (Input::UnknownTool, failed, (Outcome::ToolError, Server)),
+        (Input::UnknownTool, failed, (Outcome::UnknownTool, Caller)),
+        (Input::UnknownTool, &*error(-32603), (Outcome::InternalError, Server)),
         (Input::Invalid, failed, (Outcome::InvalidArguments, Caller)),
         (Input::Invalid, &*error(-32602), (Outcome::InvalidArguments, Caller)),
         (Input::Invalid, &*error(-32603), (Outcome::InternalError, Server)),
         (Input::Invalid, r#""result":{}"#, (Outcome::Ok, None)),
     ] {
         assert_eq!(
-            by_answer("tools/call", Probe::No, input, &answer(body), Some(200)),
+            by_answer("tools/call", Probe::No, input, &answer(body), Some(Status::from(200))),
             expected,
             "{input:?} {body}"
         );
@@ -232,11 +247,11 @@ fn exchanges_without_an_answer_are_decided_by_status_and_end() {
             (Outcome::Unauthorized, Auth),
         ),
         (
-            "tools/call",
+            "server/discover",
             End::Complete,
             Some(403),
             true,
-            (Outcome::Unauthorized, Auth),
+            (Outcome::HttpError, Caller),
         ),
         (
             "tools/call",
@@ -259,6 +274,13 @@ fn exchanges_without_an_answer_are_decided_by_status_and_end() {
             true,
             (Outcome::HttpError, Server),
         ),
+        (
+            "tools/call",
+            End::Complete,
+            Some(202),
+            false,
+            (Outcome::Deferred, Fault::None),
+        ),
         ("tools/call", End::Complete, Some(504), true, (Outcome::Timeout, Server)),
         ("tools/call", End::Complete, Some(408), true, (Outcome::Timeout, Server)),
         (
@@ -270,7 +292,7 @@ fn exchanges_without_an_answer_are_decided_by_status_and_end() {
         ),
     ] {
         assert_eq!(
-            by_end(probe(method), end, status, modern, false),
+            by_end(probe(method), end, status.map(Status::from), modern),
             expected,
             "{method} {end:?} {status:?}"
         );
@@ -278,10 +300,24 @@ fn exchanges_without_an_answer_are_decided_by_status_and_end() {
 }
 
 #[test]
-fn an_answer_that_may_come_on_another_stream_is_no_failure() {
-    let deferred = (Outcome::Deferred, Fault::None);
-    assert_eq!(by_end(Probe::No, End::Complete, Some(200), false, true), deferred);
-    assert_ne!(by_end(Probe::No, End::BodyError, Some(200), false, true), deferred);
+fn a_403_is_about_credentials_only_where_it_says_which() {
+    let refusal = answer(r#""error":{"code":-32000}"#);
+    for (challenges, by_code, alone) in [
+        (
+            true,
+            (Outcome::Unauthorized, Fault::Auth),
+            (Outcome::Unauthorized, Fault::Auth),
+        ),
+        (
+            false,
+            (Outcome::ProtocolError, Fault::Caller),
+            (Outcome::HttpError, Fault::Caller),
+        ),
+    ] {
+        let status = Status { code: 403, challenges };
+        let answered = by_answer("tools/call", Probe::No, Input::Fine, &refusal, Some(status));
+        assert_eq!((answered, by_status(status)), (by_code, alone), "{challenges}");
+    }
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl Detail {
             empty: !content.has_any,
             identical,
             truncated,
-            schema_mismatch: false,
+            ..Flags::default()
         }
     }
 

@@ -13,8 +13,10 @@ use super::clock::Clock;
 use super::connection::{Handshake, Reach};
 use super::head::RequestHead;
 use super::held::Held;
+use super::lists::Caller;
 use super::open_calls::Closed;
 use super::tasks::TaskEnd;
+use super::tools::{Input, Page};
 use super::{Observations, Observer, classify};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Target};
@@ -117,6 +119,7 @@ impl Dialogue {
                 let call = self.connection.take_first(self.home, listen);
                 return self.close_taken(call, (Outcome::Ok, Fault::None), now);
             }
+            Some("notifications/tools/list_changed") => self.observer.tools.change(),
             Some("notifications/cancelled") => {
                 if let Some(request) = &message.params.request_id {
                     self.cancel(Direction::ToClient, request, (Outcome::Cancelled, Fault::None), now);
@@ -185,8 +188,8 @@ impl Dialogue {
     /// Ends `call` by the server's answer, or follows it further.
     pub(super) fn answered(&mut self, mut call: Call, answer: &Message, carrier: &Carrier, now: Instant) {
         let probe = self.observer.may_probe(&call);
-        let (mut outcome, mut fault) =
-            classify::by_answer(&call.record.method, probe, call.input, answer, carrier.status);
+        let input = self.input(&call, answer);
+        let (mut outcome, mut fault) = classify::by_answer(&call.record.method, probe, input, answer, carrier.status);
         self.learn(&call, answer, outcome, now);
         let result = answer.result.as_ref();
         let told = result.and_then(|result| result.task_part.id.as_deref());
@@ -215,6 +218,15 @@ impl Dialogue {
         self.close(call, (outcome, fault), Some(answer), carrier, now);
     }
 
+    /// What the definitions seen say of the call; whether there is such a tool is asked only where it failed.
+    fn input(&self, call: &Call, answer: &Message) -> Input {
+        let failed = answer.result.as_ref().is_none_or(|result| result.is_error);
+        match call.tool() {
+            Some(tool) if failed && self.observer.tools.lacks(tool, Caller::of(call)) => Input::UnknownTool,
+            _ => call.input,
+        }
+    }
+
     fn learn(&self, call: &Call, answer: &Message, outcome: Outcome, now: Instant) {
         let Some(result) = answer.result.as_ref() else {
             return;
@@ -225,8 +237,15 @@ impl Dialogue {
         if call.is_modern() && !self.observer.speaks_modern.load(Relaxed) {
             self.observer.speaks_modern.store(true, Relaxed);
         }
-        if let Some(tools) = &result.tools {
-            self.observer.tools.learn_page(tools, !result.next_cursor);
+        if let Some(tools) = &result.tools
+            && &*call.record.method == "tools/list"
+        {
+            self.observer.tools.learn_page(Page {
+                caller: Caller::of(call),
+                tools,
+                cursor: call.cursor,
+                next: result.next_cursor,
+            });
         }
         match &call.record.target {
             Target::Tool(name) if outcome == Outcome::Ok => self.observer.tools.learn(name),

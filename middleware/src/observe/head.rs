@@ -57,10 +57,25 @@ impl RequestHead {
     }
 }
 
+/// The status of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) code: u16,
+    /// It says which credentials it wants (`WWW-Authenticate`).
+    pub(crate) challenges: bool,
+}
+
+impl From<u16> for Status {
+    fn from(code: u16) -> Self {
+        let challenges = false;
+        Self { code, challenges }
+    }
+}
+
 /// What is kept of a response's head.
 #[derive(Debug)]
 pub(crate) struct ResponseHead {
-    pub(crate) status: u16,
+    pub(crate) status: Status,
     pub(crate) session_id: Option<Text>,
     pub(crate) content: Content,
 }

@@ -15,6 +15,7 @@ mod head;
 mod held;
 mod in_flight;
 mod limits;
+mod lists;
 mod mirrors;
 #[cfg(all(test, toolsight_loom))]
 mod models;
@@ -35,7 +36,7 @@ pub(crate) use clock::SystemClock;
 pub(crate) use conversation::Conversation;
 pub(crate) use detail::{Detail, DetailConfig};
 pub(crate) use exchange::Exchange;
-pub(crate) use head::{End, RequestHead, ResponseHead};
+pub(crate) use head::{End, RequestHead, ResponseHead, Status};
 pub(crate) use in_flight::InFlight;
 pub(crate) use limits::Counters;
 pub use limits::Forgotten;
@@ -57,7 +58,7 @@ use smallvec::SmallVec;
 use crate::identity::Identity;
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Peer, Record, Text};
-use crate::wire::Message;
+use crate::wire::{Message, Side};
 
 /// What observing yields.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +67,8 @@ pub(crate) enum Observation {
     Session(SessionEnd),
     /// Messages of a batch beyond the limit, which passed unrecorded.
     Omitted(u64),
+    /// A body of which not all bytes could be looked at.
+    Unread(Side),
 }
 
 /// Mostly one at a time.

@@ -72,7 +72,7 @@ impl<'a> Scene<'a> {
             exchange.request_data(piece, now);
         }
         let head = ResponseHead {
-            status: self.status,
+            status: self.status.into(),
             session_id: None,
             content: self.content,
         };
@@ -213,7 +213,7 @@ fn records(seen: impl IntoIterator<Item = Observation>) -> Vec<Record> {
             record.detail.chain = record.detail.chain.map(|_| Chain::Hash(0));
             Some(*record)
         }
-        Observation::Session(_) | Observation::Omitted(_) => None,
+        Observation::Session(_) | Observation::Omitted(_) | Observation::Unread(_) => None,
     };
     seen.into_iter().filter_map(record).collect()
 }

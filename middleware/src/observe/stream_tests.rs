@@ -1,4 +1,4 @@
-//! What comes on event streams beside the answers.
+//! What comes on event streams beside the answers, and answers that do not come.
 
 use super::*;
 
@@ -63,4 +63,122 @@ fn what_the_server_asks_where_nobody_can_be_seen_to_answer_is_bounded() {
     assert_eq!(told(&records(exchange.take())), ["tools/call ok none (2, 0)"]);
     exchange.end(End::Complete, stage.at(3));
     assert_eq!(records(exchange.take()).len(), 1024);
+}
+
+#[test]
+fn an_answer_that_does_not_come_in_time_is_as_the_exchange_ended() {
+    let event = "id: 1\ndata:\n\n";
+    for (name, began_here, end, body, seconds, expected) in [
+        (
+            "a stream that could have been resumed",
+            true,
+            End::Complete,
+            event,
+            302,
+            "tools/call abandoned server (2, 0)",
+        ),
+        (
+            "a stream that breaks",
+            true,
+            End::BodyError,
+            event,
+            302,
+            "tools/call abandoned server (2, 0)",
+        ),
+        (
+            "a client that hangs up",
+            true,
+            End::Dropped,
+            event,
+            302,
+            "tools/call abandoned client_gone (2, 0)",
+        ),
+        (
+            "a session that another process may serve as well",
+            false,
+            End::Complete,
+            event,
+            302,
+            "tools/call deferred none (2, 0)",
+        ),
+        (
+            "a stream that nobody can resume",
+            true,
+            End::Complete,
+            ": nothing\n\n",
+            2,
+            "tools/call abandoned server (2, 0)",
+        ),
+    ] {
+        let stage = Stage::new();
+        if began_here {
+            stage.post(stage.in_session(0), &request(1, "initialize", ""), &result(1, ""));
+        }
+        let mut exchange = stage.begin(stage.in_session(0));
+        exchange.request_data(CALL.as_bytes(), stage.at(0));
+        stage.answer(&mut exchange, 1, 200, Content::EventStream, body);
+        assert_eq!(stage.observer.in_flight.read(), (1, Some(stage.start)));
+        exchange.end(end, stage.at(2));
+        let mut seen = records(exchange.take());
+        let runs = u64::from(end != End::Dropped && seconds > 2);
+        assert_eq!(stage.observer.in_flight.read().0, runs, "{name}");
+        if seconds > 2 {
+            assert!(seen.is_empty() && stage.observer.expire(stage.at(seconds - 1)).is_empty());
+            seen = records(stage.observer.expire(stage.at(seconds)));
+        }
+        assert_eq!(told(&seen), [expected], "{name}");
+        assert_eq!(stage.observer.in_flight.read().0, 0, "{name}");
+        assert!(stage.observer.finish(stage.at(303)).is_empty());
+    }
+}
+
+#[test]
+fn the_first_byte_is_the_first_that_tells_anything() {
+    let stage = Stage::new();
+    let mut exchange = stage.begin(stage.head(0));
+    exchange.request_data(CALL.as_bytes(), stage.at(0));
+    stage.answer(
+        &mut exchange,
+        1,
+        200,
+        Content::EventStream,
+        "id: 1\nretry: 5\ndata:\n\n: ping\n\n",
+    );
+    exchange.response_data(event(2, OK).as_bytes(), stage.at(3));
+    let first_byte = records(exchange.take())[0].first_byte;
+    assert_eq!(first_byte, Some(Duration::from_secs(3)));
+}
+
+#[test]
+fn each_message_of_a_batch_has_its_own_bytes() {
+    let (add, ping) = (request(7, "tools/call", r#""name":"add""#), request(8, "ping", ""));
+    let (sum, pong) = (result(7, r#""content":[]"#), result(8, ""));
+    let [sum_event, pong_event] = [&sum, &pong].map(|answer| event(1, answer));
+    for (content, body, expected) in [
+        (
+            Content::Json,
+            format!("[{pong},{sum}]"),
+            [1 + pong.len(), 1 + sum.len()],
+        ),
+        (
+            Content::EventStream,
+            format!(": ping\n\n{pong_event}{sum_event}"),
+            [8 + pong_event.len(), sum_event.len()],
+        ),
+    ] {
+        for size in [1, 1000] {
+            let stage = Stage::new();
+            let mut exchange = stage.begin(stage.head(0));
+            exchange.request_data(format!("[{add},{ping}]").as_bytes(), stage.at(0));
+            stage.answer(&mut exchange, 1, 200, content, "");
+            let pieces = body.as_bytes().chunks(size);
+            pieces.for_each(|piece| exchange.response_data(piece, stage.at(1)));
+            let bytes: Vec<_> = records(exchange.take())
+                .iter()
+                .map(|record| (record.request_bytes as usize, record.response_bytes as usize))
+                .collect();
+            let asked = [1 + ping.len(), 1 + add.len()];
+            assert_eq!(bytes, [0, 1].map(|at| (asked[at], expected[at])), "{content:?} {size}");
+        }
+    }
 }

@@ -60,7 +60,7 @@ impl Stage {
 
     fn answer(&self, exchange: &mut Exchange, seconds: u64, status: u16, content: Content, body: &str) {
         let head = ResponseHead {
-            status,
+            status: status.into(),
             session_id: None,
             content,
         };
@@ -266,29 +266,6 @@ fn what_the_server_asks_is_timed_until_the_client_has_answered_and_counted_once(
 }
 
 #[test]
-fn an_answer_that_does_not_come_in_time_is_as_the_exchange_ended() {
-    for (end, expected) in [
-        (End::Complete, "tools/call deferred none (2, 0)"),
-        (End::Dropped, "tools/call abandoned client_gone (2, 0)"),
-        (End::BodyError, "tools/call abandoned server (2, 0)"),
-    ] {
-        let stage = Stage::new();
-        let mut exchange = stage.begin(stage.in_session(0));
-        exchange.request_data(CALL.as_bytes(), stage.at(0));
-        stage.answer(&mut exchange, 1, 200, Content::EventStream, "id: 1\ndata:\n\n");
-        assert_eq!(stage.observer.in_flight.read(), (1, Some(stage.start)));
-        exchange.end(end, stage.at(2));
-        assert_eq!(records(exchange.take()), [], "{end:?}");
-        let runs = u64::from(end != End::Dropped);
-        assert_eq!(stage.observer.in_flight.read().0, runs, "{end:?}");
-        assert!(stage.observer.expire(stage.at(301)).is_empty());
-        assert_eq!(told(&records(stage.observer.expire(stage.at(302)))), [expected]);
-        assert_eq!(stage.observer.in_flight.read().0, 0, "{end:?}");
-        assert!(stage.observer.finish(stage.at(303)).is_empty());
-    }
-}
-
-#[test]
 fn a_person_may_take_longer_to_answer_than_a_server() {
     let stage = Stage::new();
     stage.post(stage.in_session(0), CALL, OK);
@@ -361,6 +338,8 @@ fn headers_that_do_not_mirror_the_body_are_told() {
     }
 }
 
+#[path = "blame_tests.rs"]
+mod blame;
 #[path = "pipe_tests.rs"]
 mod pipes;
 #[path = "stream_tests.rs"]

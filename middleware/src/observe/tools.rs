@@ -7,14 +7,17 @@ use std::sync::{Arc, RwLock};
 use foldhash::fast::RandomState;
 
 use super::limits::Counters;
+use super::lists::{Caller, Lists};
 use crate::record::Text;
 use crate::wire::{Argument, Definition, InputSchema, NAME_LIMIT, Tool, cut};
 
 /// Tools that are remembered; a server with more has its further tools reported as `_OTHER` in metrics.
 const LIMIT: usize = 1024;
 
-/// Names and input schemas learnt from `tools/list`, and names from calls that succeeded: so that a caller's mistakes
-/// are told apart from the server's, and names that a caller made up cannot grow a metric.
+/// Names and schemas learnt from `tools/list`, and names from calls that succeeded: so that a caller's mistakes are told
+/// apart from the server's, and names that a caller made up cannot grow a metric.
+///
+/// Only what was learnt since the server last said that its tools have changed is held against a caller.
 #[derive(Debug, Default)]
 pub(crate) struct Tools {
     known: RwLock<Known>,
@@ -24,8 +27,9 @@ pub(crate) struct Tools {
 #[derive(Debug, Default)]
 struct Known {
     tools: HashMap<Text, KnownTool, RandomState>,
-    /// The last page of a list has been seen.
-    listed: bool,
+    lists: Lists,
+    /// How often the server has said that its tools have changed.
+    changes: u32,
     prompts: HashSet<Text, RandomState>,
 }
 
@@ -35,6 +39,21 @@ struct KnownTool {
     input: InputSchema,
     output: Option<InputSchema>,
     definition: Option<Definition>,
+    /// After which change a list or a call last showed the tool, and a list its schemas.
+    seen: Option<u32>,
+    listed: Option<u32>,
+    /// Since then, its schemas were not the same in all lists.
+    varies: bool,
+}
+
+/// A page of the answers to `tools/list`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page<'a> {
+    pub(super) caller: Caller,
+    pub(super) tools: &'a [Tool],
+    /// Hash of the cursor that it was asked by, unless it is the first, and of that of the next page.
+    pub(super) cursor: Option<u64>,
+    pub(super) next: Option<u64>,
 }
 
 /// What the tool's definition says of a result.
@@ -51,7 +70,7 @@ pub(super) struct KnownOf {
 pub(crate) enum Input {
     /// Nothing, or that it can be right.
     Fine,
-    /// The server has listed its tools, and this is not among them.
+    /// The server has told the caller all its tools, and this is not among them.
     UnknownTool,
     /// The arguments do not match the tool's input schema.
     Invalid,
@@ -65,9 +84,21 @@ impl Tools {
         }
     }
 
+    /// Remembers a tool that a call has shown to be there.
     pub(crate) fn learn(&self, name: &str) {
-        if !self.knows(name) {
-            self.add([(name, KnownTool::default())]);
+        let is_news = |known: &Known| {
+            known
+                .tools
+                .get(name)
+                .is_none_or(|tool| tool.seen != Some(known.changes))
+        };
+        if self.known.read().is_ok_and(|known| is_news(&known))
+            && let Ok(mut known) = self.known.write()
+        {
+            let now = Some(known.changes);
+            if let Some(tool) = self.room(&mut known, name) {
+                tool.seen = now;
+            }
         }
     }
 
@@ -88,17 +119,40 @@ impl Tools {
         self.known.read().is_ok_and(|known| known.prompts.contains(name))
     }
 
-    pub(crate) fn learn_page(&self, tools: &[Tool], last: bool) {
-        self.add(tools.iter().map(|tool| {
-            let known = KnownTool {
-                input: tool.input.clone(),
-                output: tool.output.clone(),
-                definition: tool.definition,
+    pub(super) fn learn_page(&self, page: Page<'_>) {
+        let Ok(mut known) = self.known.write() else {
+            return;
+        };
+        let now = Some(known.changes);
+        for Tool {
+            name,
+            input,
+            output,
+            definition,
+        } in page.tools
+        {
+            let Some(tool) = self.room(&mut known, name) else {
+                continue;
             };
-            (&*tool.name, known)
-        }));
-        if last && let Ok(mut known) = self.known.write() {
-            known.listed = true;
+            let is_same = (&tool.input, &tool.output) == (input, output);
+            *tool = KnownTool {
+                input: input.clone(),
+                output: output.clone(),
+                definition: *definition,
+                seen: now,
+                listed: now,
+                varies: tool.listed == now && (tool.varies || !is_same),
+            };
+        }
+        let names = page.tools.iter().map(|tool| &*tool.name);
+        known.lists.add(page.caller, page.cursor, names, page.next);
+    }
+
+    /// The server has said that its tools have changed: nobody is blamed by what was listed before.
+    pub(super) fn change(&self) {
+        if let Ok(mut known) = self.known.write() {
+            known.changes += 1;
+            known.lists = Lists::default();
         }
     }
 
@@ -106,15 +160,28 @@ impl Tools {
         self.known.read().is_ok_and(|known| known.tools.contains_key(name))
     }
 
+    /// Whether the arguments can be right.
     pub(crate) fn judge(&self, name: &str, arguments: &[Argument]) -> Input {
-        let Ok(known) = self.known.read() else {
-            return Input::Fine;
-        };
-        match known.tools.get(name) {
-            Some(tool) if tool.input.is_violated_by(arguments) => Input::Invalid,
-            None if known.listed && known.tools.len() < LIMIT => Input::UnknownTool,
-            Some(_) | None => Input::Fine,
+        let is_wrong =
+            |known: &Known| matches!(known.current(name), Some(tool) if tool.input.is_violated_by(arguments));
+        if self.known.read().is_ok_and(|known| is_wrong(&known)) {
+            Input::Invalid
+        } else {
+            Input::Fine
         }
+    }
+
+    /// Whether the server has told `caller` all its tools, and this is not among them.
+    pub(super) fn lacks(&self, name: &str, caller: Caller) -> bool {
+        let is_seen = |known: &Known| {
+            known
+                .tools
+                .get(name)
+                .is_some_and(|tool| tool.seen == Some(known.changes))
+        };
+        self.known
+            .read()
+            .is_ok_and(|known| !is_seen(&known) && known.tools.len() < LIMIT && known.lists.are_whole_for(caller))
     }
 
     /// Names of the arguments that the tool's input schema refuses, with commas between.
@@ -145,21 +212,25 @@ impl Tools {
         let mismatches = |output: &InputSchema| structured.is_none_or(|structured| output.is_violated_by(structured));
         KnownOf {
             definition: tool.definition,
-            is_mismatch: tool.output.as_ref().is_some_and(mismatches),
+            is_mismatch: known.current(name).is_some() && tool.output.as_ref().is_some_and(mismatches),
         }
     }
 
-    fn add<'a>(&self, tools: impl IntoIterator<Item = (&'a str, KnownTool)>) {
-        let Ok(mut known) = self.known.write() else {
-            return;
-        };
-        for (name, tool) in tools {
-            if known.tools.len() < LIMIT || known.tools.contains_key(name) {
-                known.tools.insert(name.into(), tool);
-            } else {
-                self.counters.names.fetch_add(1, Relaxed);
-            }
+    /// The place of a tool, unless there is no room for one more.
+    fn room<'a>(&self, known: &'a mut Known, name: &str) -> Option<&'a mut KnownTool> {
+        if known.tools.len() >= LIMIT && !known.tools.contains_key(name) {
+            self.counters.names.fetch_add(1, Relaxed);
+            return None;
         }
+        Some(known.tools.entry(name.into()).or_default())
+    }
+}
+
+impl Known {
+    /// The tool by that name, if its schemas are those that every caller is told now.
+    fn current(&self, name: &str) -> Option<&KnownTool> {
+        let tool = self.tools.get(name)?;
+        (tool.listed == Some(self.changes) && !tool.varies).then_some(tool)
     }
 }
 
@@ -174,33 +245,66 @@ mod tests {
         }
     }
 
+    fn list(tools: &Tools, listed: &[Tool]) {
+        tools.learn_page(Page {
+            caller: Caller::named("ada"),
+            tools: listed,
+            cursor: None,
+            next: None,
+        });
+    }
+
+    fn lacks(tools: &Tools, name: &str) -> bool {
+        tools.lacks(name, Caller::named("ada"))
+    }
+
+    fn strict(name: &str) -> Tool {
+        let mut tool = tool(name);
+        tool.input.required.push("x".into());
+        tool
+    }
+
     #[test]
-    fn a_tool_is_unknown_only_after_a_whole_list() {
+    fn a_tool_is_lacking_only_after_a_whole_list_and_until_a_call_succeeds() {
         let tools = Tools::default();
-        assert_eq!(tools.judge("b", &[]), Input::Fine);
-        tools.learn_page(&[tool("a")], false);
-        assert_eq!(tools.judge("b", &[]), Input::Fine);
-        tools.learn_page(&[tool("c")], true);
-        assert_eq!(tools.judge("b", &[]), Input::UnknownTool);
-        assert_eq!(tools.judge("a", &[]), Input::Fine);
+        assert!(!lacks(&tools, "b"));
+        list(&tools, &[tool("a")]);
+        assert!(lacks(&tools, "b") && !lacks(&tools, "a"));
         tools.learn("b");
-        assert!(tools.knows("b"));
+        assert!(tools.knows("b") && !lacks(&tools, "b"));
+    }
+
+    #[test]
+    fn a_success_does_not_forget_the_definition() {
+        let tools = Tools::default();
+        list(&tools, &[strict("a")]);
+        tools.learn("a");
+        assert_eq!(tools.judge("a", &[]), Input::Invalid);
+    }
+
+    #[test]
+    fn what_was_listed_before_a_change_is_not_held_against_a_caller() {
+        let tools = Tools::default();
+        list(&tools, &[strict("a"), strict("b")]);
+        tools.change();
+        assert_eq!(tools.judge("a", &[]), Input::Fine);
+        assert!(!lacks(&tools, "a") && !lacks(&tools, "c"));
+        list(&tools, &[strict("a")]);
+        assert_eq!(tools.judge("a", &[]), Input::Invalid);
+        assert!(lacks(&tools, "b"), "it is gone");
         assert_eq!(tools.judge("b", &[]), Input::Fine);
     }
 
     #[test]
-    fn a_newer_definition_replaces_the_older() {
-        let (tools, mut strict) = (Tools::default(), tool("a"));
-        strict.input.required.push("x".into());
-        tools.learn_page(&[tool("a")], true);
-        tools.learn_page(&[strict], true);
+    fn schemas_that_differ_between_lists_are_held_against_nobody_until_a_change() {
+        let tools = Tools::default();
+        list(&tools, &[tool("a")]);
+        list(&tools, &[strict("a")]);
+        list(&tools, &[strict("a")]);
+        assert_eq!(tools.judge("a", &[]), Input::Fine);
+        tools.change();
+        list(&tools, &[strict("a")]);
         assert_eq!(tools.judge("a", &[]), Input::Invalid);
-        tools.learn("a");
-        assert_eq!(
-            tools.judge("a", &[]),
-            Input::Invalid,
-            "a success does not forget the definition"
-        );
     }
 
     #[test]
@@ -211,6 +315,7 @@ mod tests {
             tools.learn(&index.to_string());
         }
         assert_eq!(tools.known.read().unwrap().tools.len(), LIMIT);
-        assert_eq!(tools.judge("other", &[]), Input::Fine);
+        list(&tools, &[tool("0")]);
+        assert!(!lacks(&tools, "other"));
     }
 }

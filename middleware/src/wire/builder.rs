@@ -263,7 +263,8 @@ impl Builder {
                 self.result().content.types.add(text);
                 self.taps.block_is_text(text == "text");
             }
-            Member::NextCursor => self.result().next_cursor = true,
+            Member::ParamsCursor => message.params.cursor = Some(hash(text)),
+            Member::NextCursor => self.result().next_cursor = Some(hash(text)),
             Member::ToolName => {
                 if let Some(tool) = self.tool() {
                     tool.name = cut(text, NAME_LIMIT).into();

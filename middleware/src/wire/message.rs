@@ -48,6 +48,8 @@ pub(crate) struct Message {
 pub(crate) struct Params {
     pub(crate) name: Option<Text>,
     pub(crate) uri: Option<Text>,
+    /// Hash of the `params.cursor` by which a further page of a list is asked for.
+    pub(crate) cursor: Option<u64>,
     /// `params.protocolVersion` of `initialize`.
     pub(crate) protocol_version: Option<Text>,
     /// `params.clientInfo` of `initialize`.
@@ -102,7 +104,8 @@ pub(crate) struct ResultPart {
     /// Hash of `result.requestState`.
     pub(crate) request_state: Option<u64>,
     pub(crate) tools: Option<Vec<Tool>>,
-    pub(crate) next_cursor: bool,
+    /// Hash of the cursor of the next page; `None` on the last.
+    pub(crate) next_cursor: Option<u64>,
     pub(crate) content: ResultContent,
 }
 

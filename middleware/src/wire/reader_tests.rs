@@ -118,7 +118,7 @@ fn the_names_of_listed_tools_are_learnt() {
         .map(|tool| tool.name)
         .collect::<Vec<_>>();
     assert_eq!(names, ["a", "b"]);
-    assert!(result.next_cursor);
+    assert!(result.next_cursor.is_some());
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Event {
     pub(crate) messages: Vec<Message>,
     /// Bytes of its data.
     pub(crate) bytes: u64,
+    /// Where in the stream it ends.
+    pub(crate) end: u64,
     /// Its own id, where it has one of at most [`ID_LIMIT`] bytes.
     pub(crate) id: Option<Box<[u8]>>,
 }
@@ -49,6 +51,10 @@ pub(crate) struct EventStream {
     carriage_return: bool,
     /// An event had an id.
     resumable: bool,
+    /// An event had data that is not empty.
+    told: bool,
+    /// Bytes of the stream so far.
+    passed: u64,
     reader: Reader,
 }
 
@@ -66,6 +72,8 @@ impl EventStream {
             data: false,
             carriage_return: false,
             resumable: false,
+            told: false,
+            passed: 0,
             reader: Reader::new(Side::Answer),
         }
     }
@@ -92,6 +100,7 @@ impl EventStream {
     /// Reads the next piece and returns the events with messages that it completes.
     pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Vec<Event> {
         let mut events = Vec::new();
+        let end_of_all = self.passed + bytes.len() as u64;
         while let Some(&byte) = bytes.first() {
             if std::mem::take(&mut self.carriage_return) && byte == b'\n' {
                 bytes = &bytes[1..];
@@ -117,10 +126,12 @@ impl EventStream {
                 self.start_value();
             } else {
                 self.carriage_return = bytes[end] == b'\r';
+                self.passed = end_of_all - (bytes.len() - end - 1) as u64;
                 events.extend(self.end_line());
             }
             bytes = &bytes[end + 1..];
         }
+        self.passed = end_of_all;
         events
     }
 
@@ -133,6 +144,7 @@ impl EventStream {
         match &*self.name {
             b"data" => {
                 self.bytes += bytes.len() as u64;
+                self.told |= !bytes.is_empty();
                 if let Some(first) = &mut self.first {
                     keep(first, bytes, ENDPOINT_LIMIT);
                 }
@@ -142,6 +154,11 @@ impl EventStream {
             b"event" if self.first.is_some() => keep(&mut self.event, bytes, ID_LIMIT),
             _ => {}
         }
+    }
+
+    /// Whether an event has told anything yet: comments, and the empty event by which a stream can be resumed, do not.
+    pub(crate) const fn has_told(&self) -> bool {
+        self.told
     }
 
     /// Whether a client could ask for the rest on another exchange (`Last-Event-ID`).
@@ -185,7 +202,13 @@ impl EventStream {
         // Data that is not JSON, such as the address in an `endpoint` event, is no message and no error either.
         self.reader.finish();
         let id = (!id.is_empty() && id.len() < ID_LIMIT).then(|| id.into());
-        (!messages.is_empty()).then_some(Event { messages, bytes, id })
+        let end = self.passed;
+        (!messages.is_empty()).then_some(Event {
+            messages,
+            bytes,
+            end,
+            id,
+        })
     }
 }
 
@@ -278,8 +301,9 @@ mod tests {
     #[test]
     fn events_tell_their_size_and_id() {
         let events = EventStream::new().push(b"id: 3\ndata: {\"id\":1}\n\ndata: {\"id\":22}\n\n");
-        let told: Vec<_> = events.iter().map(|event| (event.bytes, event.id.as_deref())).collect();
-        assert_eq!(told, [(8, Some(&b"3"[..])), (9, None)]);
+        let told = |event: &Event| (event.bytes, event.end, event.id.clone());
+        let told: Vec<_> = events.iter().map(told).collect();
+        assert_eq!(told, [(8, 22, Some(Box::from(*b"3"))), (9, 39, None)]);
     }
 
     proptest! {

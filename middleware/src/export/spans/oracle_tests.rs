@@ -100,6 +100,7 @@ impl Random {
                 identical: self.0.random(),
                 schema_mismatch: self.0.random(),
                 truncated: self.0.random(),
+                unread: self.0.random(),
             },
             content_types: self.content_types(),
             definition: self.maybe(|this| Definition {

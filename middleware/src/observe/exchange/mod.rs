@@ -1,6 +1,7 @@
 //! One HTTP request and its response, observed as the bytes pass.
 
 mod connections;
+mod unanswered;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,11 +13,9 @@ use super::call::{Call, Carrier};
 use super::clock::Clock;
 use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
-use super::head::{End, RequestHead, ResponseHead};
-use super::open_calls::Unanswered;
+use super::head::{End, RequestHead, ResponseHead, Status};
 use super::{Observation, Observations, Observer, classify};
-use crate::outcome::{Fault, Outcome};
-use crate::record::{Direction, Target, Text};
+use crate::record::{Direction, Text};
 use crate::wire::headers::Content;
 use crate::wire::{Document, EventStream, Kind, Message, Side};
 
@@ -37,16 +36,23 @@ pub(crate) struct Exchange {
     first_span: Option<SpanContext>,
     request: Document,
     request_bytes: u64,
+    /// Bytes of the request up to the end of the last message.
+    asked: u64,
     /// A JSON-RPC message was in the request, be it only the client's answer to the server.
     spoke: bool,
-    status: Option<u16>,
+    status: Option<Status>,
     content: Option<Content>,
+    /// What the next answer comes with.
     carrier: Carrier,
+    response_bytes: u64,
+    /// Bytes of the response up to the end of the last answer.
+    answered: u64,
     body: ResponseBody,
     /// The address of the event stream that the response is, in the transport of 2024-11-05.
     endpoint: Option<Text>,
-    /// Some of the response's bytes could not be looked at.
-    blind: bool,
+    /// Some bytes of the request's or the response's body could not be looked at.
+    unread_request: bool,
+    unread_answer: bool,
     /// The response has told the user or tenant.
     identified: bool,
     ended: bool,
@@ -73,13 +79,17 @@ impl Exchange {
             first_span: None,
             request: Document::new(Side::Request),
             request_bytes: 0,
+            asked: 0,
             spoke: false,
             status: None,
             content: None,
             carrier: Carrier::default(),
+            response_bytes: 0,
+            answered: 0,
             body: ResponseBody::Opaque,
             endpoint: None,
-            blind: false,
+            unread_request: false,
+            unread_answer: false,
             identified: false,
             ended: false,
         }
@@ -97,7 +107,7 @@ impl Exchange {
 
     pub(crate) fn request_data(&mut self, bytes: &[u8], clock: impl Clock) {
         self.request_bytes += bytes.len() as u64;
-        if !self.dialogue.head.post || self.ended {
+        if !self.dialogue.head.post || self.unread_request || self.ended {
             return;
         }
         let telling = self.dialogue.observer.detail.telling();
@@ -106,12 +116,13 @@ impl Exchange {
         };
         let mut bytes = bytes;
         while let Some(message) = reader.read(&mut bytes) {
-            self.request_message(message, clock);
+            self.request_message(message, self.request_bytes - bytes.len() as u64, clock);
         }
         self.request.give_back(reader);
     }
 
-    fn request_message(&mut self, message: &mut Message, clock: impl Clock) {
+    /// A message with which the request has come to its byte `end`.
+    fn request_message(&mut self, message: &mut Message, end: u64, clock: impl Clock) {
         if !message.jsonrpc && !self.dialogue.head.mcp {
             return;
         }
@@ -121,13 +132,14 @@ impl Exchange {
                 // A call is timed from the request's head on.
                 let start = self.dialogue.head.start;
                 let mut call = self.dialogue.client_call(message, self.span.take(), start);
-                call.record.request_bytes = self.request_bytes;
+                call.record.request_bytes = end - std::mem::replace(&mut self.asked, end);
                 self.first_span.get_or_insert_with(|| call.record.span.clone());
                 self.dialogue.connection.open(call, self.dialogue.home);
             }
             Kind::Result | Kind::Error => {
                 self.spoke = true;
-                self.dialogue.client_answer(message, self.request_bytes, clock.now());
+                let bytes = end - std::mem::replace(&mut self.asked, end);
+                self.dialogue.client_answer(message, bytes, clock.now());
             }
             Kind::Other => {}
         }
@@ -160,7 +172,7 @@ impl Exchange {
         self.status = Some(head.status);
         self.content = Some(head.content);
         self.carrier.status = self.status;
-        match head.status {
+        match head.status.code {
             200..300 if request.delete => self.end_session(clock.now()),
             200..300 => self.join_session(head.session_id.as_deref()),
             // An expired session; since 2026-07-28 it is a method that does not exist.
@@ -174,16 +186,18 @@ impl Exchange {
         if self.ended || bytes.is_empty() {
             return;
         }
-        self.carrier.bytes += bytes.len() as u64;
+        self.response_bytes += bytes.len() as u64;
         match &mut self.body {
+            ResponseBody::Opaque if self.content == Some(Content::Encoded) => self.response_gap(0),
             ResponseBody::Opaque => {}
             ResponseBody::Json(document) => {
                 let Some(mut reader) = document.reader(self.dialogue.observer.detail.telling()) else {
                     return;
                 };
-                let (mut rest, bytes) = (bytes, self.carrier.bytes);
+                let mut rest = bytes;
                 while let Some(message) = reader.read(&mut rest) {
-                    self.response_message(message, bytes, clock.now());
+                    let end = self.response_bytes - rest.len() as u64;
+                    self.response_message(message, end - self.answered, end, clock.now());
                 }
                 // The messages have not changed what body it is.
                 if let ResponseBody::Json(document) = &mut self.body {
@@ -192,15 +206,17 @@ impl Exchange {
             }
             ResponseBody::EventStream(stream) => {
                 let now = clock.now();
-                self.carrier.first_byte.get_or_insert(now);
                 let events = stream.push(bytes);
+                if stream.has_told() {
+                    self.carrier.first_byte.get_or_insert(now);
+                }
                 if let Some(address) = stream.take_endpoint() {
                     self.open_endpoint(&address, now);
                 }
                 for event in events {
                     if !self.dialogue.is_repeated(&event) {
                         for mut message in event.messages {
-                            self.response_message(&mut message, event.bytes, now);
+                            self.response_message(&mut message, event.bytes, event.end, now);
                         }
                     }
                 }
@@ -208,10 +224,27 @@ impl Exchange {
         }
     }
 
-    /// Some bytes of the response pass that cannot be looked at; what comes behind them cannot be understood either.
-    pub(crate) fn response_gap(&mut self) {
-        self.blind = true;
-        self.body = ResponseBody::Opaque;
+    /// So many bytes of the request pass that cannot be looked at; what comes behind them cannot be understood either.
+    pub(crate) fn request_gap(&mut self, bytes: usize) {
+        self.request_bytes += bytes as u64;
+        if self.dialogue.head.post && !self.ended && !std::mem::replace(&mut self.unread_request, true) {
+            self.miss(Side::Request);
+        }
+    }
+
+    /// The same of the response.
+    pub(crate) fn response_gap(&mut self, bytes: usize) {
+        self.response_bytes += bytes as u64;
+        if !self.ended && !std::mem::replace(&mut self.unread_answer, true) {
+            self.body = ResponseBody::Opaque;
+            self.miss(Side::Answer);
+        }
+    }
+
+    fn miss(&mut self, body: Side) {
+        if self.spoke || self.dialogue.head.mcp {
+            self.dialogue.out.push(Observation::Unread(body));
+        }
     }
 
     /// Ends every call that is still open, and the exchange.
@@ -227,14 +260,16 @@ impl Exchange {
             self.dialogue.out.push(Observation::Omitted(self.request.omitted()));
         }
         self.dialogue.make_room(clock);
+        let resumed = self.resumed();
         let closed = self.dialogue.connection.settle(self.dialogue.home, clock, |call| {
             self.identify(call);
             if call.record.direction == Direction::ToServer {
-                call.record.request_bytes = self.request_bytes;
+                call.record.detail.flags.unread = self.unread_answer && call.is_request();
             }
-            self.unanswered(call, end)
+            self.unanswered(call, end, resumed)
         });
         let mut carrier = self.carrier.clone();
+        carrier.bytes = self.response_bytes - self.answered;
         for closed in closed {
             carrier.status = self
                 .status
@@ -246,42 +281,10 @@ impl Exchange {
         }
     }
 
-    fn unanswered(&self, call: &Call, end: End) -> Unanswered {
-        let over = |(outcome, fault)| Unanswered::Over(outcome, fault);
-        if call.record.direction == Direction::ToClient {
-            return Unanswered::Over(Outcome::Deferred, Fault::None);
-        }
-        match (call.is_request(), self.status) {
-            // A notification is answered by the status alone.
-            (false, Some(status)) if !call.record.method.is_empty() => over(classify::by_status(status)),
-            (true, Some(200..300)) if self.unreadable() && end == End::Complete => {
-                Unanswered::Over(Outcome::Ok, Fault::None)
-            }
-            (is_request, status) => {
-                let modern = call.is_modern();
-                // A stream with event ids can be resumed, and was then ended by a server that answers later.
-                let resumable = matches!(&self.body, ResponseBody::EventStream(stream) if stream.is_resumable());
-                let elsewhere = !modern && (resumable || status == Some(202));
-                let probe = self.dialogue.observer.may_probe(call);
-                let (outcome, fault) = classify::by_end(probe, end, status, modern, elsewhere);
-                let accepted = status.is_none_or(|status| status < 400) && end != End::ServiceError;
-                let waits = match self.dialogue.connection.reach {
-                    Reach::Session => elsewhere,
-                    Reach::EventStream => true,
-                    Reach::Exchange | Reach::Pipe => false,
-                };
-                if waits && accepted && is_request {
-                    Unanswered::Waits(outcome, fault, self.dialogue.observer.slots.take())
-                } else {
-                    Unanswered::Over(outcome, fault)
-                }
-            }
-        }
-    }
-
-    fn response_message(&mut self, message: &mut Message, bytes: u64, now: Instant) {
+    /// A message of so many `bytes`, with which the response has come to its byte `end`.
+    fn response_message(&mut self, message: &mut Message, bytes: u64, end: u64, now: Instant) {
         match message.kind() {
-            Kind::Result | Kind::Error => self.answer(message, bytes, now),
+            Kind::Result | Kind::Error => self.answer(message, bytes, end, now),
             Kind::Request | Kind::Notification if message.jsonrpc => {
                 let parent = self.first_span.clone();
                 self.dialogue.server_message(message, bytes, parent.as_ref(), now);
@@ -291,7 +294,7 @@ impl Exchange {
     }
 
     /// Ends the open request that `answer` answers. An error without an id answers a request that could not be read.
-    fn answer(&mut self, answer: &Message, bytes: u64, now: Instant) {
+    fn answer(&mut self, answer: &Message, bytes: u64, end: u64, now: Instant) {
         let Dialogue {
             connection, head, home, ..
         } = &self.dialogue;
@@ -306,7 +309,8 @@ impl Exchange {
         match taken {
             Some((mut call, true)) => {
                 self.identify(&mut call);
-                call.record.request_bytes = self.request_bytes;
+                // Each answer to a batch has its own part of the response.
+                self.carrier.bytes = end - std::mem::replace(&mut self.answered, end);
                 self.dialogue.answered(call, answer, &self.carrier, now);
             }
             Some((call, false)) => {
@@ -326,37 +330,5 @@ impl Exchange {
             let RequestHead { user, tenant, .. } = &self.dialogue.head;
             (call.record.user, call.record.tenant) = (user.clone(), tenant.clone());
         }
-    }
-
-    /// A request of which only the head is known: its body is not JSON, or the server did not read it.
-    fn unread_call(&self) -> Call {
-        let head = &self.dialogue.head;
-        let mut message = Message {
-            method: head.method.clone(),
-            ..Message::default()
-        };
-        message.params.name = head.name.clone();
-        let origin = (head, head.start);
-        let mut call = Call::new(
-            &mut message,
-            Direction::ToServer,
-            origin,
-            self.span.clone(),
-            head.ambient.as_ref(),
-        );
-        self.dialogue
-            .observer
-            .detail
-            .note_arguments(&mut call, &message.params, &self.dialogue.observer.tools);
-        call.record.request_bytes = self.request_bytes;
-        if call.tool().is_none() {
-            call.record.target = Target::None;
-        }
-        call
-    }
-
-    /// A response body that was compressed before it got here: only its status tells how the call ended.
-    fn unreadable(&self) -> bool {
-        self.blind || self.content == Some(Content::Encoded)
     }
 }

@@ -1,0 +1,51 @@
+//! Bodies that could not be read: counted, and said once.
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Meter};
+
+use crate::semconv;
+use crate::wire::Side;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Unread {
+    bodies: Counter<u64>,
+    request_said: bool,
+    answer_said: bool,
+}
+
+impl Unread {
+    pub(super) fn new(meter: &Meter) -> Self {
+        let bodies = meter
+            .u64_counter(semconv::TOOLSIGHT_BODIES_UNREAD)
+            .with_description("Bodies of which not all bytes could be read")
+            .build();
+        Self {
+            bodies,
+            request_said: false,
+            answer_said: false,
+        }
+    }
+
+    pub(super) fn note(&mut self, body: Side) {
+        let (name, said) = match body {
+            Side::Request => ("request", &mut self.request_said),
+            Side::Answer => ("answer", &mut self.answer_said),
+        };
+        self.bodies.add(1, &[KeyValue::new(semconv::TOOLSIGHT_BODY_KIND, name)]);
+        if std::mem::replace(said, true) {
+            return;
+        }
+        match body {
+            Side::Request => {
+                tracing::warn!(target: "toolsight", "the buffers of a request's body do not show all their bytes; \
+                what is recorded of such requests is what their headers tell")
+            }
+            Side::Answer => {
+                tracing::warn!(target: "toolsight", "an answer cannot be read, since it is compressed or its buffers \
+                do not show all their bytes; such calls are recorded by their HTTP status alone and flagged as unread. \
+                Put the layer inside of what compresses")
+            }
+        }
+    }
+}
