@@ -11,7 +11,7 @@ WITH
         FROM calls AS call
         WHERE toStartOfHour(call.time) >= toStartOfHour(begin) AND toStartOfHour(call.time) <= toStartOfHour(end)
             AND call.time >= begin AND call.time < end
-            AND session_id != ''
+            AND call.session_id != ''
             AND ({tenant:String} = '' OR tenant = {tenant:String})
             AND ({server:String} = '' OR server = {server:String})
             AND ({user:String} = '' OR user_id = {user:String})

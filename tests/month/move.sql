@@ -28,11 +28,11 @@ SELECT * REPLACE (
 FROM calls_per_minute AS minute
 WHERE {days:UInt32} < 2 AND minute.time >= {to:Int64} - 86400;
 
-INSERT INTO calls_per_hour
+INSERT INTO client_calls_per_hour
 SELECT * REPLACE (
     hour.time - toIntervalDay({days:UInt32}) AS time,
     hour.last_seen - toIntervalDay({days:UInt32}) AS last_seen)
-FROM calls_per_hour AS hour
+FROM client_calls_per_hour AS hour
 WHERE {days:UInt32} >= 2 AND hour.time >= {to:Int64} - 86400;
 
 INSERT INTO tenant_calls

@@ -44,8 +44,8 @@ pub(super) const SUMS: [(&str, &str, &str); 8] = [
          FROM calls GROUP BY day ORDER BY day",
     ),
     (
-        "calls_per_hour",
-        "SELECT time, sum(calls) FROM calls_per_hour WHERE slice = 'server' GROUP BY time ORDER BY time",
+        "client_calls_per_hour",
+        "SELECT time, sum(calls) FROM client_calls_per_hour WHERE slice = 'server' GROUP BY time ORDER BY time",
         "SELECT toStartOfHour(toDateTime(time, 'UTC')) AS hour, sum(weight) FROM calls GROUP BY hour ORDER BY hour",
     ),
     (
@@ -158,7 +158,8 @@ impl Range<'_> {
     /// The rows of an answer, each as a line of JSON.
     pub(super) async fn ask(self, client: &Client, name: &str, question: &str) -> String {
         let of_range = "time >= toDateTime64({from:Int64}, 6) AND time < toDateTime64({to:Int64}, 6) \
-            AND ({tenant:String} = '' OR tenant = {tenant:String})";
+            AND ({tenant:String} = '' OR tenant = {tenant:String}) \
+            AND ({client:String} = '' OR client = {client:String})";
         let step = if self.to - self.from > 3600 { 7200 } else { 10 };
         let mut query = client
             .query_raw(&question.replace("RANGE", of_range))

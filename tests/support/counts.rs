@@ -11,8 +11,8 @@ const CALLS: [(&str, &str); 11] = [
         "SELECT sum(calls) FROM toolsight.calls_per_minute WHERE slice = 'server'",
     ),
     (
-        "calls_per_hour",
-        "SELECT sum(calls) FROM toolsight.calls_per_hour WHERE slice = 'tool'",
+        "client_calls_per_hour",
+        "SELECT sum(calls) FROM toolsight.client_calls_per_hour WHERE slice = 'tool'",
     ),
     (
         "calls_per_day",

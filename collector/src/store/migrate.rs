@@ -46,6 +46,10 @@ const MIGRATIONS: &[Migration] = &[
     migration!(18, "0018_header_mismatch"),
     migration!(19, "0019_tenant_client_tools_per_day"),
     migration!(20, "0020_client_tools_between"),
+    migration!(21, "0021_client_calls_per_hour"),
+    migration!(22, "0022_client_calls_between"),
+    migration!(23, "0023_client_tools_of_range"),
+    migration!(24, "0024_small_blocks"),
 ];
 
 const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version \
@@ -314,7 +318,9 @@ mod tests {
                     }
                     "ALTER" => more.lines().all(|line| {
                         let line = line.trim_start();
-                        line.starts_with("ADD COLUMN IF NOT EXISTS ") || line.starts_with("MODIFY COLUMN ")
+                        ["ADD COLUMN IF NOT EXISTS ", "MODIFY COLUMN ", "MODIFY SETTING "]
+                            .iter()
+                            .any(|change| line.starts_with(change))
                     }),
                     "CREATE" => first.contains(" IF NOT EXISTS ") || first.contains(" OR REPLACE "),
                     "DROP" => first.contains(" IF EXISTS "),

@@ -212,6 +212,6 @@ async fn the_engine_reads_every_statement_of_a_cluster() {
         assert_eq!(is_table, parsed.contains("ENGINE = Replicated"), "{parsed}");
         replicated += usize::from(is_table);
     }
-    assert_eq!(replicated, 17, "tables of all versions and the record of them");
+    assert_eq!(replicated, 18, "tables of all versions and the record of them");
     store.shutdown().await;
 }

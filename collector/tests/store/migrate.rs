@@ -14,7 +14,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 20] = files![
+const FILES: [(&str, &str); 24] = files![
     "0001_calls",
     "0002_calls_by_minute",
     "0003_call_details",
@@ -34,7 +34,11 @@ const FILES: [(&str, &str); 20] = files![
     "0017_tenant_calls_between",
     "0018_header_mismatch",
     "0019_tenant_client_tools_per_day",
-    "0020_client_tools_between"
+    "0020_client_tools_between",
+    "0021_client_calls_per_hour",
+    "0022_client_calls_between",
+    "0023_client_tools_of_range",
+    "0024_small_blocks"
 ];
 
 #[tokio::test(flavor = "multi_thread")]

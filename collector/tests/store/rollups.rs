@@ -40,7 +40,7 @@ const ROLLUPS: [(&str, &str, &str); 12] = [
         "server, client, client_version, protocol_version",
     ),
     (
-        "calls_per_hour WHERE slice = 'tool'",
+        "client_calls_per_hour WHERE slice = 'tool'",
         "1",
         "server, kind, target, method",
     ),
@@ -167,7 +167,7 @@ async fn rollups_say_what_the_calls_say() {
         .fetch_one()
         .await
         .unwrap();
-    for table in ["calls_per_minute", "calls_per_hour", "calls_per_day"] {
+    for table in ["calls_per_minute", "client_calls_per_hour", "calls_per_day"] {
         for slice in ["server", "tool", "client"] {
             let query = format!(
                 "SELECT toFloat64(quantilesTDigestWeightedMerge(0.5, 0.95, 0.99)(duration_us)[2]) \
