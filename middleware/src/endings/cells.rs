@@ -1,6 +1,6 @@
 //! What happens in each cell of transport, version and ending, and what is to be recorded; or why it cannot happen.
 
-use super::{Act, Transport, follow_ups};
+use super::{Act, Transport, follow_ups, streams};
 
 /// Each transport in each version that has it.
 pub(super) const TRANSPORTS: [(Transport, &str); 14] = [
@@ -41,6 +41,8 @@ all! {
         ToolError,
         InvalidArguments,
         UnknownTool,
+        UnknownToolByResult,
+        ListChanged,
         UnknownMethod,
         UnknownResource,
         Unread,
@@ -65,12 +67,21 @@ all! {
         BadRequest,
         Unauthorized,
         Forbidden,
+        InsufficientScope,
         RateLimited,
         RequestTimeout,
         GatewayTimeout,
         BadGateway,
         SessionExpired,
         Resumed,
+        Unresumed,
+        UnresumedWithoutSession,
+        Compressed,
+        DeletedDuringCall,
+        DeletedBeforeAnswer,
+        ListenEnds,
+        ListenIsDropped,
+        ListenIsInVain,
         Probe,
         ProbeByCall,
         ProbeUnanswered,
@@ -78,6 +89,7 @@ all! {
         ServerAsksInVain,
         ServerTakesBack,
         Batch,
+        BatchInParts,
         Progress,
     }
 }
@@ -149,6 +161,7 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
             ];
             plays(acts, &["tools/list ok none", "tools/call unknown_tool caller"])
         }
+        Ending::UnknownToolByResult | Ending::ListChanged => follow_ups::lists(transport, version, ending),
         Ending::UnknownResource => {
             let read = request(version, 7, "resources/read", r#""uri":"file:///a""#);
             let (code, outcome) = if modern {
@@ -247,6 +260,7 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
         | Ending::BadRequest
         | Ending::Unauthorized
         | Ending::Forbidden
+        | Ending::InsufficientScope
         | Ending::RateLimited
         | Ending::RequestTimeout
         | Ending::GatewayTimeout
@@ -267,15 +281,25 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
         ),
         Ending::Unauthorized => plays(vec![refused(401)], &["tools/call unauthorized auth"]),
         Ending::Forbidden => plays(vec![refused(403)], &["tools/call http_error caller"]),
+        Ending::InsufficientScope => {
+            let call = request(version, 7, "tools/call", r#""name":"add""#);
+            plays(vec![Act::Challenged(call, 403)], &["tools/call unauthorized auth"])
+        }
         Ending::RateLimited => plays(vec![refused(429)], &["tools/call rate_limited caller"]),
         Ending::RequestTimeout => plays(vec![refused(408)], &["tools/call timeout server"]),
         Ending::GatewayTimeout => plays(vec![refused(504)], &["tools/call timeout server"]),
         Ending::BadGateway => plays(vec![refused(502)], &["tools/call http_error server"]),
         Ending::SessionExpired if modern => CannotOccur("there are no sessions since 2026-07-28"),
         Ending::SessionExpired => plays(vec![refused(404)], &["tools/call http_error caller"]),
-        Ending::Resumed if transport != Transport::Stream => CannotOccur("only the stream of an answer can be resumed"),
-        Ending::Resumed if modern => CannotOccur("streams are not resumed since 2026-07-28"),
-        Ending::Resumed => plays(vec![call(), Act::Resume(result(7, complete))], &["tools/call ok none"]),
+        Ending::Resumed
+        | Ending::Unresumed
+        | Ending::UnresumedWithoutSession
+        | Ending::Compressed
+        | Ending::DeletedDuringCall
+        | Ending::DeletedBeforeAnswer
+        | Ending::ListenEnds
+        | Ending::ListenIsDropped
+        | Ending::ListenIsInVain => streams::cell(transport, version, ending, [call(), ok()]),
         Ending::Probe | Ending::ProbeByCall | Ending::ProbeUnanswered => follow_ups::probe(transport, version, ending),
         Ending::ServerAsks | Ending::ServerAsksInVain | Ending::ServerTakesBack if modern => {
             CannotOccur("the server asks only by its answer since 2026-07-28, see InputRequired")
@@ -298,17 +322,7 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
             ];
             plays(acts, &records)
         }
-        Ending::Batch if version != "2025-03-26" => CannotOccur("batches are of 2025-03-26 only"),
-        Ending::Batch => {
-            let both = [7, 8]
-                .map(|id| request(version, id, "tools/call", r#""name":"add""#))
-                .join(",");
-            let answers = format!("[{},{}]", error(8, -32603), result(7, complete));
-            plays(
-                vec![Client(format!("[{both}]")), Answer(answers)],
-                &["tools/call ok none", "tools/call internal_error server"],
-            )
-        }
+        Ending::Batch | Ending::BatchInParts => streams::batch(transport, version, ending),
         Ending::Progress if modern && transport == Transport::Json => {
             CannotOccur("an answer in JSON is all that comes, and there are no other streams since 2026-07-28")
         }

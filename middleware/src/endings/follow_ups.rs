@@ -1,4 +1,5 @@
-//! Endings that only what follows tells: of a call that became a task, and of a request that was a probe.
+//! Endings that only what comes before or behind tells: of a call that became a task, of a request that was a probe, and of a
+//! tool that the server has not listed.
 
 use super::cells::{Cell, Ending, MODERN, error, request, result};
 use super::{Act, Transport};
@@ -96,5 +97,31 @@ pub(super) fn probe(transport: Transport, version: &str, ending: Ending) -> Cell
     let call = request(version, 7, "tools/call", r#""name":"add""#);
     acts.extend([Act::Client(call), Act::Answer(result(7, ""))]);
     let records = vec![format!("{method} probe none"), "tools/call ok none".to_owned()];
+    Cell::Plays(acts, records)
+}
+
+/// A tool that is not there, by a result that says no more than that it failed.
+pub(super) fn lists(transport: Transport, version: &str, ending: Ending) -> Cell {
+    let changes = ending == Ending::ListChanged;
+    if changes && version == MODERN && transport == Transport::Json {
+        return Cell::CannotOccur(
+            "an answer in JSON is all that comes, and there are no other streams since 2026-07-28",
+        );
+    }
+    let mut acts = vec![
+        Act::Client(request(version, 6, "tools/list", "")),
+        Act::Answer(result(6, r#""tools":[{"name":"subtract"}]"#)),
+        Act::Client(request(version, 7, "tools/call", r#""name":"add""#)),
+    ];
+    let mut records = vec!["tools/list ok none".to_owned()];
+    if changes {
+        let changed = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+        acts.push(Act::Server(changed.to_owned()));
+        records.push("<notifications/tools/list_changed ok none".to_owned());
+        records.push("tools/call tool_error server".to_owned());
+    } else {
+        records.push("tools/call unknown_tool caller".to_owned());
+    }
+    acts.push(Act::Answer(result(7, r#""content":[],"isError":true"#)));
     Cell::Plays(acts, records)
 }

@@ -98,7 +98,9 @@ fn pass(
     };
     let open = last_line == LastLine::Open;
     let last_of_client = acts.iter().rposition(is_client).filter(|_| open);
-    let last_of_server = acts.iter().rposition(is_server).filter(|_| open);
+    // A server that is spoken to again has ended its line.
+    let last_of_server = acts.iter().rposition(is_server);
+    let last_of_server = last_of_server.filter(|at| open && !acts[*at..].iter().any(is_client));
     let mut read = Box::pin(read);
     let mut write = Some(write);
     let mut seen = Vec::new();
@@ -126,7 +128,14 @@ fn pass(
                 write = None;
             }
             Act::Leave => write = None,
-            Act::Refused(..) | Act::Break | Act::Fail | Act::Resume(_) => panic!("{act:?} cannot happen to a pipe"),
+            Act::Refused(..)
+            | Act::Challenged(..)
+            | Act::Compressed
+            | Act::Delete
+            | Act::Break
+            | Act::Fail
+            | Act::Pause
+            | Act::Resume(_) => panic!("{act:?} cannot happen to a pipe"),
         }
         read_all(read.as_mut(), &mut seen);
     }

@@ -227,7 +227,8 @@ impl Call {
         record.message = error
             .and_then(|error| error.message.clone())
             .filter(|_| observer.detail.messages);
-        record.http_status = carrier.status.map(|status| status.code);
+        // An answer that came elsewhere has none of its own.
+        record.http_status = carrier.status.map(|status| status.code).or(record.http_status);
         // The version that the server answers with is the binding one.
         if let Some(negotiated) = result.and_then(|result| result.protocol_version.clone()) {
             record.protocol_version = Some(negotiated);

@@ -234,6 +234,11 @@ impl Connection {
         let mut closed = Vec::new();
         for Entry { mut call, .. } in own {
             match decide(&mut call) {
+                Unanswered::Over(Outcome::Abandoned, Fault::Server) => {
+                    // Whoever has ended the connection has ended this call, too.
+                    let how = state.open.over.unwrap_or((Outcome::Abandoned, Fault::Server));
+                    closed.push(Closed::new(call, how, now));
+                }
                 Unanswered::Over(outcome, fault) => closed.push(Closed::new(call, (outcome, fault), now)),
                 Unanswered::Waits(outcome, fault, slot) => {
                     if fault == Fault::ClientGone {

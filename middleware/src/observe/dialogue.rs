@@ -11,7 +11,7 @@ use super::call::{Call, Carrier};
 use super::classify::Probe;
 use super::clock::Clock;
 use super::connection::{Handshake, Reach};
-use super::head::RequestHead;
+use super::head::{RequestHead, Status};
 use super::held::Held;
 use super::lists::Caller;
 use super::open_calls::Closed;
@@ -30,6 +30,8 @@ pub(super) struct Dialogue {
     pub(super) head: RequestHead,
     /// Tells the calls that this exchange carries from those of others.
     pub(super) home: u64,
+    /// Of the response that is this exchange's.
+    pub(super) status: Option<Status>,
     pub(super) out: Observations,
 }
 
@@ -40,6 +42,7 @@ impl Dialogue {
             observer,
             connection,
             head,
+            status: None,
             out: Observations::new(),
         }
     }
@@ -92,12 +95,12 @@ impl Dialogue {
 
     fn cancel(&mut self, direction: Direction, id: &Id, how: (Outcome, Fault), now: Instant) {
         let taken = self.connection.take(direction, id, self.home);
-        self.close_taken(taken.map(|(call, _)| call), how, now);
+        self.close_taken(taken.map(|(call, _)| call), how, &Carrier::default(), now);
     }
 
-    fn close_taken(&mut self, call: Option<Call>, how: (Outcome, Fault), now: Instant) {
+    fn close_taken(&mut self, call: Option<Call>, how: (Outcome, Fault), carrier: &Carrier, now: Instant) {
         if let Some(call) = call {
-            self.close(call, how, None, &Carrier::default(), now);
+            self.close(call, how, None, carrier, now);
         }
     }
 
@@ -117,7 +120,12 @@ impl Dialogue {
             Some("notifications/subscriptions/acknowledged") => {
                 let listen = |call: &Call| &*call.record.method == "subscriptions/listen";
                 let call = self.connection.take_first(self.home, listen);
-                return self.close_taken(call, (Outcome::Ok, Fault::None), now);
+                let carrier = Carrier {
+                    status: self.status,
+                    bytes,
+                    ..Carrier::default()
+                };
+                return self.close_taken(call, (Outcome::Ok, Fault::None), &carrier, now);
             }
             Some("notifications/tools/list_changed") => self.observer.tools.change(),
             Some("notifications/cancelled") => {

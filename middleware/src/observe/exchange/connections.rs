@@ -35,11 +35,12 @@ impl Exchange {
         self.dialogue.out.extend(forgotten.into_iter().flatten());
     }
 
-    pub(super) fn end_session(&mut self, now: Instant) {
+    /// Ends the session and, by the `fault` of either side, what is open in it.
+    pub(super) fn end_session(&mut self, fault: Fault, now: Instant) {
         let Dialogue { head, observer, .. } = &self.dialogue;
         let ended = head.session_id.as_deref().and_then(|id| observer.sessions.remove(id));
         if let Some(connection) = ended {
-            let ended = observer.end_connection(&connection, (Outcome::Abandoned, Fault::ClientGone), now);
+            let ended = observer.end_connection(&connection, (Outcome::Abandoned, fault), now);
             self.dialogue.out.extend(ended);
         }
     }

@@ -13,8 +13,9 @@ use super::call::{Call, Carrier};
 use super::clock::Clock;
 use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
-use super::head::{End, RequestHead, ResponseHead, Status};
+use super::head::{End, RequestHead, ResponseHead};
 use super::{Observation, Observations, Observer, classify};
+use crate::outcome::Fault;
 use crate::record::{Direction, Text};
 use crate::wire::headers::Content;
 use crate::wire::{Document, EventStream, Kind, Message, Side};
@@ -40,7 +41,6 @@ pub(crate) struct Exchange {
     asked: u64,
     /// A JSON-RPC message was in the request, be it only the client's answer to the server.
     spoke: bool,
-    status: Option<Status>,
     content: Option<Content>,
     /// What the next answer comes with.
     carrier: Carrier,
@@ -81,7 +81,6 @@ impl Exchange {
             request_bytes: 0,
             asked: 0,
             spoke: false,
-            status: None,
             content: None,
             carrier: Carrier::default(),
             response_bytes: 0,
@@ -169,14 +168,16 @@ impl Exchange {
             }
             _ => {}
         }
-        self.status = Some(head.status);
+        self.dialogue.status = Some(head.status);
         self.content = Some(head.content);
-        self.carrier.status = self.status;
+        self.carrier.status = self.dialogue.status;
         match head.status.code {
-            200..300 if request.delete => self.end_session(clock.now()),
+            200..300 if request.delete => self.end_session(Fault::ClientGone, clock.now()),
             200..300 => self.join_session(head.session_id.as_deref()),
             // An expired session; since 2026-07-28 it is a method that does not exist.
-            404 if !classify::is_modern(request.protocol_version.as_deref()) => self.end_session(clock.now()),
+            404 if !classify::is_modern(request.protocol_version.as_deref()) => {
+                self.end_session(Fault::Server, clock.now());
+            }
             _ => {}
         }
         self.carrier.session_id = head.session_id;
@@ -264,6 +265,7 @@ impl Exchange {
         let closed = self.dialogue.connection.settle(self.dialogue.home, clock, |call| {
             self.identify(call);
             if call.record.direction == Direction::ToServer {
+                call.record.http_status = self.dialogue.status.map(|status| status.code);
                 call.record.detail.flags.unread = self.unread_answer && call.is_request();
             }
             self.unanswered(call, end, resumed)
@@ -272,6 +274,7 @@ impl Exchange {
         carrier.bytes = self.response_bytes - self.answered;
         for closed in closed {
             carrier.status = self
+                .dialogue
                 .status
                 .filter(|_| closed.call.record.direction == Direction::ToServer);
             self.dialogue.close_one(closed, &carrier);

@@ -25,12 +25,14 @@ impl Exchange {
         if call.record.direction == Direction::ToClient {
             return Unanswered::Over(Outcome::Deferred, Fault::None);
         }
-        let code = self.status.map(|status| status.code);
+        let code = self.dialogue.status.map(|status| status.code);
         match (call.is_request(), code) {
             // A notification is answered by the status alone.
-            (false, Some(_)) if !call.record.method.is_empty() => {
-                over(self.status.map_or((Outcome::Ok, Fault::None), classify::by_status))
-            }
+            (false, Some(_)) if !call.record.method.is_empty() => over(
+                self.dialogue
+                    .status
+                    .map_or((Outcome::Ok, Fault::None), classify::by_status),
+            ),
             // There may be an answer, and only its status tells of it.
             (true, Some(200 | 201 | 203..300)) if self.unread_answer && end == End::Complete => {
                 over((Outcome::Ok, Fault::None))
@@ -39,7 +41,7 @@ impl Exchange {
                 let modern = call.is_modern();
                 let resumed = resumed.filter(|_| !modern);
                 let probe = self.dialogue.observer.may_probe(call);
-                let (outcome, fault) = match classify::by_end(probe, end, self.status, modern) {
+                let (outcome, fault) = match classify::by_end(probe, end, self.dialogue.status, modern) {
                     (Outcome::Abandoned, Fault::Server) if resumed == Some(Resumed::Anywhere) => {
                         (Outcome::Deferred, Fault::None)
                     }
