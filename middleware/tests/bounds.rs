@@ -8,9 +8,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full};
 use toolsight::http::{RequestBody, ResponseBody};
 use toolsight::{Forgotten, Toolsight, Users};
@@ -27,7 +30,7 @@ const FULL: usize = 12_000;
 const LIMIT: usize = 96 << 20;
 
 /// What it may take beyond that once its bounds are full: less than a name for each further exchange.
-const FURTHER: usize = 3 << 20;
+const FURTHER: usize = 1 << 20;
 
 /// One exchange, of which everything but the marks `@` stays the same.
 struct Case {
@@ -142,8 +145,8 @@ const CASES: [Case; 11] = [
         request: "",
         status: 200,
         response_headers: &[STREAM],
-        response: "event: endpoint\ndata: /message?sessionId=@\n\n",
-        // Each has ended before the next begins.
+        response: "event: endpoint\ndata: /message?@\n\n",
+        // Each has ended before the next begins. What tells them apart is the first 256 bytes of the query.
         forgotten: |forgotten| forgotten.sessions,
         kept: usize::MAX,
         held: false,
@@ -155,7 +158,7 @@ const CASES: [Case; 11] = [
         request: "",
         status: 200,
         response_headers: &[STREAM],
-        response: "event: endpoint\ndata: /message?sessionId=@\n\n",
+        response: "event: endpoint\ndata: /message?@\n\n",
         forgotten: |forgotten| forgotten.sessions,
         kept: 10_000,
         held: true,
@@ -190,6 +193,26 @@ const CASES: [Case; 11] = [
 fn resident() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
     pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// The body of a response.
+#[derive(Clone)]
+struct Answer {
+    data: Option<Bytes>,
+    /// It does not end.
+    held: bool,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.data.take() {
+            None if self.held => Poll::Pending,
+            data => Poll::Ready(data.map(Frame::data).map(Ok)),
+        }
+    }
 }
 
 fn count() -> usize {
@@ -258,14 +281,19 @@ async fn one_case() {
     toolsight.shutdown().await;
 }
 
-async fn exchange(toolsight: &Toolsight, case: &Case, number: usize) -> ResponseBody<Full<Bytes>> {
+async fn exchange(toolsight: &Toolsight, case: &Case, number: usize) -> ResponseBody<Answer> {
     let mark = format!("{number:0>256}");
     let fill = |text: &str| text.replace('@', &mark);
     let mut response = Response::builder().status(case.status);
     for (name, value) in case.response_headers {
         response = response.header(*name, fill(value));
     }
-    let response = response.body(Full::new(Bytes::from(fill(case.response)))).unwrap();
+    let response = response
+        .body(Answer {
+            data: Some(fill(case.response).into()),
+            held: case.held,
+        })
+        .unwrap();
     let service = service_fn(|request: Request<RequestBody<Full<Bytes>>>| {
         let response = response.clone();
         async move {

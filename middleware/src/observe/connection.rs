@@ -69,7 +69,7 @@ struct State {
     /// Hashes of the ids of the last events.
     events: VecDeque<u64>,
     /// Calls that the server has refused where it may not speak the client's era: what the client asks next tells.
-    refused: Vec<Box<Record>>,
+    refused: Vec<Record>,
     /// The client will not say any more.
     client_is_gone: bool,
 }
@@ -277,12 +277,12 @@ impl Connection {
         if refused.len() == REFUSED {
             return Some(record);
         }
-        refused.push(record);
+        refused.push(*record);
         None
     }
 
     /// The records held back.
-    pub(super) fn release(&self) -> Vec<Box<Record>> {
+    pub(super) fn release(&self) -> Vec<Record> {
         std::mem::take(&mut self.state().refused)
     }
 
@@ -291,7 +291,7 @@ impl Connection {
     }
 
     /// Ends a pipe: what was held back, and the calls that are open. `None` if it has ended before.
-    pub(super) fn close_pipe(&self, now: Instant) -> Option<(Vec<Box<Record>>, Vec<Closed>)> {
+    pub(super) fn close_pipe(&self, now: Instant) -> Option<(Vec<Record>, Vec<Closed>)> {
         let mut state = self.state();
         let fault = if state.client_is_gone {
             Fault::ClientGone

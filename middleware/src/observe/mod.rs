@@ -194,7 +194,10 @@ impl Observer {
         let Some((refused, closed)) = pipe.close_pipe(now) else {
             return Vec::new();
         };
-        let mut ended: Vec<_> = refused.into_iter().map(Observation::Call).collect();
+        let mut ended: Vec<_> = refused
+            .into_iter()
+            .map(|record| Observation::Call(record.into()))
+            .collect();
         ended.extend(self.records(closed, pipe));
         ended.extend(pipe.session_end(Some(now)).map(Observation::Session));
         ended

@@ -93,7 +93,13 @@ impl OpenCalls {
         };
         self.entries.push(Entry { call, place });
         self.waiting += 1;
-        self.trim(WAITING_OF_ONE, now).pop()
+        if self.waiting <= WAITING_OF_ONE {
+            return None;
+        }
+        let at = self.entries.iter().position(Entry::waits)?;
+        let entry = self.remove(at);
+        let at = entry.since(now);
+        Some(Closed::forgotten(entry.call, at))
     }
 
     /// Lets the calls that have waited longest give way, until only `left` of them wait.
