@@ -41,14 +41,9 @@ fn status(transport: Transport, version: &str, ending: Ending, record: &str) -> 
     let two = transport == Transport::TwoEndpoints;
     match ending {
         _ if accepted => "202",
-        _ if record.starts_with("initialize") || fine => {
-            if two {
-                "202"
-            } else {
-                "200"
-            }
-        }
-        Ending::BadRequest => "400",
+        _ if (record.starts_with("initialize") || fine) && two => "202",
+        _ if record.starts_with("initialize") || fine => "200",
+        Ending::BadRequest | Ending::Unread => "400",
         Ending::Unauthorized => "401",
         Ending::Forbidden | Ending::InsufficientScope => "403",
         Ending::SessionExpired => "404",
@@ -56,7 +51,6 @@ fn status(transport: Transport, version: &str, ending: Ending, record: &str) -> 
         Ending::RateLimited => "429",
         Ending::BadGateway => "502",
         Ending::GatewayTimeout => "504",
-        Ending::Unread => "400",
         Ending::Probe | Ending::ProbeByCall if two => "405",
         Ending::Probe | Ending::ProbeByCall => "400",
         _ if two || ending == Ending::Accepted => "202",

@@ -39,12 +39,12 @@ impl Unread {
         match body {
             Side::Request => {
                 tracing::warn!(target: "toolsight", "the buffers of a request's body do not show all their bytes; \
-                what is recorded of such requests is what their headers tell")
+                what is recorded of such requests is what their headers tell");
             }
             Side::Answer => {
                 tracing::warn!(target: "toolsight", "an answer cannot be read, since it is compressed or its buffers \
                 do not show all their bytes; such calls are recorded by their HTTP status alone and flagged as unread. \
-                Put the layer inside of what compresses")
+                Put the layer inside of what compresses");
             }
         }
     }
