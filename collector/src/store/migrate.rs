@@ -118,20 +118,15 @@ async fn apply(clients: &Clients) -> Result<(), MigrateError> {
     Ok(())
 }
 
-/// Nothing is to be done again where the view that comes last is there.
+/// Nothing is to be done again where the view that comes last is there. Where something fails, batches stay out until an
+/// attempt comes to its end: what a dropped view would have made of them, no statement makes later.
 async fn move_data(clients: &Clients, statements: &[String], last: &str) -> Result<(), Error> {
-    let is_done = exists(clients, last).await?;
-    let moved = async {
-        if !is_done {
-            standstill::close(clients).await?;
-            run(clients, &filled(statements)).await?;
-        }
-        Ok(())
-    };
-    let moved = moved.await;
-    // Also where an attempt before this one went so far and no further.
-    let opened = standstill::open(clients).await;
-    moved.and(opened)
+    if !exists(clients, last).await? {
+        standstill::close(clients).await?;
+        run(clients, &filled(statements)).await?;
+    }
+    // Also where the attempt before went so far and no further.
+    standstill::open(clients).await
 }
 
 async fn run(clients: &Clients, statements: &[String]) -> Result<(), Error> {
