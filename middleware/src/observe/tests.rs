@@ -279,22 +279,34 @@ fn a_person_may_take_longer_to_answer_than_a_server() {
 
 #[test]
 fn the_end_of_a_session_is_the_end_of_what_waits_in_it() {
-    let stage = Stage::new();
-    let mut exchange = stage.begin(stage.in_session(0));
-    exchange.request_data(CALL.as_bytes(), stage.at(0));
-    stage.answer(&mut exchange, 1, 202, Content::Other, "");
-    exchange.end(End::Complete, stage.at(1));
-    let mut delete = stage.begin(RequestHead {
-        post: false,
-        delete: true,
-        ..stage.in_session(3)
-    });
-    stage.answer(&mut delete, 3, 204, Content::Other, "");
-    delete.end(End::Complete, stage.at(3));
-    assert_eq!(
-        told(&records(delete.take())),
-        ["tools/call abandoned client_gone (3, 0)"]
-    );
+    for (name, delete, status, expected) in [
+        (
+            "the client ends it",
+            true,
+            204,
+            "tools/call abandoned client_gone (3, 0)",
+        ),
+        (
+            "the server does not know it any more",
+            false,
+            404,
+            "tools/call abandoned server (3, 0)",
+        ),
+    ] {
+        let stage = Stage::new();
+        let mut exchange = stage.begin(stage.in_session(0));
+        exchange.request_data(CALL.as_bytes(), stage.at(0));
+        stage.answer(&mut exchange, 1, 202, Content::Other, "");
+        exchange.end(End::Complete, stage.at(1));
+        let mut last = stage.begin(RequestHead {
+            post: false,
+            delete,
+            ..stage.in_session(3)
+        });
+        stage.answer(&mut last, 3, status, Content::Other, "");
+        last.end(End::Complete, stage.at(3));
+        assert_eq!(told(&records(last.take())), [expected], "{name}");
+    }
 }
 
 #[test]
