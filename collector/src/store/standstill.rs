@@ -44,7 +44,21 @@ pub(super) fn fill_id(clients: &Clients) -> String {
 /// Those of the server; batches may be refused then.
 pub(super) async fn close(clients: &Clients) -> Result<(), Error> {
     alter(clients, CLOSE).await?;
-    let closed = Instant::now();
+    until_begun_have_ended(clients).await
+}
+
+/// Takes batches again, once those that have begun are refused: they know nothing of the views that were just made.
+///
+/// # Errors
+/// Those of the server; batches are still refused then.
+pub(super) async fn open(clients: &Clients) -> Result<(), Error> {
+    until_begun_have_ended(clients).await?;
+    alter(clients, OPEN).await
+}
+
+/// Waits for the inserts into this database's tables that have begun by now.
+async fn until_begun_have_ended(clients: &Clients) -> Result<(), Error> {
+    let now = Instant::now();
     let processes = match &clients.cluster {
         Some(cluster) => format!("clusterAllReplicas('{cluster}', system.processes)"),
         None => "system.processes".to_owned(),
@@ -57,7 +71,7 @@ pub(super) async fn close(clients: &Clients) -> Result<(), Error> {
     while clients
         .server
         .query(&begun)
-        .bind(closed.elapsed().as_secs_f64())
+        .bind(now.elapsed().as_secs_f64())
         .bind(&clients.database)
         .bind(format!("{}.calls", clients.database))
         .fetch_one::<u64>()
@@ -67,14 +81,6 @@ pub(super) async fn close(clients: &Clients) -> Result<(), Error> {
         sleep(LOOK).await;
     }
     Ok(())
-}
-
-/// Takes batches again.
-///
-/// # Errors
-/// Those of the server; batches are still refused then.
-pub(super) async fn open(clients: &Clients) -> Result<(), Error> {
-    alter(clients, OPEN).await
 }
 
 async fn alter(clients: &Clients, statement: &str) -> Result<(), Error> {

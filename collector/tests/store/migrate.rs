@@ -226,7 +226,13 @@ async fn insert_meanwhile(client: Client, sender: u32, stop: CancellationToken) 
     let (mut taken, mut refused) = (0, 0);
     while !stop.is_cancelled() {
         let call = calls_of(&format!("numbers({taken}, 1)"), sender);
-        while let Err(error) = client.query_raw(&call).execute().await {
+        // Without a token, what a view makes of two like calls is one block for its table.
+        let insert = || {
+            let insert = client.query_raw(&call);
+            let insert = insert.with_setting("insert_deduplication_token", format!("{sender}-{taken}"));
+            insert.with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
+        };
+        while let Err(error) = insert().execute().await {
             assert!(error.to_string().contains("Code: 252."), "{error}");
             refused += 1;
         }
