@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use clickhouse::{Client, Compression};
+use clickhouse::{Client, Compression, error::Error};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client as HyperClient, connect::HttpConnector},
@@ -46,6 +46,27 @@ impl std::fmt::Debug for Clients {
 }
 
 impl Clients {
+    /// Where all queries are seen that run now: on the server, or on all of the cluster.
+    pub(super) fn processes(&self) -> String {
+        match &self.cluster {
+            Some(cluster) => format!("clusterAllReplicas('{cluster}', system.processes)"),
+            None => "system.processes".to_owned(),
+        }
+    }
+
+    /// Ends the queries of this condition, wherever they run, and waits until they have ended.
+    ///
+    /// # Errors
+    /// Those of the servers.
+    pub(super) async fn kill(&self, condition: &str) -> Result<(), Error> {
+        let everywhere = match &self.cluster {
+            Some(cluster) => format!("ON CLUSTER `{cluster}` "),
+            None => String::new(),
+        };
+        let kill = format!("KILL QUERY {everywhere}WHERE {condition} SYNC");
+        self.server.query_raw(&kill).execute().await
+    }
+
     /// Clients for a server with one user: its reader is held to reading by `readonly`.
     pub(super) fn remote(remote: &Remote, cluster: Option<&str>) -> io::Result<Self> {
         let mut clients = Self::new(remote, &remote.user, &remote.password)?;

@@ -64,6 +64,14 @@ pub(super) fn asked<'a>(table: &'a str, cluster: Option<&str>) -> &'a str {
     }
 }
 
+/// A statement that each shard runs for its own rows. It names no database there but the one that is named here.
+pub(super) fn filling(statement: &str, database: &str) -> String {
+    statement.replace(
+        &format!("FROM {ASKED_OF_ALL}"),
+        &format!("FROM `{database}`.{ASKED_OF_ALL}"),
+    )
+}
+
 /// The clause, the name behind it, and the rest with the white space in front of it.
 fn parts(statement: &str) -> Option<(&'static str, &str, &str)> {
     let clause = CLAUSES

@@ -58,9 +58,10 @@ const SCHEMA_VERSION: &str = "CREATE TABLE IF NOT EXISTS schema_version \
 
 const MATERIALIZED_VIEW: &str = "CREATE MATERIALIZED VIEW IF NOT EXISTS ";
 
-/// What is there already may be much more than fits into memory, and spans many days.
+/// What is there already may be much more than fits into memory, and spans many days. In a cluster, each shard fills its own.
 const FILL_SETTINGS: &str = "SETTINGS max_bytes_before_external_group_by = 200000000, max_threads = 2, \
-    max_partitions_per_insert_block = 0, insert_deduplicate = 0";
+    max_partitions_per_insert_block = 0, insert_deduplicate = 0, distributed_product_mode = 'allow', \
+    parallel_distributed_insert_select = 2";
 
 /// Why the tables could not be brought into shape.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +84,7 @@ pub(super) enum MigrateError {
 pub(super) async fn migrate(clients: &Clients) -> Result<(), MigrateError> {
     create_database(clients).await?;
     if !is_up_to_date(clients).await? {
-        locked(&clients.server, &clients.database, apply(clients)).await?;
+        locked(clients, apply(clients)).await?;
     }
     Ok(())
 }
@@ -137,14 +138,25 @@ async fn run(clients: &Clients, statements: &[String]) -> Result<(), Error> {
 }
 
 async fn execute(clients: &Clients, statement: &str) -> Result<(), Error> {
+    if statement.starts_with("INSERT INTO ") {
+        return fill(clients, statement).await;
+    }
     for statement in cluster::statements(statement, clients.cluster.as_deref()) {
-        let mut query = clients.writer.query_raw(&statement);
-        if statement.starts_with("INSERT INTO ") {
-            query = query.with_setting("query_id", standstill::fill_id(clients));
-        }
-        query.execute().await?;
+        clients.writer.query_raw(&statement).execute().await?;
     }
     Ok(())
+}
+
+async fn fill(clients: &Clients, statement: &str) -> Result<(), Error> {
+    let statement = match clients.cluster {
+        Some(_) => cluster::filling(statement, &clients.database),
+        None => statement.to_owned(),
+    };
+    let query = clients.writer.query_raw(&statement);
+    query
+        .with_setting("query_id", standstill::fill_id(clients))
+        .execute()
+        .await
 }
 
 async fn exists(clients: &Clients, table: &str) -> Result<bool, Error> {
@@ -173,7 +185,8 @@ async fn create_database(clients: &Clients) -> Result<(), Error> {
         ),
         None => ("system.databases".to_owned(), "1".to_owned(), String::new()),
     };
-    let query = format!("SELECT count() >= {wanted} FROM {there} WHERE name = ?");
+    // What stands in brackets could be null for all that the server knows.
+    let query = format!("SELECT assumeNotNull(count() >= {wanted}) FROM {there} WHERE name = ?");
     let query = clients.server.query(&query).bind(&clients.database);
     if query.fetch_one::<u8>().await? == 0 {
         let create = format!("CREATE DATABASE IF NOT EXISTS ?{everywhere}");

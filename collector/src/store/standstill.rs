@@ -23,12 +23,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// # Errors
 /// Those of the server.
 pub(super) async fn end_fills(clients: &Clients) -> Result<(), Error> {
-    let everywhere = match &clients.cluster {
-        Some(cluster) => format!("ON CLUSTER `{cluster}` "),
-        None => String::new(),
-    };
-    let kill = format!("KILL QUERY {everywhere}WHERE query_id = '{}' SYNC", fill_id(clients));
-    clients.server.query_raw(&kill).execute().await
+    clients.kill(&format!("query_id = '{}'", fill_id(clients))).await
 }
 
 /// The id of the one statement at a time that fills a table of this database.
@@ -59,10 +54,7 @@ pub(super) async fn open(clients: &Clients) -> Result<(), Error> {
 /// Waits for the inserts into this database's tables that have begun by now.
 async fn until_begun_have_ended(clients: &Clients) -> Result<(), Error> {
     let now = Instant::now();
-    let processes = match &clients.cluster {
-        Some(cluster) => format!("clusterAllReplicas('{cluster}', system.processes)"),
-        None => "system.processes".to_owned(),
-    };
+    let processes = clients.processes();
     // A shard is asked by the full name of the table, in no database of its own.
     let begun = format!(
         "SELECT count() FROM {processes} WHERE query_kind = 'Insert' AND position(query, 'calls') > 0 AND elapsed >= ? \

@@ -1,13 +1,14 @@
 //! The tables of a cluster, and every question asked through them.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::atomic::Ordering};
 
 use clickhouse::Client;
 use serde_json::Value;
-use toolsight_collector::store::{StoreConfig, ddl};
+use toolsight_collector::store::{CommandSession, Retention, Store, StoreConfig, StoreState, ddl};
 
+use crate::keeper::{self, Keeper, LOCK};
 use crate::rollups;
-use crate::support::{DEADLINE, Embedded, Server, block, eventually, number, open_with, today};
+use crate::support::{DEADLINE, Embedded, Server, eventually, insert_for_ever, number, open_with, ready, today};
 
 /// Every question of the program: its name and its text.
 fn questions() -> Vec<(String, String)> {
@@ -58,24 +59,6 @@ fn client(server: &Server, database: &str) -> Client {
         .with_database(database)
 }
 
-/// The statements of a cluster without what needs a keeper: as they would run on each of its servers.
-fn on_each_server() -> Vec<String> {
-    let without = |statement: String| {
-        statement
-            .replace(" ON CLUSTER `pair`", "")
-            .replace("ENGINE = Replicated", "ENGINE = ")
-            .replace(
-                "replicated_deduplication_window_seconds = 604800",
-                "merge_max_block_size = 8192",
-            )
-            .replace(
-                " replicated_deduplication_window =",
-                " non_replicated_deduplication_window =",
-            )
-    };
-    ddl(Some("pair")).into_iter().map(without).collect()
-}
-
 /// 4,000 calls of three days, of which each half has its own users and sessions.
 fn insert(table: &str, half: u32) -> String {
     format!(
@@ -101,54 +84,37 @@ fn changes(table: &str, tool: &str) -> String {
     )
 }
 
-/// Two servers with the tables of a cluster, and a client for each.
-async fn two_shards() -> ([Server; 2], [Client; 2]) {
+/// Two servers that know each other, without a database.
+async fn two_servers() -> [Server; 2] {
+    // Fetches the engine where it is missing.
     Embedded::open().await.store.shutdown().await;
     let mut pair = Server::pair().await;
     for server in &mut pair {
         server.start();
-    }
-    let shards = pair.each_ref().map(|server| client(server, "observed"));
-    for server in &pair {
-        let setup = client(server, "default");
-        eventually("the server answers", async || {
-            setup.query_raw("SELECT 1").execute().await.is_ok()
+        let asked = client(server, "default");
+        eventually("it answers", async || {
+            asked.query_raw("SELECT 1").execute().await.is_ok()
         })
         .await;
-        setup.query_raw("CREATE DATABASE observed").execute().await.unwrap();
     }
-    for statement in on_each_server() {
-        // What is inserted goes to all shards by itself.
-        let servers = if statement.starts_with("INSERT ") { 1 } else { 2 };
-        for shard in &shards[..servers] {
-            let done = shard.query_raw(&statement).execute().await;
-            done.unwrap_or_else(|error| panic!("{error}: {statement}"));
-        }
-    }
-    (pair, shards)
+    pair
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_is_repeated_counts_once_on_all_shards_and_in_their_rollups() {
-    let (mut pair, shards) = two_shards().await;
-    let config = StoreConfig {
-        cluster: Some("pair".to_owned()),
-        ..StoreConfig::new(pair[0].location("admin:p%40ss"))
-    };
-    let store = open_with(config).await.unwrap();
-    let calls = block(&rollups::calls(4000));
-    for (token, stored) in [("a", 4000), ("a", 4000), ("b", 8000), ("a", 8000)] {
-        store.insert(&calls, token).await.unwrap();
-        assert_eq!(number(&store, "SELECT count() FROM calls").await, stored, "{token}");
-        rollups::assert_same_sums(&store, token).await;
+/// Two servers, and stores that come by one each and were opened at the same moment, on no database.
+async fn two_shards() -> ([Server; 2], [Store; 2]) {
+    let pair = two_servers().await;
+    let [one, other] = keeper::in_front_of(&pair).await.stores;
+    let (one, other) = tokio::join!(open_with(one), open_with(other));
+    let stores = [one.unwrap(), other.unwrap()];
+    for store in &stores {
+        ready(store).await;
     }
-    for shard in &shards {
-        let here = "SELECT count() FROM calls_local";
-        let here = shard.query(here).fetch_one::<u64>().await.unwrap();
-        assert!(
-            (2500..5500).contains(&here),
-            "each shard has about half of 8000: {here}"
-        );
+    (pair, stores)
+}
+
+async fn stop(mut pair: [Server; 2], stores: [Store; 2]) {
+    for store in stores {
+        store.shutdown().await;
     }
     for server in &mut pair {
         server.stop().await;
@@ -156,8 +122,112 @@ async fn a_batch_that_is_repeated_counts_once_on_all_shards_and_in_their_rollups
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_repeated_counts_once_on_all_shards_and_in_their_rollups() {
+    let (pair, stores) = two_shards().await;
+    let versions = "SELECT toUInt64(count() = uniqExact(version)) FROM schema_version";
+    assert_eq!(
+        number(&stores[0], versions).await,
+        1,
+        "only one of two has made the tables"
+    );
+    let calls = rollups::calls(4000);
+    for (by, token, stored) in [
+        (0, "a", 4000),
+        (0, "a", 4000),
+        (1, "b", 8000),
+        (1, "a", 8000),
+        (0, "b", 8000),
+    ] {
+        insert_for_ever(&stores[by], &calls, token).await;
+        assert_eq!(number(&stores[0], "SELECT count() FROM calls").await, stored, "{token}");
+        rollups::assert_same_sums(&stores[1], token).await;
+    }
+    for server in &pair {
+        let here = "SELECT count() FROM calls_local";
+        let here = client(server, "observed").query(here).fetch_one::<u64>().await.unwrap();
+        assert!(
+            (2500..5500).contains(&here),
+            "each shard has about half of 8000: {here}"
+        );
+    }
+    stop(pair, stores).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_waits_for_one_that_migrates_through_another_server_of_the_cluster() {
+    let pair = two_servers().await;
+    let Keeper {
+        stores: [one, other],
+        looks,
+    } = keeper::in_front_of(&pair).await;
+    let servers = pair.each_ref().map(|server| client(server, "default"));
+    let migrating = servers[0]
+        .query_raw("SELECT sum(sleepEachRow(1)) FROM numbers(600)")
+        .with_setting("max_block_size", "1")
+        .with_setting("query_id", LOCK);
+    let migrating = tokio::spawn(migrating.execute());
+    let lock = format!("SELECT count() FROM system.processes WHERE query_id = '{LOCK}'");
+    let holders = async || servers[0].query_raw(&lock).fetch_one::<u64>().await.unwrap();
+    eventually("the lock is held", async || holders().await == 1).await;
+
+    let waits = open_with(other).await.unwrap();
+    eventually("it looks, and looks again", async || looks.load(Ordering::Relaxed) >= 3).await;
+    assert_eq!(waits.state(), StoreState::Starting);
+    let tables = "SELECT count() FROM system.tables WHERE database = 'observed'";
+    for server in &servers {
+        assert_eq!(server.query(tables).fetch_one::<u64>().await.unwrap(), 0);
+    }
+    let kill = format!("KILL QUERY WHERE query_id = '{LOCK}' SYNC");
+    servers[0].query_raw(&kill).execute().await.unwrap();
+    migrating.await.unwrap().unwrap_err();
+    ready(&waits).await;
+    let comes_later = open_with(one).await.unwrap();
+    ready(&comes_later).await;
+    stop(pair, [waits, comes_later]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_are_forgotten_rows_expire_and_large_tenants_are_noted_on_all_servers() {
+    let (pair, stores) = two_shards().await;
+    insert_for_ever(&stores[0], &rollups::calls(4000), "a").await;
+    let user = "SELECT user_id FROM calls WHERE user_id != '' GROUP BY user_id ORDER BY count() DESC LIMIT 1";
+    let user: String = stores[0].reader().query(user).fetch_one().await.unwrap();
+    let [by_one, _] = keeper::in_front_of(&pair).await.stores;
+    let command = CommandSession::open(by_one, |_| {}).await.unwrap();
+    let forgotten = command.forget_user(&user, None).await.unwrap();
+    assert!(forgotten.iter().any(|table| table.rows > 0), "{forgotten:?}");
+    for table in &forgotten {
+        assert_eq!(table.left, 0, "{table:?}");
+    }
+    command.close().await;
+    // Of 20,000 calls, which make a tenant large, no server has as many.
+    for server in &pair {
+        let calls = "INSERT INTO calls_local (time, tenant, trace_id, span_id) \
+            SELECT now64(6), 'large', sipHash128(number), reinterpretAsFixedString(sipHash64(number)) FROM numbers(12000)";
+        client(server, "observed").query_raw(calls).execute().await.unwrap();
+    }
+    let retention = Retention {
+        calls: Some(7),
+        ..Retention::default()
+    };
+    let [by_one, _] = keeper::in_front_of(&pair).await.stores;
+    let store = open_with(StoreConfig { retention, ..by_one }).await.unwrap();
+    ready(&store).await;
+    for server in &pair {
+        let ttl = "SELECT position(engine_full, 'toIntervalDay(7)') > 0 FROM system.tables WHERE name = 'calls_local'";
+        let seven: u8 = client(server, "observed").query(ttl).fetch_one().await.unwrap();
+        assert_eq!(seven, 1);
+    }
+    let noted = "SELECT count() FROM large_tenants WHERE tenant = 'large'";
+    eventually("the tenant is noted", async || number(&store, noted).await == 1).await;
+    store.shutdown().await;
+    stop(pair, stores).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_shards_answer_every_question_as_one_server_does() {
-    let (mut pair, shards) = two_shards().await;
+    let (pair, stores) = two_shards().await;
+    let shards = pair.each_ref().map(|server| client(server, "observed"));
     for (shard, half) in shards.iter().zip(1..) {
         shard.query_raw(&insert("calls_local", half)).execute().await.unwrap();
     }
@@ -189,9 +259,7 @@ async fn two_shards_answer_every_question_as_one_server_does() {
         }
         assert_eq!(answer, expected, "{name}");
     }
-    for server in &mut pair {
-        server.stop().await;
-    }
+    stop(pair, stores).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

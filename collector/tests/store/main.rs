@@ -6,6 +6,7 @@ mod cluster;
 mod engine;
 mod faults;
 mod insert;
+mod keeper;
 mod migrate;
 mod operate;
 mod remote;
