@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::capture::Capture;
 use crate::export::{BuildError, Dropped, OtlpConfig, Protocol, Queue, Sampling, Worker, WorkerConfig};
 use crate::http::ToolsightLayer;
-use crate::identity::{Identity, Tenants, Users};
+use crate::identity::{Clients, Identity, Tenants, Users};
 use crate::observe::{DetailConfig, Forgotten, Observer};
 use crate::record::Peer;
 
@@ -31,6 +31,7 @@ pub struct Toolsight {
 pub struct Builder {
     server: Option<Peer>,
     identity: Identity,
+    clients: Clients,
     otlp: OtlpConfig,
     queue_records: Option<usize>,
     sessions: usize,
@@ -46,6 +47,7 @@ impl Toolsight {
         Builder {
             server: None,
             identity: Identity::default(),
+            clients: Clients::default(),
             otlp: OtlpConfig::default(),
             queue_records: None,
             sessions: 10_000,
@@ -110,6 +112,13 @@ impl Builder {
     #[must_use]
     pub fn tenants(mut self, tenants: Tenants) -> Self {
         self.identity.tenants = tenants;
+        self
+    }
+
+    /// Clients and bridges that are known beyond the table of this crate, at most 256. Default: none.
+    #[must_use]
+    pub fn clients(mut self, clients: Clients) -> Self {
+        self.clients = clients;
         self
     }
 
@@ -244,12 +253,17 @@ impl Builder {
     /// Where `OTEL_SDK_DISABLED` is `true`, nothing is started, and every request passes unrecorded and uncounted.
     ///
     /// # Errors
-    /// If the endpoint, a header, a certificate or an `OTEL_*` variable cannot be used, or the thread cannot be started.
+    /// If the endpoint, a header, a certificate, a known client or an `OTEL_*` variable cannot be used, or the thread cannot be started.
     pub fn build(self) -> Result<Toolsight, BuildError> {
-        let observer = Observer::new(self.server.clone(), self.identity, self.sessions);
-        let observer = Arc::new(observer.telling(self.detail));
         let environment = self.otlp.environment.clone();
-        if environment.disabled() {
+        let disabled = environment.disabled();
+        let mut identity = self.identity;
+        if !disabled {
+            identity.clients = self.clients.read(|variable| environment.get(variable))?;
+        }
+        let observer = Observer::new(self.server.clone(), identity, self.sessions);
+        let observer = Arc::new(observer.telling(self.detail));
+        if disabled {
             let queue = Queue::off();
             return Ok(Toolsight {
                 layer: ToolsightLayer { observer, queue },
@@ -283,6 +297,56 @@ impl Builder {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::export::Environment;
+
+    #[test]
+    fn clients_are_known_from_the_builder_and_the_environment_and_wrong_ones_are_refused_unless_all_is_off() {
+        let clients = || Clients::default().client("desk-cli", "Desk");
+        let told = || clients().from_env("TOOLSIGHT_CLIENTS");
+        for (case, clients, variables, name) in [
+            ("nothing told", Clients::default(), &[][..], Some("desk-cli")),
+            ("the builder tells", clients(), &[], Some("Desk")),
+            (
+                "a variable tells",
+                told(),
+                &[("TOOLSIGHT_CLIENTS", "a=A")],
+                Some("Desk"),
+            ),
+            (
+                "a variable that is empty",
+                told(),
+                &[("TOOLSIGHT_CLIENTS", " ")],
+                Some("Desk"),
+            ),
+            ("a variable that is wrong", told(), &[("TOOLSIGHT_CLIENTS", "a")], None),
+            (
+                "a variable that is wrong and not asked for",
+                clients(),
+                &[("TOOLSIGHT_CLIENTS", "a")],
+                Some("Desk"),
+            ),
+            (
+                "all is off",
+                told(),
+                &[("TOOLSIGHT_CLIENTS", "a"), ("OTEL_SDK_DISABLED", "true")],
+                Some("desk-cli"),
+            ),
+        ] {
+            let mut builder = Toolsight::builder().clients(clients);
+            builder.otlp.environment = Environment::of(variables);
+            let found = builder.build().map(|toolsight| {
+                let mut client = Peer {
+                    name: "desk-cli".into(),
+                    version: "1".into(),
+                };
+                toolsight.layer.observer.identity.clients.recognise(&mut client);
+                client.name
+            });
+            assert_eq!(found.ok().as_deref(), name, "{case}");
+        }
+    }
+
     #[test]
     fn every_option_stands_in_the_table_of_the_readme_once() {
         let source = include_str!("builder.rs");
@@ -302,6 +366,6 @@ mod tests {
             assert_eq!(rows.count(), 1, "{option}");
             count += 1;
         }
-        assert_eq!(count, 19, "options");
+        assert_eq!(count, 20, "options");
     }
 }

@@ -24,6 +24,8 @@ pub use otlp::{BuildError, Protocol};
 pub use queue::Dropped;
 pub use sampling::Sampling;
 
+#[cfg(test)]
+pub(crate) use otlp::Environment;
 pub(crate) use otlp::OtlpConfig;
 pub(crate) use queue::Queue;
 pub(crate) use worker::{Worker, WorkerConfig};

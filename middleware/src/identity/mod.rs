@@ -2,14 +2,15 @@
 
 mod clients;
 mod keys;
+mod known;
 mod token;
 mod users;
 
-pub use clients::CLIENTS_VERSION;
+pub use clients::Clients;
 pub use keys::HashKeys;
+pub use known::CLIENTS_VERSION;
 pub use users::{Tenants, UserForm, Users};
 
-pub(crate) use clients::recognise;
 pub(crate) use users::Identity;
 
 /// The user of a request, put into the request's extensions by the application after its own authentication.

@@ -2,6 +2,7 @@
 
 use http::{Extensions, HeaderMap, HeaderName};
 
+use super::clients::KnownClients;
 use super::keys::HashKeys;
 use super::token::{Payload, bearer};
 use super::{Tenant, UserId};
@@ -165,18 +166,19 @@ impl UserForm {
     }
 }
 
-/// Where user and tenant of a request are read from.
+/// Where user and tenant of a request are read from, and by which name its client is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identity {
     pub(crate) users: Users,
     pub(crate) tenants: Tenants,
+    pub(crate) clients: KnownClients,
 }
 
 impl From<Users> for Identity {
     fn from(users: Users) -> Self {
         Self {
             users,
-            tenants: Tenants::default(),
+            ..Self::default()
         }
     }
 }
@@ -195,7 +197,7 @@ impl Identity {
         caller: &Extensions,
         environment: impl Fn(&str) -> Option<String> + Copy,
     ) -> (Option<User>, Option<Text>) {
-        let Self { users, tenants } = self;
+        let Self { users, tenants, .. } = self;
         let user = caller.get::<UserId>().map(|user| user.0.to_string());
         let user = user.or_else(|| users.source.of_pipe(environment));
         let tenant = caller.get::<Tenant>().map(|tenant| tenant.0.to_string());
@@ -322,8 +324,8 @@ mod tests {
         let headers = with_token(r#"{"sub":"ada","org_id":"acme"}"#);
         let tenant = |tenants: &Tenants, extensions: &Extensions| {
             let identity = Identity {
-                users: Users::default(),
                 tenants: tenants.clone(),
+                ..Identity::default()
             };
             identity.find(&headers, extensions).1
         };
@@ -353,6 +355,7 @@ mod tests {
         let variables = |form: UserForm| Identity {
             users: Users::default().from_env("USER_OF_IT").recorded_as(form.clone()),
             tenants: Tenants::default().from_env("TENANT_OF_IT").recorded_as(form),
+            ..Identity::default()
         };
         let hashed = UserForm::Hashed(HashKeys::new("k", [1; 32]));
         for (case, identity, caller, expected) in [

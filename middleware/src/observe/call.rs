@@ -10,7 +10,6 @@ use super::head::{RequestHead, Status};
 use super::in_flight::Ticket;
 use super::tools::Input;
 use super::{Observer, classify, mirrors};
-use crate::identity::recognise;
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Detail, Direction, Peer, Record, Target, Text, Transport};
 use crate::trace_context;
@@ -240,7 +239,7 @@ impl Call {
         {
             record.client = handshake.client.clone();
         }
-        record.client_bridge = recognise(&mut record.client);
+        record.client_bridge = observer.identity.clients.recognise(&mut record.client);
         record.server = observer.server(said);
         record.transport = connection.transport();
         if modern {

@@ -26,7 +26,7 @@ impl fmt::Debug for Environment {
 
 impl Environment {
     /// An empty value counts as none, as the OpenTelemetry specification says.
-    pub(super) fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         let value = (self.0)(name)?.trim().to_owned();
         (!value.is_empty()).then_some(value)
     }

@@ -11,6 +11,8 @@ mod settings;
 mod tls;
 mod traces;
 
+#[cfg(test)]
+pub(crate) use environment::Environment;
 pub(crate) use environment::Pace;
 pub(crate) use exporter::Exporter;
 pub(crate) use settings::OtlpConfig;
@@ -50,6 +52,16 @@ pub enum BuildError {
         value: String,
         /// What it may be.
         expected: &'static str,
+    },
+    /// A client or bridge of [`Clients`](crate::Clients) cannot be used.
+    #[error("{from} names {name:?}: {wrong}")]
+    Client {
+        /// The client or bridge.
+        name: String,
+        /// `Builder::clients`, or the variable that it comes from.
+        from: String,
+        /// What is wrong with it.
+        wrong: &'static str,
     },
     /// A header's name or value has a character that HTTP does not allow.
     #[error("the OTLP header {0:?} is not a valid HTTP header")]
