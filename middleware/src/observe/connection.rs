@@ -83,7 +83,10 @@ impl Connection {
                 handshake: None,
                 started: None,
                 last_seen: now,
-                open: OpenCalls::default(),
+                open: OpenCalls {
+                    kept: reach == Reach::Pipe,
+                    ..OpenCalls::default()
+                },
                 events: VecDeque::new(),
                 refused: Vec::new(),
                 client_is_gone: false,
@@ -129,12 +132,12 @@ impl Connection {
         state.started.get_or_insert(now);
     }
 
-    /// How long the session was, if there was a handshake; `now` is `None` for one that is forgotten.
+    /// How long the session was, if there was a handshake, told once; `now` is `None` for one that is forgotten.
     pub(super) fn session_end(&self, now: Option<Instant>) -> Option<SessionEnd> {
-        let state = self.state();
+        let mut state = self.state();
         let end = now.unwrap_or(state.last_seen);
         Some(SessionEnd {
-            duration: end.saturating_duration_since(state.started?),
+            duration: end.saturating_duration_since(state.started.take()?),
             protocol_version: state.handshake.as_ref()?.protocol_version.clone(),
         })
     }
@@ -254,6 +257,12 @@ impl Connection {
     /// Ends all calls that wait, see [`OpenCalls::finish`].
     pub(super) fn finish(&self, over: Option<(Outcome, Fault)>, now: Instant) -> Vec<Closed> {
         self.state().open.finish(over, now)
+    }
+
+    /// Tells whether anybody but the exchanges under way knows of it from now on. Where nobody does, no further call waits:
+    /// its exchange may end later, and it would not be recorded.
+    pub(super) fn keep(&self, kept: bool) {
+        self.state().open.kept = kept;
     }
 
     /// Ends the calls whose answer has not come in time. While a pipe or an event stream is open, the server's still can.

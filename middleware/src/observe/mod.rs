@@ -206,7 +206,7 @@ impl Observer {
     /// Ends a connection that had to make room for a newer one.
     fn forget(&self, connection: &Connection, now: Instant) -> Vec<Observation> {
         self.counters.sessions.fetch_add(1, Relaxed);
-        let mut ended = self.records(connection.finish(None, now), connection);
+        let mut ended = self.records(connection.trim(0, now), connection);
         ended.extend(connection.session_end(None).map(Observation::Session));
         ended
     }

@@ -41,7 +41,9 @@ fn call(now: Instant) -> Call {
 }
 
 fn session(now: Instant) -> Arc<Connection> {
-    Arc::new(Connection::new(Reach::Session, now))
+    let session = Connection::new(Reach::Session, now);
+    session.keep(true);
+    session.into()
 }
 
 /// The answer comes on a stream that is resumed while the one of the request ends.
@@ -93,6 +95,26 @@ fn a_call_that_comes_as_its_connection_ends_does_not_wait_for_ever() {
         });
         let ended = connection.finish(Some(OVER), now).len();
         assert_eq!(ended + comes.join().unwrap(), 1);
+        assert_eq!(slots.room(), 1);
+    });
+}
+
+#[test]
+fn a_call_that_comes_as_its_session_makes_room_does_not_wait_for_ever() {
+    loom::model(|| {
+        let now = Instant::now();
+        let (sessions, slots) = (Arc::new(Sessions::new(1)), Slots::with_room(1));
+        let (connection, _) = sessions.insert("s", session(now));
+        let newer = thread::spawn({
+            let sessions = sessions.clone();
+            move || {
+                let (_, made_room) = sessions.insert("t", session(now));
+                made_room.unwrap().trim(0, now).len()
+            }
+        });
+        let closed = connection.wait(call(now), LEFT, slots.take(), now);
+        assert_eq!(usize::from(closed.is_some()) + newer.join().unwrap(), 1);
+        drop(closed);
         assert_eq!(slots.room(), 1);
     });
 }

@@ -57,6 +57,8 @@ pub(super) struct OpenCalls {
     pub(super) waiting: usize,
     /// How calls end here now that nothing more can come.
     pub(super) over: Option<(Outcome, Fault)>,
+    /// Calls that wait here are looked after, so that each ends at some time.
+    pub(super) kept: bool,
 }
 
 impl OpenCalls {
@@ -83,7 +85,7 @@ impl OpenCalls {
             let how = call.when_over(over);
             return Some(Closed::new(call, how, now));
         }
-        let Some(slot) = slot else {
+        let Some(slot) = slot.filter(|_| self.kept) else {
             return Some(Closed::forgotten(call, now));
         };
         let place = Place::Waiting {

@@ -37,7 +37,11 @@ impl Sessions {
         if let Some(known) = sessions.get(id) {
             return (known.clone(), None);
         }
+        connection.keep(true);
         let made_room = sessions.push(id.into(), connection.clone()).map(|(_, old)| old);
+        if let Some(old) = &made_room {
+            old.keep(false);
+        }
         (connection, made_room)
     }
 

@@ -18,8 +18,13 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::of_sessions(10)
+    }
+
+    /// With so many sessions remembered.
+    fn of_sessions(limit: usize) -> Self {
         Self {
-            observer: Arc::new(Observer::new(None, Users::default(), 10)),
+            observer: Arc::new(Observer::new(None, Users::default(), limit)),
             start: Instant::now(),
         }
     }
@@ -354,5 +359,7 @@ fn headers_that_do_not_mirror_the_body_are_told() {
 mod blame;
 #[path = "pipe_tests.rs"]
 mod pipes;
+#[path = "room_tests.rs"]
+mod room;
 #[path = "stream_tests.rs"]
 mod streams;
