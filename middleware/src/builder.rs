@@ -32,7 +32,7 @@ pub struct Builder {
     server: Option<Peer>,
     identity: Identity,
     clients: Clients,
-    otlp: OtlpConfig,
+    pub(crate) otlp: OtlpConfig,
     queue_records: Option<usize>,
     sessions: usize,
     metric_interval: Option<Duration>,

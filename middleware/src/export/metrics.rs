@@ -39,8 +39,9 @@ pub(super) struct Metrics {
 const MOST_SERIES: usize = 2000;
 
 impl Metrics {
-    pub(super) fn new(resource: Resource, observer: &Observer, counts: Arc<Counts>) -> Self {
-        let reader = SharedReader(Arc::default());
+    pub(super) fn new(resource: Resource, observer: &Observer, counts: Arc<Counts>, temporality: Temporality) -> Self {
+        let reader = ManualReader::builder().with_temporality(temporality).build();
+        let reader = SharedReader(reader.into());
         let provider = SdkMeterProvider::builder()
             .with_resource(resource)
             .with_reader(reader.clone())
@@ -204,7 +205,12 @@ mod tests {
     #[test]
     fn bodies_that_could_not_be_read_are_counted_by_kind() {
         let observer = Observer::new(None, crate::identity::Users::default(), 1);
-        let mut metrics = Metrics::new(Resource::builder().build(), &observer, Arc::default());
+        let mut metrics = Metrics::new(
+            Resource::builder().build(),
+            &observer,
+            Arc::default(),
+            Temporality::Cumulative,
+        );
         for body in [Side::Answer, Side::Request, Side::Answer] {
             metrics.record_unread(body);
         }
@@ -226,7 +232,12 @@ mod tests {
     #[test]
     fn what_peers_make_up_opens_no_series() {
         let observer = Observer::new(None, crate::identity::Users::default(), 1);
-        let mut metrics = Metrics::new(Resource::builder().build(), &observer, Arc::default());
+        let mut metrics = Metrics::new(
+            Resource::builder().build(),
+            &observer,
+            Arc::default(),
+            Temporality::Cumulative,
+        );
         for index in 0..500_i32 {
             let made_up: crate::record::Text = format!("made up {index}").into();
             let mut hostile = record();

@@ -18,6 +18,8 @@ mod sampling;
 mod series;
 mod spans;
 mod unread;
+#[cfg(test)]
+mod variables_tests;
 mod worker;
 
 pub use otlp::{BuildError, Protocol};

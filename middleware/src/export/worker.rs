@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use rand::Rng as _;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -122,6 +123,9 @@ struct Loop {
     sampler: Sampler,
     complaints: Complaints,
     metrics: Metrics,
+    temporality: Temporality,
+    /// Metrics that the collector has not taken and that are not in the next ones.
+    unsent: Option<ResourceMetrics>,
     pace: Pace,
     counts: Arc<Counts>,
     observer: Arc<Observer>,
@@ -139,6 +143,7 @@ impl Loop {
         let scope = InstrumentationScope::builder(semconv::SCOPE)
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
+        let temporality = config.otlp.environment.temporality();
         Ok(Self {
             queue,
             deadline,
@@ -146,7 +151,9 @@ impl Loop {
             sampler: Sampler::new(config.sampling),
             complaints: Complaints::default(),
             batch: Requests::new(&resource, &scope),
-            metrics: Metrics::new(resource, &config.observer, config.counts.clone()),
+            metrics: Metrics::new(resource, &config.observer, config.counts.clone(), temporality),
+            temporality,
+            unsent: None,
             pace: config.pace,
             counts: config.counts,
             observer: config.observer,
@@ -317,18 +324,31 @@ impl Loop {
     }
 
     async fn send_metrics(&mut self) {
+        let give_up = Instant::now() + self.pace.metrics_within;
+        if let Some(unsent) = self.unsent.take() {
+            self.export_metrics(unsent, give_up).await;
+        }
+        if self.unsent.is_some() {
+            return;
+        }
         let mut collected = ResourceMetrics::default();
         if let Err(error) = self.metrics.collect(&mut collected) {
             tracing::debug!(target: "toolsight", %error, "metrics not collected");
             return;
         }
-        let give_up = Instant::now() + self.pace.metrics_within;
-        // Metrics are cumulative: what fails now is in the next export.
+        self.export_metrics(collected, give_up).await;
+    }
+
+    async fn export_metrics(&mut self, metrics: ResourceMetrics, give_up: Instant) {
         tokio::select! {
-            exported = self.exporter.metrics(&collected) => if let Err(why) = exported {
+            exported = self.exporter.metrics(&metrics) => if let Err(why) = exported {
                 self.complaints.complain(0, &why, REFUSED, Instant::now());
             },
-            () = past(&mut self.deadline, give_up) => tracing::debug!(target: "toolsight", "metrics not exported in time"),
+            () = past(&mut self.deadline, give_up) => {
+                tracing::debug!(target: "toolsight", "metrics not exported in time");
+                // Cumulative metrics are in the next export.
+                self.unsent = (self.temporality != Temporality::Cumulative).then_some(metrics);
+            }
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry_sdk::metrics::Temporality;
+
 use super::BuildError;
 
 /// Where variables are looked up; the process's own environment outside of tests.
@@ -52,6 +54,20 @@ impl Environment {
     pub(super) fn is_off(&self, signal: &str) -> bool {
         self.get(&format!("OTEL_{signal}_EXPORTER"))
             .is_some_and(|value| value.eq_ignore_ascii_case("none"))
+    }
+
+    /// Whether metrics count from the start or from one export to the next. What means nothing is warned of and ignored, as
+    /// the OpenTelemetry specification wants of such a value.
+    pub(crate) fn temporality(&self) -> Temporality {
+        let variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+        let Some(value) = self.get(variable) else {
+            return Temporality::Cumulative;
+        };
+        value.parse().unwrap_or_else(|()| {
+            tracing::warn!(target: "toolsight", variable, value, "metrics are cumulative, since this is none of \
+                cumulative, delta and lowmemory");
+            Temporality::Cumulative
+        })
     }
 
     /// When and how much at a time is sent.

@@ -1,3 +1,7 @@
+use std::sync::{Arc, Mutex};
+
+use opentelemetry_sdk::metrics::Temporality;
+
 use super::*;
 use crate::export::otlp::environment::Pace;
 
@@ -173,4 +177,81 @@ fn the_pace_is_that_of_the_environment() {
         pace(&[("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1000000")]).unwrap().batch,
         4096
     );
+}
+
+#[test]
+fn a_temporality_that_means_nothing_is_warned_of_once_and_metrics_are_cumulative() {
+    for (value, expected, warnings) in [
+        ("", Temporality::Cumulative, 0),
+        ("cumulative", Temporality::Cumulative, 0),
+        ("delta", Temporality::Delta, 0),
+        (" Delta ", Temporality::Delta, 0),
+        ("LOWMEMORY", Temporality::LowMemory, 0),
+        ("low-memory", Temporality::Cumulative, 1),
+        ("1", Temporality::Cumulative, 1),
+    ] {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(Mutex::new(log.clone())).finish();
+        let told = tracing::subscriber::with_default(subscriber, || {
+            Environment::of(&[("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", value)]).temporality()
+        });
+        assert_eq!(told, expected, "{value}");
+        let log = log.0.lock().unwrap();
+        let log = std::str::from_utf8(&log).unwrap();
+        assert_eq!(log.lines().count(), warnings, "{value}: {log}");
+        assert!(warnings == 0 || log.contains("WARN") && log.contains(value), "{log}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn each_option_has_a_variable_of_all_signals_and_one_of_its_own_that_comes_before_it() {
+    type Read = fn(&Target) -> String;
+    let cases: [(&str, &str, &str, Read); 7] = [
+        ("ENDPOINT", "http://a/", "http://b/", |target| {
+            target.address.to_string()
+        }),
+        ("PROTOCOL", "http/protobuf", "grpc", |target| match target.protocol {
+            Protocol::Grpc => "grpc".to_owned(),
+            Protocol::HttpProtobuf => "http/protobuf".to_owned(),
+        }),
+        ("HEADERS", "x-a=1", "x-a=2", |target| {
+            format!("x-a={}", target.headers["x-a"].to_str().unwrap())
+        }),
+        ("TIMEOUT", "1000", "2000", |target| {
+            target.timeout.as_millis().to_string()
+        }),
+        ("COMPRESSION", "gzip", "none", |target| {
+            if target.gzip { "gzip" } else { "none" }.to_owned()
+        }),
+        ("CERTIFICATE", "a.pem", "b.pem", |target| {
+            target.tls.authority.as_ref().unwrap().display().to_string()
+        }),
+        ("CLIENT_KEY", "a.key", "b.key", |target| {
+            target.tls.client.as_ref().unwrap().1.display().to_string()
+        }),
+    ];
+    for (option, of_all, own, read) in cases {
+        let all_name = format!("OTEL_EXPORTER_OTLP_{option}");
+        for (signal, other) in [(Signal::Traces, Signal::Metrics), (Signal::Metrics, Signal::Traces)] {
+            let own_name = format!("OTEL_EXPORTER_OTLP_{}_{option}", signal.variable());
+            let certificate = ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "c.pem");
+            let both = [(&*all_name, of_all), (&*own_name, own), certificate];
+            let variables = if option == "CLIENT_KEY" { &both[..] } else { &both[..2] };
+            assert_eq!(read(&target(variables, signal).unwrap()), own, "{own_name}");
+            assert_eq!(read(&target(variables, other).unwrap()), of_all, "{all_name}");
+        }
+    }
 }
