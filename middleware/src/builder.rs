@@ -91,7 +91,7 @@ impl Toolsight {
 }
 
 impl Builder {
-    /// Name and version of the server. Default: what it says of itself.
+    /// Name and version of the server, recorded as they are. Default: what it says of itself, cut to 256 bytes each.
     #[must_use]
     pub fn server(mut self, name: impl Into<Box<str>>, version: impl Into<Box<str>>) -> Self {
         self.server = Some(Peer {
@@ -198,7 +198,7 @@ impl Builder {
     }
 
     /// The longest pause between two calls of a user that belong together where neither a session nor anything else says
-    /// so. Default: 10 minutes.
+    /// so; any time, and with 0 each call is for itself. Default: 10 minutes.
     #[must_use]
     pub const fn idle_gap(mut self, gap: Duration) -> Self {
         self.detail.idle_gap = gap;
@@ -212,14 +212,14 @@ impl Builder {
         self
     }
 
-    /// Time limit of one attempt to export. Default: `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10 s.
+    /// Time limit of one attempt to export, at least 1 ms. Default: `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10 s.
     #[must_use]
-    pub const fn export_timeout(mut self, timeout: Duration) -> Self {
-        self.otlp.timeout = Some(timeout);
+    pub fn export_timeout(mut self, timeout: Duration) -> Self {
+        self.otlp.timeout = Some(timeout.max(Duration::from_millis(1)));
         self
     }
 
-    /// Records that wait for the export at most; further ones are dropped and counted. At most 1,048,576; default:
+    /// Records that wait for the export at most; further ones are dropped and counted. From 1 to 1,048,576. Default:
     /// `OTEL_BSP_MAX_QUEUE_SIZE`, else 16,384, which is some 16 MB.
     #[must_use]
     pub const fn queue_records(mut self, records: usize) -> Self {
@@ -227,22 +227,23 @@ impl Builder {
         self
     }
 
-    /// Sessions of legacy protocol versions that are remembered at most, the least used making room. At most
-    /// 1,048,576; default: 10,000.
+    /// Sessions of legacy protocol versions that are remembered at most, and as many event streams of HTTP+SSE; the one not
+    /// used for longest makes room. From 1 to 1,048,576. Default: 10,000.
     #[must_use]
     pub const fn sessions(mut self, sessions: usize) -> Self {
         self.sessions = if sessions > MOST { MOST } else { sessions };
         self
     }
 
-    /// Time between two exports of metrics. Default: `OTEL_METRIC_EXPORT_INTERVAL`, else 60 s.
+    /// Time between two exports of metrics, at least 100 ms. Default: `OTEL_METRIC_EXPORT_INTERVAL`, else 60 s.
     #[must_use]
     pub fn metric_interval(mut self, interval: Duration) -> Self {
         self.metric_interval = Some(interval.max(Duration::from_millis(100)));
         self
     }
 
-    /// Time limit of [`Toolsight::shutdown`] and [`Toolsight::flush`]. Default: 5 s.
+    /// Time limit of [`Toolsight::shutdown`] and [`Toolsight::flush`]; any time. What a shutdown cannot send until then is
+    /// dropped and counted. Default: 5 s.
     #[must_use]
     pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
@@ -348,6 +349,22 @@ mod tests {
     }
 
     #[test]
+    fn options_out_of_their_range_are_brought_into_it() {
+        let (none, long) = (Duration::ZERO, Duration::from_secs(3600));
+        for (given, expected) in [(none, 1), (long, 3_600_000)] {
+            let timeout = Toolsight::builder().export_timeout(given).otlp.timeout;
+            assert_eq!(timeout, Some(Duration::from_millis(expected)), "export_timeout");
+        }
+        for (given, expected) in [(none, 100), (long, 3_600_000)] {
+            let interval = Toolsight::builder().metric_interval(given).metric_interval;
+            assert_eq!(interval, Some(Duration::from_millis(expected)), "metric_interval");
+        }
+        for (given, expected) in [(10, 10), (usize::MAX, 1 << 20)] {
+            assert_eq!(Toolsight::builder().sessions(given).sessions, expected, "sessions");
+        }
+    }
+
+    #[test]
     fn every_option_stands_in_the_table_of_the_readme_once() {
         let source = include_str!("builder.rs");
         let options = source.split("pub ").filter_map(|item| {
@@ -364,6 +381,12 @@ mod tests {
         for option in options {
             let rows = table.iter().filter(|names| names.contains(&format!("`{option}`")));
             assert_eq!(rows.count(), 1, "{option}");
+            let before = source
+                .split(&format!("fn {option}(mut self"))
+                .next()
+                .unwrap_or_default();
+            let documentation = before.rsplit("\n\n").next().unwrap_or_default();
+            assert!(documentation.contains("Default:"), "{option}");
             count += 1;
         }
         assert_eq!(count, 20, "options");

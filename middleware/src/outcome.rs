@@ -37,7 +37,8 @@ pub enum Outcome {
     Abandoned,
     /// `resultType: "input_required"` or the legacy code `-32042`: an interim answer, neither success nor failure.
     InputRequired,
-    /// `resultType: "task"` or the legacy `result.task`: the answer comes later.
+    /// `resultType: "task"` or the legacy `result.task`, of a task whose end was not seen; or the answer comes where it
+    /// cannot be seen, or was no longer waited for because a bound was reached. How the call ended is not known.
     Deferred,
     /// A request of a client that speaks both eras to find out which one the server speaks.
     Probe,

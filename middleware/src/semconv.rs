@@ -14,9 +14,9 @@ pub const MCP_METHOD_NAME: &str = "mcp.method.name";
 pub const MCP_PROTOCOL_VERSION: &str = "mcp.protocol.version";
 /// Session identifier; legacy protocol versions only.
 pub const MCP_SESSION_ID: &str = "mcp.session.id";
-/// Scheme and template of the resource, the whole URI only where capture is on.
+/// Scheme of the resource's URI, such as `file`; what follows may name a person or a file and is never recorded.
 pub const MCP_RESOURCE_URI: &str = "mcp.resource.uri";
-/// Name of the client implementation, as it calls itself.
+/// The one name that the client is known by, see [`crate::Clients`]; else the one by which it calls itself.
 pub const MCP_CLIENT_NAME: &str = "mcp.client.name";
 /// Version of the client implementation.
 pub const MCP_CLIENT_VERSION: &str = "mcp.client.version";
@@ -132,11 +132,12 @@ pub const TOOLSIGHT_CALLS_IN_FLIGHT: &str = "toolsight.calls.in_flight";
 pub const TOOLSIGHT_CALLS_OLDEST: &str = "toolsight.calls.oldest";
 /// Counter of what the middleware forgot because a bound was reached, by [`TOOLSIGHT_STATE_KIND`].
 pub const TOOLSIGHT_STATE_FORGOTTEN: &str = "toolsight.state.forgotten";
-/// What was forgotten: `session`, `call`, `task`, `round`, `name`.
+/// What was forgotten: `session`, `call`, `task`, `round`, `name`, `chain`, `capture`, see [`crate::Forgotten`].
 pub const TOOLSIGHT_STATE_KIND: &str = "toolsight.state.kind";
 /// Counter of records that the middleware could not export, by [`TOOLSIGHT_DROP_REASON`].
 pub const TOOLSIGHT_RECORDS_DROPPED: &str = "toolsight.records.dropped";
-/// Why a record was dropped: `queue_full`, `export_failed`, `refused`, `shutdown`, `batch_limit`, `panicked`.
+/// Why a record was dropped: `queue_full`, `export_failed`, `refused`, `shutdown`, `batch_limit`, `panicked`, see
+/// [`crate::Dropped`].
 pub const TOOLSIGHT_DROP_REASON: &str = "toolsight.drop.reason";
 /// Counter of bodies of which not all bytes could be read, by [`TOOLSIGHT_BODY_KIND`].
 pub const TOOLSIGHT_BODIES_UNREAD: &str = "toolsight.bodies.unread";
@@ -168,3 +169,25 @@ pub const HEADER_LAST_EVENT_ID: &str = "last-event-id";
 pub const HEADER_METHOD: &str = "mcp-method";
 /// HTTP header that mirrors the tool, prompt, resource or task, since 2026-07-28.
 pub const HEADER_NAME: &str = "mcp-name";
+
+#[cfg(test)]
+mod tests {
+    use crate::{Dropped, Forgotten};
+
+    #[test]
+    fn every_reason_and_kind_of_a_loss_is_documented() {
+        let source = include_str!("semconv.rs");
+        let kinds = Forgotten::default().by_kind().map(|(kind, _)| kind);
+        let reasons = Dropped::default().by_reason().map(|(reason, _)| reason);
+        for (constant, names) in [
+            ("TOOLSIGHT_STATE_KIND", &kinds[..]),
+            ("TOOLSIGHT_DROP_REASON", &reasons[..]),
+        ] {
+            let before = source.split(&format!("pub const {constant}:")).next().unwrap();
+            let documentation = before.rsplit(';').next().unwrap();
+            for name in names {
+                assert!(documentation.contains(&format!("`{name}`")), "{constant}: {name}");
+            }
+        }
+    }
+}

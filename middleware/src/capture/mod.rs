@@ -16,7 +16,8 @@ pub(crate) use redact::Redaction;
 /// (`password`, `passwd`, `secret`, `token`, `apikey`, `accesskey`, `privatekey`, `credential`, `authorization`, `cookie`),
 /// and, wherever they stand, bearer tokens, JWTs, private keys in PEM and the access keys of well-known services. JSON
 /// within strings is looked into as well. Then it is cut to its limit. All that happens in the server's thread when the call
-/// ends, and costs it time in proportion to the limits.
+/// ends, and costs it time in proportion to the limits. At most 64 MiB of it wait to be sent; the records of further calls go
+/// without ([`Forgotten::captures`](crate::Forgotten::captures)).
 ///
 /// ```
 /// use toolsight::Capture;
@@ -81,14 +82,15 @@ impl Capture {
         self
     }
 
-    /// Redacts the values of members whose name contains this too; case, `-`, `_`, `.` and spaces do not count.
+    /// Redacts the values of members whose name contains this too; case, `-`, `_`, `.` and spaces do not count. Default: the
+    /// words above.
     #[must_use]
     pub fn redact_member(mut self, name: &str) -> Self {
         self.redaction.add_member(name);
         self
     }
 
-    /// Redacts what matches this regular expression too, within the JSON text as it was sent.
+    /// Redacts what matches this regular expression too, within the JSON text as it was sent. Default: none.
     ///
     /// # Errors
     /// If it is no regular expression.
@@ -97,7 +99,7 @@ impl Capture {
         Ok(self)
     }
 
-    /// Redacts what looks like an e-mail address too.
+    /// Redacts what looks like an e-mail address too. Default: no.
     #[must_use]
     pub fn redact_emails(mut self) -> Self {
         self.redaction.add_emails();

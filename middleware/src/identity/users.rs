@@ -12,8 +12,11 @@ use crate::wire::{NAME_LIMIT, cut};
 /// Where the user is read from, and in which form it is recorded.
 ///
 /// Sources are asked in this order: a [`UserId`] extension, the JWT claim, the header, the bearer token; of a pipe, the
-/// [`UserId`] that it was opened for, then the variable. With no source configured only the [`UserId`] counts. A JWT is decoded and not verified: that is the server's job, and the user of a
-/// call that was answered with 401 or 403 is not recorded.
+/// [`UserId`] that it was opened for, then the variable. With no source configured only the [`UserId`] counts. A plain user is cut
+/// to 256 bytes.
+///
+/// A JWT is decoded and not verified: that is the server's job, and the user of a call that failed for its credentials
+/// ([`Fault::Auth`](crate::Fault::Auth)) is not recorded.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Users {
@@ -25,7 +28,7 @@ pub struct Users {
 /// Where the tenant, the organisation that a user belongs to, is read from, and in which form it is recorded.
 ///
 /// Sources are asked in this order: a [`Tenant`] extension, the JWT claim, the header; of a pipe, the [`Tenant`] that it was
-/// opened for, then the variable. With no source configured only the [`Tenant`] counts.
+/// opened for, then the variable. With no source configured only the [`Tenant`] counts. A plain tenant is cut to 256 bytes.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Tenants {
@@ -55,14 +58,14 @@ struct Source {
 }
 
 impl Users {
-    /// Reads the user from this claim of the bearer token, usually `sub`.
+    /// Reads the user from this claim of the bearer token, usually `sub`: a text or a number. Default: from none.
     #[must_use]
     pub fn from_jwt_claim(mut self, claim: impl Into<Box<str>>) -> Self {
         self.source.claim = Some(claim.into());
         self
     }
 
-    /// Reads the user from this header, which something in front of the server has to set.
+    /// Reads the user from this header, which something in front of the server has to set. Default: from none.
     #[must_use]
     pub fn from_header(mut self, header: HeaderName) -> Self {
         self.source.header = Some(header);
@@ -70,7 +73,7 @@ impl Users {
     }
 
     /// Reads the user of a pipe from this variable of the environment, such as `TOOLSIGHT_USER`: the client that starts the
-    /// server can be told to set it.
+    /// server can be told to set it. Default: from none.
     #[must_use]
     pub fn from_env(mut self, variable: impl Into<Box<str>>) -> Self {
         self.source.variable = Some(variable.into());
@@ -94,14 +97,14 @@ impl Users {
 }
 
 impl Tenants {
-    /// Reads the tenant from this claim of the bearer token, such as `org_id`.
+    /// Reads the tenant from this claim of the bearer token, such as `org_id`: a text or a number. Default: from none.
     #[must_use]
     pub fn from_jwt_claim(mut self, claim: impl Into<Box<str>>) -> Self {
         self.source.claim = Some(claim.into());
         self
     }
 
-    /// Reads the tenant from this header, which something in front of the server has to set.
+    /// Reads the tenant from this header, which something in front of the server has to set. Default: from none.
     #[must_use]
     pub fn from_header(mut self, header: HeaderName) -> Self {
         self.source.header = Some(header);
@@ -109,7 +112,7 @@ impl Tenants {
     }
 
     /// Reads the tenant of a pipe from this variable of the environment, such as `TOOLSIGHT_TENANT`: the client that starts the
-    /// server can be told to set it.
+    /// server can be told to set it. Default: from none.
     #[must_use]
     pub fn from_env(mut self, variable: impl Into<Box<str>>) -> Self {
         self.source.variable = Some(variable.into());
