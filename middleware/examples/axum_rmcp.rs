@@ -3,6 +3,9 @@
 //! Run a collector, then `cargo run --example axum_rmcp`, and point an MCP client at <http://127.0.0.1:8000/mcp>.
 
 use axum::Router;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::SpanExporter;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use rmcp::handler::server::common::Extension;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
@@ -13,6 +16,9 @@ use rmcp::{ServerHandler, schemars, tool, tool_handler, tool_router};
 use toolsight::{CallSpan, Toolsight};
 use tracing::Instrument as _;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 #[derive(Clone)]
 struct Greeter {
@@ -48,8 +54,22 @@ impl ServerHandler for Greeter {
     }
 }
 
+/// Sends the application's own spans to the same collector; without it, the calls alone are sent.
+fn own_spans() -> anyhow::Result<SdkTracerProvider> {
+    let exporter = SpanExporter::builder().with_tonic().build()?;
+    let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("greeter"));
+    // Not those of the exporter, which would be exported in turn.
+    let own = Targets::new()
+        .with_target("axum_rmcp", tracing::Level::INFO)
+        .with_target("toolsight", tracing::Level::INFO);
+    tracing_subscriber::registry().with(own).with(layer).init();
+    Ok(provider)
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let own_spans = own_spans()?;
     let toolsight = Toolsight::builder().build()?;
     let new_greeter = || {
         Ok(Greeter {
@@ -63,5 +83,6 @@ async fn main() -> anyhow::Result<()> {
     let interrupt = async { drop(tokio::signal::ctrl_c().await) };
     axum::serve(listener, app).with_graceful_shutdown(interrupt).await?;
     toolsight.shutdown().await;
+    own_spans.shutdown()?;
     Ok(())
 }
