@@ -1,5 +1,5 @@
 use super::*;
-use crate::identity::UserId;
+use crate::identity::{Clients, Identity, UserId};
 
 #[tokio::test]
 async fn a_modern_call_is_known_by_its_own_body() {
@@ -176,4 +176,31 @@ async fn a_deleted_session_is_timed() {
     .await;
     assert!(matches!(receiver.try_recv(), Ok(Observation::Call(_))));
     assert!(matches!(receiver.try_recv(), Ok(Observation::Session(_))));
+}
+
+#[tokio::test]
+async fn clients_that_the_operator_names_are_recorded_by_that_name() {
+    let clients = Clients::default().client("desk", "Desk of ours").bridge("agent");
+    let identity = Identity {
+        clients: clients.read(|_| None).unwrap(),
+        ..Identity::default()
+    };
+    for (case, request, expected) in [
+        ("a client of the body", MODERN, "Desk of ours 4.2.0 -"),
+        ("a bridge of the head", LEGACY, "  agent 3"),
+    ] {
+        let (queue, mut receiver) = Queue::new(10);
+        let observer = Arc::new(Observer::new(None, identity.clone(), 10));
+        let layer = ToolsightLayer { observer, queue };
+        let answer = Answer {
+            status: 200,
+            headers: JSON,
+            body: Script::pieces(&[OK]),
+        };
+        exchange(&layer, post(request), answer).await;
+        let record = &records(&mut receiver)[0];
+        let bridge = record.client_bridge.as_deref().unwrap_or("-");
+        let seen = format!("{} {} {bridge}", record.client.name, record.client.version);
+        assert_eq!(seen, expected, "{case}");
+    }
 }
