@@ -225,6 +225,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
     fn entries_that_cannot_be_used_are_refused_with_where_they_stand() {
         let long = "x".repeat(257);
         let full = (0..256).fold(Clients::default(), |clients, index| {

@@ -151,6 +151,7 @@ fn a_question_waits_for_a_person_and_a_call_for_as_long_as_the_pipe_is_open() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many steps for an interpreter")]
 fn no_client_takes_the_room_of_others() {
     let stage = Stage::new();
     let mut greedy: Vec<_> = (0..16).map(|_| stage.pipe()).collect();

@@ -191,6 +191,7 @@ proptest! {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many steps for an interpreter")]
 fn a_state_is_told_from_others_by_all_of_it() {
     let state = |text: &str| {
         let document = format!(r#"{{"id":1,"method":"a","params":{{"requestState":"{text}"}}}}"#);
