@@ -19,6 +19,7 @@ impl TraceParent {
     /// Any flags byte is accepted: SDKs set bits beyond the sampled one.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let (parts, rest) = text.trim().as_bytes().split_first_chunk::<55>()?;
+        let digits = |at: usize| parts[at..].first_chunk().and_then(lower_hex);
         if [parts[2], parts[35], parts[52]] != [b'-'; 3] {
             return None;
         }
@@ -26,8 +27,8 @@ impl TraceParent {
         if !rest.is_empty() && (version == 0 || rest[0] != b'-') {
             return None;
         }
-        let trace = u128::from(lower_hex(&parts[3..19])?) << 64 | u128::from(lower_hex(&parts[19..35])?);
-        let span = lower_hex(&parts[36..52])?;
+        let trace = u128::from(digits(3)?) << 64 | u128::from(digits(19)?);
+        let span = digits(36)?;
         let flags = byte(&parts[53..55])?;
         (trace != 0 && span != 0).then(|| Self {
             trace: TraceId::from(trace),
@@ -45,27 +46,22 @@ impl TraceParent {
     }
 }
 
-/// The number that at most 16 lower-case digits stand for.
-fn lower_hex(digits: &[u8]) -> Option<u64> {
-    const NONE: u8 = 0xff;
-    /// What each byte stands for as a digit.
-    const VALUES: [u8; 256] = {
-        let mut values = [NONE; 256];
-        let digits = b"0123456789abcdef";
-        let mut value = 0;
-        while value < digits.len() {
-            values[digits[value] as usize] = value as u8;
-            value += 1;
-        }
-        values
-    };
-    let (mut number, mut seen) = (0, 0);
-    for digit in digits {
-        let value = VALUES[usize::from(*digit)];
-        seen |= value;
-        number = number << 4 | u64::from(value & 0xf);
+/// The number that 16 lower-case digits stand for. Each step is the same for all of them, so that they are read together.
+fn lower_hex(digits: &[u8; 16]) -> Option<u64> {
+    let is_digit = |byte: u8| byte.wrapping_sub(b'0') < 10 || byte.wrapping_sub(b'a') < 6;
+    let valid = digits.iter().fold(true, |valid, byte| valid & is_digit(*byte));
+    let values = digits.map(|byte| (byte & 0xf) + 9 * (byte >> 6));
+    // Two and two are moved together.
+    let mut number = u128::from_be_bytes(values);
+    for (width, kept) in [
+        (4, u128::MAX / 0x101),
+        (8, u128::MAX / 0x1_0001),
+        (16, u128::MAX / 0x1_0000_0001),
+        (32, u128::MAX / 0x1_0000_0000_0000_0001),
+    ] {
+        number = (number | number >> width) & kept;
     }
-    (seen != NONE).then_some(number)
+    valid.then_some(number as u64)
 }
 
 fn byte(hex: &[u8]) -> Option<u8> {
@@ -89,18 +85,28 @@ pub(crate) fn whole_entries(state: &str) -> &str {
 pub(crate) fn child(parent: Option<&SpanContext>) -> SpanContext {
     let mut random = rand::rng();
     let trace = parent.map_or_else(
-        || TraceId::from(random.random_range(1..u128::MAX)),
+        || TraceId::from(not_zero(|| random.random::<u128>())),
         SpanContext::trace_id,
     );
     let flags = parent.map_or(TraceFlags::SAMPLED, SpanContext::trace_flags);
     let state = parent.map(|parent| parent.trace_state().clone()).unwrap_or_default();
     SpanContext::new(
         trace,
-        SpanId::from(random.random_range(1..u64::MAX)),
+        SpanId::from(not_zero(|| random.random::<u64>())),
         flags,
         false,
         state,
     )
+}
+
+/// The first of these numbers that is not zero, since no id is.
+fn not_zero<T: Default + PartialEq>(mut numbers: impl FnMut() -> T) -> T {
+    loop {
+        let number = numbers();
+        if number != T::default() {
+            return number;
+        }
+    }
 }
 
 #[cfg(test)]
