@@ -2,7 +2,6 @@
 
 use std::time::{Instant, SystemTime};
 
-use http::header::WWW_AUTHENTICATE;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use opentelemetry::trace::SpanContext;
@@ -13,12 +12,12 @@ use crate::wire::headers;
 
 pub(super) fn request<B>(
     request: &Request<B>,
+    known: &headers::Known<'_>,
     observer: &Observer,
     ambient: Option<SpanContext>,
     start: Instant,
 ) -> RequestHead {
     let fields = request.headers();
-    let known = headers::Known::of(fields);
     let text = |value: Option<&HeaderValue>| value.and_then(headers::value_text).map(Into::into);
     let (user, tenant) = observer.identity.find(fields, request.extensions());
     let session_id = text(known.session_id);
@@ -31,7 +30,7 @@ pub(super) fn request<B>(
         post,
         delete: request.method() == Method::DELETE,
         resumes: known.last_event_id.is_some(),
-        mcp: headers::looks_like_mcp(&known, fields),
+        mcp: headers::looks_like_mcp(known, fields),
         http_version: match request.version() {
             Version::HTTP_10 => Some("1.0"),
             Version::HTTP_11 => Some("1.1"),
@@ -52,19 +51,20 @@ pub(super) fn request<B>(
 }
 
 pub(super) fn response<R>(response: &Response<R>) -> ResponseHead {
+    let told = headers::Told::of(response.headers());
     ResponseHead {
         status: Status {
             code: response.status().as_u16(),
-            challenges: response.headers().contains_key(WWW_AUTHENTICATE),
+            challenges: told.challenges,
         },
-        session_id: headers::text(response.headers(), &headers::SESSION_ID).map(Into::into),
-        content: headers::content(response.headers()),
+        session_id: told.session_id.and_then(headers::value_text).map(Into::into),
+        content: told.content,
     }
 }
 
 /// The caller's span as the HTTP headers tell it.
-pub(super) fn trace_parent(fields: &HeaderMap) -> Option<SpanContext> {
-    let parent = TraceParent::read(headers::text(fields, &headers::TRACEPARENT)?)?;
+pub(super) fn trace_parent(known: &headers::Known<'_>, fields: &HeaderMap) -> Option<SpanContext> {
+    let parent = TraceParent::read(headers::value_text(known.trace_parent?)?)?;
     let states = fields
         .get_all(&headers::TRACESTATE)
         .iter()

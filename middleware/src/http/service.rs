@@ -64,7 +64,8 @@ where
 impl<S> ToolsightService<S> {
     /// The exchange that `request` begins, and the span that it is served in.
     fn prepare<B>(&self, request: &Request<B>) -> (Arc<Shared>, Span) {
-        let surrounding = valid(&Span::current().context()).or_else(|| head::trace_parent(request.headers()));
+        let known = headers::Known::of(request.headers());
+        let surrounding = valid(&Span::current().context()).or_else(|| head::trace_parent(&known, request.headers()));
         let (ambient, span) = match surrounding {
             None if request.method() == Method::POST => {
                 // Nothing tells a trace: the application's own sampler decides over the one that begins here.
@@ -79,7 +80,7 @@ impl<S> ToolsightService<S> {
             None if request.method() == Method::POST => call_span::child_span(&call),
             None => Span::none(),
         };
-        let head = head::request(request, &self.observer, ambient, Instant::now());
+        let head = head::request(request, &known, &self.observer, ambient, Instant::now());
         let exchange = Exchange::begin(self.observer.clone(), head, call.clone());
         let shared = Shared::new(exchange, self.queue.clone(), call, self.id());
         (Arc::new(shared), span)

@@ -1,13 +1,13 @@
 //! What is read of HTTP headers.
 
-use http::header::AsHeaderName;
-use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{NAME_LIMIT, cut};
 use crate::record::Peer;
 use crate::semconv;
 
+const JSON: &str = "application/json";
 /// Media type of server-sent events.
 const EVENT_STREAM: &str = "text/event-stream";
 
@@ -22,14 +22,7 @@ pub(crate) enum Content {
 }
 
 // Parsed once: looking up a name that is text parses it every time.
-pub(crate) static SESSION_ID: HeaderName = HeaderName::from_static(semconv::HEADER_SESSION_ID);
-pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static(semconv::META_TRACEPARENT);
 pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static(semconv::META_TRACESTATE);
-
-/// The header `name` as text, cut to [`NAME_LIMIT`].
-pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
-    value_text(headers.get(name)?)
-}
 
 /// The value of a header as text, cut to [`NAME_LIMIT`].
 pub(crate) fn value_text(value: &HeaderValue) -> Option<&str> {
@@ -38,24 +31,58 @@ pub(crate) fn value_text(value: &HeaderValue) -> Option<&str> {
 }
 
 /// How to read a body with these headers.
-pub(crate) fn content(headers: &HeaderMap) -> Content {
-    let encoded = headers
-        .get(CONTENT_ENCODING)
-        .is_some_and(|encoding| encoding != "identity");
-    let media_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+fn content(media_type: Option<&HeaderValue>, encoding: Option<&HeaderValue>) -> Content {
+    let is = |text: &[u8], media_type: &str| {
+        // Nearly all write it so; in any case it is the same.
+        text == media_type.as_bytes() || text.eq_ignore_ascii_case(media_type.as_bytes())
+    };
+    let media_type = media_type.map_or(&b""[..], |value| value.as_bytes());
     let media_type = media_type
         .split(|byte| *byte == b';')
         .next()
         .unwrap_or_default()
         .trim_ascii();
-    if encoded {
+    if encoding.is_some_and(|encoding| encoding != "identity") {
         Content::Encoded
-    } else if media_type.eq_ignore_ascii_case(b"application/json") {
+    } else if is(media_type, JSON) {
         Content::Json
-    } else if media_type.eq_ignore_ascii_case(EVENT_STREAM.as_bytes()) {
+    } else if is(media_type, EVENT_STREAM) {
         Content::EventStream
     } else {
         Content::Other
+    }
+}
+
+/// What the headers of a response tell, found in one pass; of one that stands several times the first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'a> {
+    pub(crate) content: Content,
+    pub(crate) session_id: Option<&'a HeaderValue>,
+    /// It says which credentials it wants.
+    pub(crate) challenges: bool,
+}
+
+impl<'a> Told<'a> {
+    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
+        let (mut media_type, mut encoding, mut session_id, mut challenges) = (None, None, None, false);
+        for (name, value) in headers {
+            let place = match name.as_str() {
+                "content-type" => &mut media_type,
+                "content-encoding" => &mut encoding,
+                semconv::HEADER_SESSION_ID => &mut session_id,
+                "www-authenticate" => {
+                    challenges = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        Self {
+            content: content(media_type, encoding),
+            session_id,
+            challenges,
+        }
     }
 }
 
@@ -68,6 +95,7 @@ pub(crate) struct Known<'a> {
     pub(crate) method: Option<&'a HeaderValue>,
     pub(crate) name: Option<&'a HeaderValue>,
     pub(crate) user_agent: Option<&'a HeaderValue>,
+    pub(crate) trace_parent: Option<&'a HeaderValue>,
 }
 
 impl<'a> Known<'a> {
@@ -81,6 +109,7 @@ impl<'a> Known<'a> {
                 semconv::HEADER_METHOD => &mut known.method,
                 semconv::HEADER_NAME => &mut known.name,
                 "user-agent" => &mut known.user_agent,
+                semconv::META_TRACEPARENT => &mut known.trace_parent,
                 _ => continue,
             };
             place.get_or_insert(value);
@@ -95,7 +124,7 @@ pub(crate) fn looks_like_mcp(known: &Known<'_>, headers: &HeaderMap) -> bool {
     [known.protocol_version, known.session_id, known.method]
         .iter()
         .any(Option::is_some)
-        || (accepts(headers, "application/json") && accepts(headers, EVENT_STREAM))
+        || (accepts(headers, JSON) && accepts(headers, EVENT_STREAM))
 }
 
 /// Whether a GET can open an event stream of MCP by its head.
@@ -146,7 +175,7 @@ mod tests {
             ),
             (&[], Content::Other),
         ] {
-            assert_eq!(content(&headers(pairs)), expected, "{pairs:?}");
+            assert_eq!(Told::of(&headers(pairs)).content, expected, "{pairs:?}");
         }
     }
 

@@ -147,8 +147,11 @@ impl Exchange {
     /// A user and tenant in the response's extensions come from an authentication further in, and so count for more than
     /// what the request says.
     pub(crate) fn response_head(&mut self, head: ResponseHead, extensions: &Extensions, clock: impl Clock) {
-        let (user, tenant) = self.dialogue.observer.identity.find(&HeaderMap::new(), extensions);
-        if user.is_some() || tenant.is_some() {
+        let found = || self.dialogue.observer.identity.find(&HeaderMap::new(), extensions);
+        let found = (!extensions.is_empty()).then(found);
+        if let Some((user, tenant)) = found
+            && (user.is_some() || tenant.is_some())
+        {
             let known = &mut self.dialogue.head;
             self.identified = true;
             known.user = user.or_else(|| known.user.take());
