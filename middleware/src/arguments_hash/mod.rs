@@ -13,6 +13,7 @@
 //! bounded by the depth.
 
 mod decimal;
+mod literals;
 mod secret;
 mod state;
 
@@ -21,14 +22,13 @@ use std::hash::Hasher as _;
 use memchr::memchr2;
 use siphasher::sip::SipHasher24;
 
-use decimal::Decimal;
 pub(crate) use secret::Secret;
 use state::{Frame, Members, State};
 
+use crate::wire::plain_string;
+
 /// Containers that may be open at once.
 const DEPTH_LIMIT: usize = 128;
-/// Longest number whose value is compared.
-const NUMBER_LIMIT: usize = 128;
 
 /// What is hashed last of each value and key, with the length of what is before it: read from its end, what is hashed can
 /// only be understood in one way.
@@ -223,20 +223,32 @@ impl CanonicalHash {
     }
 
     fn text<'a>(&mut self, bytes: &'a [u8], key: bool) -> &'a [u8] {
-        let end = memchr2(b'"', b'\\', bytes);
-        let plain = &bytes[..end.unwrap_or(bytes.len())];
-        if !plain.is_empty() {
-            self.end_surrogate();
-            self.hash(plain);
+        if let Some((text, rest)) = plain_string(bytes) {
+            self.plain(text);
+            return self.end_text(rest, key);
         }
-        let Some(end) = end else {
+        let Some(end) = memchr2(b'"', b'\\', bytes) else {
+            self.plain(bytes);
             return &[];
         };
+        self.plain(&bytes[..end]);
         let rest = &bytes[end + 1..];
         if bytes[end] == b'\\' {
             self.state = State::Escape { key };
             return rest;
         }
+        self.end_text(rest, key)
+    }
+
+    fn plain(&mut self, text: &[u8]) {
+        if !text.is_empty() {
+            self.end_surrogate();
+            self.hash(text);
+        }
+    }
+
+    /// A key or text has ended; returns what follows it.
+    fn end_text<'a>(&mut self, rest: &'a [u8], key: bool) -> &'a [u8] {
         self.end_surrogate();
         // What mostly comes next is read at once.
         if key {
@@ -335,59 +347,6 @@ impl CanonicalHash {
                 let [.., high, low] = scalar.to_be_bytes();
                 self.hash(&[0xed, 0x80 | (high << 2 & 0x3f) | low >> 6, 0x80 | (low & 0x3f)]);
             }
-        }
-    }
-
-    fn literal<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let end = bytes
-            .iter()
-            .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'));
-        if let Some(end) = end
-            && self.literal.is_empty()
-            && end <= NUMBER_LIMIT
-        {
-            self.end_literal(&bytes[..end]);
-            return &bytes[end..];
-        }
-        let part = &bytes[..end.unwrap_or(bytes.len())];
-        let room = NUMBER_LIMIT.saturating_sub(self.literal.len());
-        if part.len() > room && self.literal.len() <= NUMBER_LIMIT {
-            // From here on it is hashed as it is written, and one byte more says so.
-            let literal = std::mem::take(&mut self.literal);
-            self.hash(&literal);
-            self.literal = literal;
-            self.literal.resize(NUMBER_LIMIT + 1, b'0');
-        }
-        if self.literal.len() > NUMBER_LIMIT {
-            self.hash(part);
-        } else {
-            self.literal.extend_from_slice(part);
-        }
-        match end {
-            Some(end) => {
-                let literal = std::mem::take(&mut self.literal);
-                self.end_literal(&literal);
-                &bytes[end..]
-            }
-            None => &[],
-        }
-    }
-
-    fn end_literal(&mut self, literal: &[u8]) {
-        match literal.first() {
-            Some(b't' | b'f' | b'n') if !matches!(literal, b"true" | b"false" | b"null") => self.state = State::Broken,
-            Some(b't' | b'f' | b'n') => {
-                self.hash(literal);
-                self.value(End::Literal);
-            }
-            _ if literal.len() > NUMBER_LIMIT => self.value(End::LongNumber),
-            _ => match Decimal::read(literal) {
-                Some(decimal) => {
-                    self.length = decimal.hash(&mut self.hasher);
-                    self.value(End::Number);
-                }
-                None => self.state = State::Broken,
-            },
         }
     }
 }

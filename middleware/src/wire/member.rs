@@ -145,6 +145,30 @@ impl Member {
         })
     }
 
+    /// Whether nothing is to be done at its key.
+    pub(super) const fn is_ordinary(self) -> bool {
+        !matches!(
+            self,
+            Self::Result | Self::InputSchema | Self::Argument | Self::StructuredValue | Self::Property
+        )
+    }
+
+    /// Whether nothing is to be done where it opens.
+    pub(super) const fn opens_quietly(self) -> bool {
+        matches!(
+            self,
+            Self::Root | Self::Params | Self::ParamsMeta | Self::ResultMeta | Self::Block | Self::Other
+        )
+    }
+
+    /// Whether nothing is to be done where it closes.
+    pub(super) const fn closes_quietly(self) -> bool {
+        !matches!(
+            self,
+            Self::Root | Self::Arguments | Self::Tool | Self::Content | Self::Structured | Self::Block
+        )
+    }
+
     /// Whether it is read of what the server tells or asks the client, of which little is of use.
     pub(super) const fn is_told_to_clients(self) -> bool {
         matches!(

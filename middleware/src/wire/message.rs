@@ -120,11 +120,11 @@ pub(crate) enum ResultType {
 }
 
 impl ResultType {
-    pub(super) fn read(text: &str) -> Self {
-        match text {
-            "complete" => Self::Complete,
-            "input_required" => Self::InputRequired,
-            "task" => Self::Task,
+    pub(super) fn read(word: &[u8]) -> Self {
+        match word {
+            b"complete" => Self::Complete,
+            b"input_required" => Self::InputRequired,
+            b"task" => Self::Task,
             _ => Self::Other,
         }
     }
@@ -150,13 +150,13 @@ pub(crate) enum TaskStatus {
 }
 
 impl TaskStatus {
-    pub(super) fn read(text: &str) -> Option<Self> {
-        Some(match text {
-            "working" => Self::Working,
-            "input_required" => Self::InputRequired,
-            "completed" => Self::Completed,
-            "failed" => Self::Failed,
-            "cancelled" => Self::Cancelled,
+    pub(super) fn read(word: &[u8]) -> Option<Self> {
+        Some(match word {
+            b"working" => Self::Working,
+            b"input_required" => Self::InputRequired,
+            b"completed" => Self::Completed,
+            b"failed" => Self::Failed,
+            b"cancelled" => Self::Cancelled,
             _ => return None,
         })
     }
@@ -195,8 +195,8 @@ pub(crate) struct ContentTypes(u8);
 const CONTENT_TYPES: [&str; 6] = ["audio", "image", "resource", "resource_link", "text", "other"];
 
 impl ContentTypes {
-    pub(super) fn add(&mut self, name: &str) {
-        let known = CONTENT_TYPES.iter().position(|known| *known == name);
+    pub(super) fn add(&mut self, name: &[u8]) {
+        let known = CONTENT_TYPES.iter().position(|known| known.as_bytes() == name);
         self.0 |= 1 << known.unwrap_or(CONTENT_TYPES.len() - 1);
     }
 

@@ -5,9 +5,11 @@
 
 mod blocks;
 mod builder;
+mod cut_tokens;
 mod document;
 pub(crate) mod headers;
 mod lines;
+mod literal;
 mod member;
 pub(crate) mod message;
 mod open;
@@ -15,6 +17,7 @@ mod open;
 pub(crate) mod oracle;
 mod path;
 mod reader;
+mod scalars;
 pub(crate) mod scan;
 pub(crate) mod schema;
 mod skip;
@@ -30,6 +33,7 @@ pub(crate) use lines::{Line, Lines};
 pub(crate) use message::{ContentTypes, Id, Kind, Message, Params, ResultContent, ResultType, TaskStatus, Tool};
 pub(crate) use reader::{Reader, Side};
 pub(crate) use schema::{Argument, InputSchema};
+pub(crate) use skip::plain_string;
 pub(crate) use sse::{Event, EventStream};
 pub(crate) use tap::{Definition, Telling};
 pub(crate) use unescape::unescape;

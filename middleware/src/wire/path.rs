@@ -3,43 +3,51 @@
 use super::member::Member;
 use super::open::OPEN_LIMIT;
 
-/// The open containers, outermost first; the scanner opens no more than these.
+/// The open containers; the scanner opens no more than [`OPEN_LIMIT`].
 #[derive(Debug)]
 pub(super) struct Path {
-    members: [Member; OPEN_LIMIT],
+    innermost: Option<Member>,
+    /// Those around it, outermost first.
+    outer: [Member; OPEN_LIMIT],
     length: usize,
 }
 
 impl Default for Path {
     fn default() -> Self {
         Self {
-            members: [Member::Other; OPEN_LIMIT],
+            innermost: None,
+            outer: [Member::Other; OPEN_LIMIT],
             length: 0,
         }
     }
 }
 
 impl Path {
-    pub(super) fn last(&self) -> Option<Member> {
-        self.members[..self.length].last().copied()
+    pub(super) const fn last(&self) -> Option<Member> {
+        self.innermost
     }
 
-    pub(super) const fn push(&mut self, member: Member) {
-        self.members[self.length] = member;
-        self.length += 1;
+    pub(super) fn push(&mut self, member: Member) {
+        if let Some(around) = self.innermost.replace(member) {
+            self.outer[self.length] = around;
+            self.length += 1;
+        }
     }
 
     pub(super) fn pop(&mut self) -> Option<Member> {
-        let last = self.last()?;
-        self.length -= 1;
-        Some(last)
+        let around = self.length.checked_sub(1).map(|last| {
+            self.length = last;
+            self.outer[last]
+        });
+        std::mem::replace(&mut self.innermost, around)
     }
 
     pub(super) const fn is_empty(&self) -> bool {
-        self.length == 0
+        self.innermost.is_none()
     }
 
     pub(super) const fn clear(&mut self) {
+        self.innermost = None;
         self.length = 0;
     }
 }

@@ -3,35 +3,44 @@
 //! It keeps one token of at most [`TOKEN_LIMIT`] bytes. Values that the visitor does not want are skipped by counting
 //! brackets, many bytes in one step, see [`super::skip`]. It checks structure only as far as it must to stay in step:
 //! the server decides what is valid, the observer only has to see what is there.
+//!
+//! Most tokens stand in one piece, and most strings are short: these are read where they stand, here. The others are read
+//! in [`super::cut_tokens`].
 
 use super::TOKEN_LIMIT;
+use super::literal;
 use super::open::{OPEN_LIMIT, Open};
-use super::skip::{Containers, string_end};
-use super::visitor::{Interest, Scalar, ValueKind, Visitor};
+use super::skip::{Containers, plain_string};
+use super::visitor::{Interest, Quoted, Scalar, ValueKind, Visitor};
 
+/// What may come between two tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// A value must come; in an array that has just opened, also its end.
-    Value {
-        or_end: bool,
-    },
-    /// A key must come; in an object that has just opened, also its end.
-    Key {
-        or_end: bool,
-    },
+pub(super) enum Expected {
+    Value,
+    /// In an array that has just opened.
+    ValueOrEnd,
+    Key,
+    /// In an object that has just opened.
+    KeyOrEnd,
     Colon,
-    /// Inside a string that is kept.
+    /// After a value: a comma, the end of the container, or nothing more.
+    After,
+}
+
+/// A token of which only a part has come so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    Nothing,
+    /// A string that is kept, of which `escaped` tells whether the next byte is escaped.
     Text {
         key: bool,
         escaped: bool,
     },
-    /// Inside a number or literal.
+    /// A number or literal.
     Literal,
-    /// After a value: a comma, the end of the container, or nothing more.
-    After,
-    /// Inside containers that are skipped.
+    /// Containers that are skipped.
     Skip(Containers),
-    /// Inside a string that is skipped.
+    /// A string that is skipped.
     SkipString {
         escaped: bool,
     },
@@ -42,18 +51,20 @@ enum State {
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Scanner {
-    state: State,
-    interest: Interest,
+    expected: Expected,
+    pub(super) inside: Inside,
+    pub(super) interest: Interest,
     open: Open,
     /// What has come of a string or literal that came in more than one piece.
-    token: Vec<u8>,
+    pub(super) token: Vec<u8>,
     started: bool,
 }
 
 impl Scanner {
     pub(crate) const fn new() -> Self {
         Self {
-            state: State::Value { or_end: false },
+            expected: Expected::Value,
+            inside: Inside::Nothing,
             interest: Interest::Skip,
             open: Open::NONE,
             token: Vec::new(),
@@ -64,321 +75,198 @@ impl Scanner {
     /// Reads the next piece of the document, and returns what is left of it once the visitor has enough.
     pub(crate) fn push<'a>(&mut self, piece: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
         let mut bytes = piece;
-        let mut tapped_from = visitor.is_tapped().then_some(0);
-        while !bytes.is_empty() {
-            let (before, depth) = (bytes.len(), self.open.depth);
-            bytes = match self.state {
-                State::Skip(containers) => self.skip(bytes, containers),
-                State::SkipString { escaped } => self.skip_string(bytes, escaped),
-                State::Text { key, escaped } => self.text(bytes, key, escaped, visitor),
-                State::Literal => self.literal(bytes, visitor),
-                State::Lost => return &[],
-                State::Value { .. } | State::Key { .. } | State::Colon | State::After => self.structure(bytes, visitor),
-            };
-            if depth == self.open.depth {
-                // Nothing was opened or closed whose bytes could be wanted.
-                continue;
-            }
-            match (tapped_from, visitor.is_tapped()) {
-                (None, true) => tapped_from = Some(piece.len() - before),
-                (Some(from), false) => {
-                    visitor.tap(&piece[from..piece.len() - bytes.len()]);
-                    tapped_from = None;
+        let mut expected = self.expected;
+        // What is wanted as it is, and all behind it.
+        let mut tapped = visitor.is_tapped().then_some(piece);
+        if self.inside != Inside::Nothing {
+            bytes = self.resume(piece, visitor);
+        }
+        while let [byte, rest @ ..] = bytes {
+            let byte = *byte;
+            match (expected, byte) {
+                (Expected::Key | Expected::KeyOrEnd, b'"') => (bytes, expected) = self.members(rest, visitor),
+                (Expected::Value | Expected::ValueOrEnd, b'"') => {
+                    self.element(visitor);
+                    bytes = self.text(rest, visitor);
+                    expected = Expected::After;
                 }
-                _ => {}
-            }
-            if visitor.has_enough() {
-                return bytes;
+                (Expected::Value | Expected::ValueOrEnd, b'{' | b'[') => {
+                    self.element(visitor);
+                    let object = byte == b'{';
+                    if self.interest == Interest::Take && self.open.depth < OPEN_LIMIT {
+                        self.open.push(object);
+                        visitor.enter(object);
+                        if visitor.is_tapped() && tapped.is_none() {
+                            tapped = Some(bytes);
+                        }
+                        bytes = rest;
+                        expected = if object {
+                            Expected::KeyOrEnd
+                        } else {
+                            Expected::ValueOrEnd
+                        };
+                    } else {
+                        bytes = self.container(byte, rest, visitor);
+                        expected = Expected::After;
+                    }
+                }
+                (Expected::After | Expected::KeyOrEnd, b'}') | (Expected::After | Expected::ValueOrEnd, b']') => {
+                    if self.open.pop() != Some(byte == b'}') {
+                        self.inside = Inside::Lost;
+                        break;
+                    }
+                    visitor.leave();
+                    bytes = rest;
+                    expected = Expected::After;
+                    if let Some(from) = tapped
+                        && !visitor.is_tapped()
+                    {
+                        visitor.tap(&from[..from.len() - rest.len()]);
+                        tapped = None;
+                    }
+                    if visitor.has_enough() {
+                        self.expected = expected;
+                        return bytes;
+                    }
+                }
+                (Expected::After, b',') => {
+                    bytes = rest;
+                    expected = match self.open.last() {
+                        Some(true) => Expected::Key,
+                        Some(false) => Expected::Value,
+                        None => {
+                            self.inside = Inside::Lost;
+                            break;
+                        }
+                    };
+                }
+                (Expected::Colon, b':') => (bytes, expected) = (rest, Expected::Value),
+                (_, b' ' | b'\t' | b'\n' | b'\r') => bytes = rest,
+                (Expected::Value | Expected::ValueOrEnd, _) if literal::begins(byte) => {
+                    self.element(visitor);
+                    bytes = self.literal(bytes, visitor);
+                    expected = Expected::After;
+                }
+                _ => {
+                    self.inside = Inside::Lost;
+                    break;
+                }
             }
         }
-        if let Some(from) = tapped_from {
-            visitor.tap(&piece[from..]);
+        self.expected = expected;
+        if let Some(from) = tapped {
+            visitor.tap(from);
         }
         &[]
     }
 
     /// Whether one whole value has been read.
     pub(crate) fn is_whole(&self) -> bool {
-        self.started && self.state == State::After && self.open.depth == 0
+        self.started && self.inside == Inside::Nothing && self.expected == Expected::After && self.open.depth == 0
     }
 
     /// Ends the document and makes ready for the next; returns whether it was one whole value.
     pub(crate) fn finish(&mut self, visitor: &mut impl Visitor) -> bool {
-        if self.state == State::Literal {
+        if self.inside == Inside::Literal {
             let token = std::mem::take(&mut self.token);
-            self.end_literal(&token, visitor);
+            self.end_literal(&token, &[], visitor);
         }
         let whole = self.is_whole();
-        self.state = State::Value { or_end: false };
+        self.expected = Expected::Value;
+        self.inside = Inside::Nothing;
         self.open = Open::NONE;
         self.token.clear();
         self.started = false;
         whole
     }
 
-    /// Reads one byte between tokens, and with it the quote of a key that follows at once; returns what comes next.
-    fn structure<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
-        let (byte, rest) = (bytes[0], &bytes[1..]);
-        match (self.state, byte) {
-            (_, b' ' | b'\t' | b'\n' | b'\r') => return rest,
-            _ => self.between(byte, visitor),
-        }
-        match (self.state, rest) {
-            // A literal has nothing that opens it.
-            (State::Literal, _) => bytes,
-            (State::Key { .. }, [b'"', rest @ ..]) => {
-                self.open_key();
-                rest
-            }
-            _ => rest,
-        }
-    }
-
-    fn open_key(&mut self) {
-        self.token.clear();
-        self.state = State::Text {
-            key: true,
-            escaped: false,
-        };
-    }
-
-    fn between(&mut self, byte: u8, visitor: &mut impl Visitor) {
-        match (self.state, byte) {
-            (State::Value { or_end: true }, b']') | (State::Key { or_end: true }, b'}') => self.close(byte, visitor),
-            (State::Value { .. }, _) => self.value(byte, visitor),
-            (State::Key { .. }, b'"') => self.open_key(),
-            (State::Colon, b':') => self.state = State::Value { or_end: false },
-            (State::After, b',') => {
-                self.state = match self.open.last() {
-                    Some(true) => State::Key { or_end: false },
-                    Some(false) => State::Value { or_end: false },
-                    None => State::Lost,
-                };
-            }
-            (State::After, b'}' | b']') => self.close(byte, visitor),
-            _ => self.state = State::Lost,
-        }
-    }
-
-    fn value(&mut self, byte: u8, visitor: &mut impl Visitor) {
+    /// A value comes; asks for it where no key has done so.
+    #[inline(always)]
+    fn element(&mut self, visitor: &mut impl Visitor) {
         if self.open.last() != Some(true) {
+            self.started = true;
             self.interest = visitor.element();
         }
-        self.started = true;
-        let take = self.interest == Interest::Take;
-        if self.interest == Interest::Kind {
-            match byte {
-                b'{' => visitor.kind(ValueKind::Object),
-                b'[' => visitor.kind(ValueKind::Array),
-                b'"' => visitor.kind(ValueKind::String),
-                // A literal's kind is known at its end.
-                _ => {}
-            }
-        }
-        match byte {
-            b'{' | b'[' if take && self.open.depth < OPEN_LIMIT => {
-                let object = byte == b'{';
-                self.open.push(object);
-                visitor.enter(object);
-                self.state = if object {
-                    State::Key { or_end: true }
-                } else {
-                    State::Value { or_end: true }
-                };
-            }
-            b'{' | b'[' => self.state = State::Skip(Containers::opened_by(byte)),
-            b'"' if take => {
-                self.token.clear();
-                self.state = State::Text {
-                    key: false,
-                    escaped: false,
-                };
-            }
-            b'"' => self.state = State::SkipString { escaped: false },
-            byte if begins_literal(byte) => {
-                self.token.clear();
-                self.state = State::Literal;
-            }
-            _ => self.state = State::Lost,
-        }
     }
 
-    fn close(&mut self, byte: u8, visitor: &mut impl Visitor) {
-        if self.open.pop() == Some(byte == b'}') {
-            visitor.leave();
-            self.state = State::After;
-        } else {
-            self.state = State::Lost;
-        }
-    }
-
-    /// Reads on in a string that is kept, and where that is a key, the members that follow it as far as they are strings.
-    fn text<'a>(
-        &mut self,
-        mut bytes: &'a [u8],
-        mut key: bool,
-        mut escaped: bool,
-        visitor: &mut impl Visitor,
-    ) -> &'a [u8] {
+    /// Reads a key, and on as long as one thing follows the other at once and values are strings.
+    #[inline(always)]
+    fn members<'a>(&mut self, mut bytes: &'a [u8], visitor: &mut impl Visitor) -> (&'a [u8], Expected) {
         loop {
-            let Some(end) = string_end(bytes, &mut escaped) else {
-                self.keep_text(bytes, key, visitor);
-                self.state = State::Text { key, escaped };
-                return &[];
+            bytes = self.key(bytes, visitor);
+            let [b':', value @ ..] = bytes else {
+                return (bytes, Expected::Colon);
             };
-            if self.token.is_empty() {
-                // What came in one piece need not be kept.
-                let (token, beyond) = bytes[..end].split_at(end.min(TOKEN_LIMIT));
-                if !key && !beyond.is_empty() {
-                    visitor.beyond(beyond);
-                }
-                self.end_text(token, key, visitor);
-            } else {
-                self.keep_text(&bytes[..end], key, visitor);
-                let token = std::mem::take(&mut self.token);
-                self.end_text(&token, key, visitor);
-                self.token = token;
-                self.token.clear();
-            }
-            bytes = &bytes[end + 1..];
-            escaped = false;
-            match (key, bytes) {
-                (true, [b':', b'"', rest @ ..]) if self.interest == Interest::Take => (bytes, key) = (rest, false),
-                (true, [b':', b'"', rest @ ..]) => {
-                    self.value(b'"', visitor);
-                    return self.skip_string(rest, false);
-                }
-                (true, [b':', rest @ ..]) if rest.first().is_some_and(|byte| begins_literal(*byte)) => {
-                    return self.literal(rest, visitor);
-                }
-                (true, [b':', rest @ ..]) => {
-                    self.state = State::Value { or_end: false };
-                    return rest;
-                }
-                (true, _) => {
-                    self.state = State::Colon;
-                    return bytes;
-                }
-                (false, [b',', b'"', rest @ ..]) if self.open.last() == Some(true) => (bytes, key) = (rest, true),
-                (false, _) => {
-                    self.state = State::After;
-                    return bytes;
-                }
-            }
+            let [b'"', text @ ..] = value else {
+                return (value, Expected::Value);
+            };
+            bytes = self.text(text, visitor);
+            let [b',', b'"', key @ ..] = bytes else {
+                return (bytes, Expected::After);
+            };
+            bytes = key;
         }
     }
 
-    fn end_text(&mut self, token: &[u8], key: bool, visitor: &mut impl Visitor) {
-        if key {
-            self.interest = visitor.key(token);
-        } else {
-            visitor.scalar(Scalar::String(token));
-        }
-    }
-
-    fn literal<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
-        let end = bytes
-            .iter()
-            .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'));
-        let Some(end) = end else {
-            self.keep(bytes);
-            self.state = State::Literal;
-            return &[];
+    #[inline(always)]
+    fn key<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
+        let Some((key, rest)) = plain_string(bytes) else {
+            return self.far_text(bytes, true, false, visitor);
         };
-        if self.token.is_empty() {
-            self.end_literal(&bytes[..end.min(TOKEN_LIMIT)], visitor);
-        } else {
-            self.keep(&bytes[..end]);
-            let token = std::mem::take(&mut self.token);
-            self.end_literal(&token, visitor);
+        self.interest = visitor.key(Quoted::plain(key));
+        rest
+    }
+
+    #[inline(always)]
+    fn text<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
+        if self.interest == Interest::Kind {
+            visitor.kind(ValueKind::String);
         }
-        if self.state == State::After {
-            self.after(&bytes[end..])
-        } else {
-            &bytes[end..]
+        let Some((text, rest)) = plain_string(bytes) else {
+            return match self.interest {
+                Interest::Take => self.far_text(bytes, false, false, visitor),
+                _ => self.skip_string(bytes, false),
+            };
+        };
+        if self.interest == Interest::Take {
+            visitor.scalar(Scalar::String(Quoted::plain(text)));
+        }
+        rest
+    }
+
+    fn container<'a>(&mut self, byte: u8, rest: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
+        if self.interest == Interest::Kind {
+            visitor.kind(if byte == b'{' {
+                ValueKind::Object
+            } else {
+                ValueKind::Array
+            });
+        }
+        self.skip(rest, Containers::opened_by(byte))
+    }
+
+    #[inline(always)]
+    fn literal<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
+        match literal::end(bytes) {
+            Some(end) => self.end_literal(&bytes[..end.min(TOKEN_LIMIT)], &bytes[end..], visitor),
+            None => self.cut_literal(bytes),
         }
     }
 
-    /// A value has ended: reads on to the key of the next member where that follows at once.
-    fn after<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        if let [b',', b'"', rest @ ..] = bytes
-            && self.open.last() == Some(true)
-        {
-            self.open_key();
-            return rest;
-        }
-        self.state = State::After;
-        bytes
-    }
-
-    fn end_literal(&mut self, token: &[u8], visitor: &mut impl Visitor) {
-        let word = matches!(token.first(), Some(b't' | b'f' | b'n'));
-        if word && !matches!(token, b"true" | b"false" | b"null") {
-            self.state = State::Lost;
-            return;
+    /// Returns the `rest`, unless the scanner is out of step now.
+    pub(super) fn end_literal<'a>(&mut self, token: &[u8], rest: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
+        self.inside = Inside::Nothing;
+        if !literal::is_one(token) {
+            self.inside = Inside::Lost;
+            return &[];
         }
         match self.interest {
             Interest::Take => visitor.scalar(Scalar::Literal(token)),
-            Interest::Kind => visitor.kind(literal_kind(token)),
+            Interest::Kind => visitor.kind(literal::kind(token)),
             Interest::Skip => {}
         }
-        self.state = State::After;
+        rest
     }
-
-    fn skip_string<'a>(&mut self, bytes: &'a [u8], mut escaped: bool) -> &'a [u8] {
-        match string_end(bytes, &mut escaped) {
-            Some(end) => self.after(&bytes[end + 1..]),
-            None => {
-                self.state = State::SkipString { escaped };
-                &[]
-            }
-        }
-    }
-
-    fn skip<'a>(&mut self, bytes: &'a [u8], mut containers: Containers) -> &'a [u8] {
-        let rest = containers.skip(bytes);
-        self.state = match rest {
-            Some(_) => State::After,
-            None => State::Skip(containers),
-        };
-        rest.unwrap_or_default()
-    }
-
-    fn keep_text(&mut self, bytes: &[u8], key: bool, visitor: &mut impl Visitor) {
-        let beyond = self.keep(bytes);
-        if !key && !beyond.is_empty() {
-            visitor.beyond(beyond);
-        }
-    }
-
-    /// Returns what there is no room for.
-    fn keep<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let room = TOKEN_LIMIT.saturating_sub(self.token.len());
-        let (token, beyond) = bytes.split_at(bytes.len().min(room));
-        self.token.extend_from_slice(token);
-        beyond
-    }
-}
-
-const fn begins_literal(byte: u8) -> bool {
-    matches!(byte, b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
-}
-
-/// The kind of a number, `true`, `false` or `null`.
-fn literal_kind(token: &[u8]) -> ValueKind {
-    match token.first() {
-        Some(b'n') => ValueKind::Null,
-        Some(b't' | b'f') => ValueKind::Boolean,
-        // JSON Schema takes 1.0 for an integer, and 1e3 may be one.
-        _ if has_fraction(token) => ValueKind::Number,
-        _ => ValueKind::Integer,
-    }
-}
-
-fn has_fraction(number: &[u8]) -> bool {
-    let point = number.iter().position(|byte| *byte == b'.');
-    let fraction = point.map_or(&[][..], |point| &number[point + 1..]);
-    !number.iter().any(|byte| matches!(byte, b'e' | b'E')) && fraction.iter().any(|digit| *digit != b'0')
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ impl Visitor for Transcript {
         self.0.push('.');
         Interest::Take
     }
-    fn key(&mut self, key: &[u8]) -> Interest {
-        self.0 += &format!("{}:", String::from_utf8_lossy(key));
-        match key {
+    fn key(&mut self, key: Quoted<'_>) -> Interest {
+        self.0 += &format!("{}:", String::from_utf8_lossy(key.bytes));
+        match key.bytes {
             b"skip" => Interest::Skip,
             b"kind" => Interest::Kind,
             _ => Interest::Take,
@@ -25,7 +25,7 @@ impl Visitor for Transcript {
     }
     fn scalar(&mut self, scalar: Scalar<'_>) {
         self.0 += &match scalar {
-            Scalar::String(text) => format!("'{}' ", String::from_utf8_lossy(text)),
+            Scalar::String(text) => format!("'{}' ", String::from_utf8_lossy(text.bytes)),
             Scalar::Literal(text) => format!("{} ", String::from_utf8_lossy(text)),
         };
     }

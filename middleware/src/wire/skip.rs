@@ -1,43 +1,58 @@
 //! The fast parts of the scanner: where a string ends, and where the container that is skipped ends.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, Simd, dispatch, u8x16, u8x64};
-use memchr::memchr;
+use fearless_simd::{Level, Simd, dispatch, u8x16, u8x64, u64x4};
+use memchr::{memchr, memchr2};
 
 use super::blocks::{BLOCK, escaped_by, in_blocks, places};
 
-/// Most strings end within as many bytes, which are looked at in one step.
-const NEAR: usize = 16;
+/// Most strings end within as many bytes, which are looked at step by step.
+const NEAR: usize = 64;
+const STEP: usize = 16;
+/// Each bit becomes whether there is an odd number of bits up to it, when these have been shifted and added one by one.
+const SHIFTS: [u32; 6] = [1, 2, 4, 8, 16, 32];
+/// Blocks that are looked at together where none of them has a byte that needs a closer look.
+const GROUP: usize = 4;
 /// After an escaped quote as many bytes are looked at in blocks, since more of them are likely.
 const DENSE: usize = 64 * BLOCK;
 
+/// What is before and behind the closing quote of the string that `bytes` begin with, if that is near and comes before any
+/// backslash.
+#[inline(always)]
+pub(crate) fn plain_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = dispatch!(Level::baseline(), simd => plain_end(simd, bytes))?;
+    Some((bytes.get(..end)?, bytes.get(end + 1..)?))
+}
+
+#[inline(always)]
+fn plain_end<S: Simd>(simd: S, bytes: &[u8]) -> Option<usize> {
+    let near = &bytes[..bytes.len().min(NEAR)];
+    for (index, step) in near.as_chunks::<STEP>().0.iter().enumerate() {
+        if let Some(at) = quote_or_backslash(simd, step) {
+            return (step[at] == b'"').then_some(index * STEP + at);
+        }
+    }
+    // What is left has some of what was looked at in front.
+    let last = near.last_chunk::<STEP>()?;
+    let at = quote_or_backslash(simd, last)?;
+    (last[at] == b'"').then_some(near.len() - STEP + at)
+}
+
+#[inline(always)]
+fn quote_or_backslash<S: Simd>(simd: S, bytes: &[u8; STEP]) -> Option<usize> {
+    let block = u8x16::from_slice(simd, bytes);
+    let found = (block.simd_eq(b'"') | block.simd_eq(b'\\')).to_bitmask();
+    (found != 0).then(|| found.trailing_zeros() as usize % STEP)
+}
+
 /// Where the string that `bytes` go on with has its closing quote. `escaped` tells whether the first byte is escaped,
 /// and at the end whether the first byte of the next piece is.
-#[inline(always)]
 pub(super) fn string_end(bytes: &[u8], escaped: &mut bool) -> Option<usize> {
-    if let Some(near) = bytes.first_chunk::<NEAR>()
-        && !*escaped
-        && let Some(end) = dispatch!(Level::baseline(), simd => near_string_end(simd, near))
-    {
-        return Some(end);
-    }
     far_string_end(Level::new(), bytes, escaped)
 }
 
-#[inline(never)]
 fn far_string_end(level: Level, bytes: &[u8], escaped: &mut bool) -> Option<usize> {
     dispatch!(level, simd => far_string_end_in(simd, bytes, escaped))
-}
-
-/// Where a quote comes before any backslash.
-#[inline(always)]
-fn near_string_end<S: Simd>(simd: S, near: &[u8; NEAR]) -> Option<usize> {
-    let near = u8x16::from_slice(simd, near);
-    let quotes = near.simd_eq(b'"').to_bitmask();
-    let backslashes = near.simd_eq(b'\\').to_bitmask();
-    // The lowest bit alone, if no backslash is lower.
-    let first = quotes & quotes.wrapping_neg() & !(backslashes | backslashes.wrapping_neg());
-    (first != 0).then(|| first.trailing_zeros() as usize)
 }
 
 #[inline(always)]
@@ -97,7 +112,7 @@ fn dense_string_end<S: Simd>(simd: S, bytes: &[u8], escaped: &mut bool) -> Optio
 pub(super) struct Containers {
     /// `[` or `{`.
     opening: u8,
-    depth: u32,
+    depth: u64,
     in_string: bool,
     escaped: bool,
 }
@@ -132,17 +147,68 @@ impl Containers {
             }
             // Stops also where it is in the midst of a long string. In registers, as it is looked at all the time.
             let mut here = *self;
-            let end = in_blocks(
-                bytes,
-                #[inline(always)]
-                |block: &[u8; BLOCK], length| here.step(simd, block, length),
-            );
+            let end = here.through(simd, bytes);
             *self = here;
             bytes = &bytes[end? + 1..];
             if self.depth == 0 {
                 return Some(bytes);
             }
         }
+    }
+
+    /// Reads blocks, several of them together while they are plain, until one of them tells a place.
+    #[inline(always)]
+    fn through<S: Simd>(&mut self, simd: S, bytes: &[u8]) -> Option<usize> {
+        let (groups, rest) = bytes.as_chunks::<{ GROUP * BLOCK }>();
+        for (index, group) in groups.iter().enumerate() {
+            let found = match self.plain_group(simd, group) {
+                Some(found) => found,
+                None => in_blocks(
+                    group,
+                    #[inline(always)]
+                    |block: &[u8; BLOCK], length| self.step(simd, block, length),
+                ),
+            };
+            if let Some(place) = found {
+                return Some(index * GROUP * BLOCK + place);
+            }
+        }
+        let place = in_blocks(
+            rest,
+            #[inline(always)]
+            |block: &[u8; BLOCK], length| self.step(simd, block, length),
+        );
+        Some(groups.len() * GROUP * BLOCK + place?)
+    }
+
+    /// Reads a group of blocks if no byte of it is escaped, and returns the place where the outermost closes if it does.
+    #[inline(always)]
+    fn plain_group<S: Simd>(&mut self, simd: S, group: &[u8; GROUP * BLOCK]) -> Option<Option<usize>> {
+        let (blocks, _) = group.as_chunks::<BLOCK>();
+        let (mut quotes, mut opening, mut closing) = ([0; GROUP], [0; GROUP], [0; GROUP]);
+        let mut backslashes = 0;
+        for at in 0..GROUP {
+            let block = u8x64::from_slice(simd, &blocks[at]);
+            quotes[at] = places(block, b'"');
+            backslashes |= places(block, b'\\');
+            opening[at] = places(block, self.opening);
+            closing[at] = places(block, self.opening + 2);
+        }
+        if backslashes != 0 || self.escaped || quotes == [0; GROUP] {
+            return None;
+        }
+        let mut texts = u64x4::from_slice(simd, &quotes);
+        for shift in SHIFTS {
+            texts ^= texts << shift;
+        }
+        let texts = <[u64; GROUP]>::from(texts);
+        for at in 0..GROUP {
+            let text = self.carry(texts[at]);
+            if let Some(place) = self.count(opening[at] & !text, closing[at] & !text) {
+                return Some(Some(at * BLOCK + place));
+            }
+        }
+        Some(None)
     }
 
     /// Reads one block; returns the place where the outermost closes, or the last one where all of it is inside a
@@ -162,40 +228,71 @@ impl Containers {
         // Each closing bracket comes two after its opening one.
         let closing = places(block, self.opening + 2);
         let text = self.text(quotes);
-        if opening | closing == 0 {
-            return None;
-        }
-        let (opening, mut closing) = (opening & !text, closing & !text);
-        let (opened, closed) = (opening.count_ones(), closing.count_ones());
+        self.count(opening & !text, closing & !text)
+    }
+
+    /// Counts the brackets of a block that are in no string; returns the place where the outermost closes.
+    #[inline(always)]
+    const fn count(&mut self, opening: u64, mut closing: u64) -> Option<usize> {
+        let (opened, closed) = (opening.count_ones() as u64, closing.count_ones() as u64);
         if closed >= self.depth {
             let mut closed = 0;
             while closing != 0 {
                 let lowest = closing & closing.wrapping_neg();
                 closed += 1;
-                if self.depth.saturating_add((opening & (lowest - 1)).count_ones()) == closed {
+                if self.depth + (opening & (lowest - 1)).count_ones() as u64 == closed {
                     self.depth = 0;
                     return Some(lowest.trailing_zeros() as usize);
                 }
                 closing ^= lowest;
             }
         }
-        self.depth = self.depth.saturating_add(opened) - closed;
+        self.depth = self.depth + opened - closed;
         None
     }
 
     /// Which bytes are inside strings, an opening quote included, where `quotes` open and close them.
     #[inline(always)]
-    const fn text(&mut self, quotes: u64) -> u64 {
-        let mut text = quotes;
-        let mut shift = 1;
-        while shift < BLOCK {
-            text ^= text << shift;
-            shift *= 2;
-        }
-        text ^= 0u64.wrapping_sub(self.in_string as u64);
+    fn text(&mut self, quotes: u64) -> u64 {
+        let text = SHIFTS.iter().fold(quotes, |text, shift| text ^ text << shift);
+        self.carry(text)
+    }
+
+    /// The same, where `text` tells it as if the block began outside of strings.
+    #[inline(always)]
+    const fn carry(&mut self, text: u64) -> u64 {
+        let text = text ^ 0u64.wrapping_sub(self.in_string as u64);
         self.in_string = text >> (BLOCK - 1) == 1;
         text
     }
+}
+
+/// Where the first line end is.
+pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
+    line_end_at(Level::new(), bytes)
+}
+
+fn line_end_at(level: Level, bytes: &[u8]) -> Option<usize> {
+    /// Bytes that are smaller than any of a text but for white space are rare, so the least of many tells that there is none.
+    #[inline(always)]
+    fn find<S: Simd>(simd: S, bytes: &[u8]) -> Option<usize> {
+        let (groups, rest) = bytes.as_chunks::<{ GROUP * BLOCK }>();
+        for (index, group) in groups.iter().enumerate() {
+            let (blocks, _) = group.as_chunks::<BLOCK>();
+            let least = blocks[1..]
+                .iter()
+                .fold(u8x64::from_slice(simd, &blocks[0]), |least, block| {
+                    least.min(u8x64::from_slice(simd, block))
+                });
+            if least.simd_le(b'\r').any_true()
+                && let Some(place) = memchr2(b'\n', b'\r', group)
+            {
+                return Some(index * GROUP * BLOCK + place);
+            }
+        }
+        Some(groups.len() * GROUP * BLOCK + memchr2(b'\n', b'\r', rest)?)
+    }
+    dispatch!(level, simd => find(simd, bytes))
 }
 
 #[cfg(test)]
@@ -249,8 +346,10 @@ mod tests {
                 if simple.is_none() {
                     prop_assert_eq!(escaped, simple_escaped);
                 }
-                let mut near_escaped = start;
-                prop_assert_eq!(string_end(bytes, &mut near_escaped), simple);
+                if let Some((string, rest)) = plain_string(bytes) {
+                    prop_assert_eq!(Some(string.len()), simple_string_end(bytes, &mut false));
+                    prop_assert!(!string.contains(&b'\\') && bytes.len() == string.len() + 1 + rest.len());
+                }
             }
         }
 

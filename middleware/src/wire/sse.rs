@@ -1,5 +1,6 @@
 //! Server-sent events, read as they arrive: the data of each event goes straight into a [`Reader`].
 
+use super::skip::line_end;
 use super::{Message, Reader, Side, Telling};
 
 /// Longest field name that matters is `data`; anything longer is an unknown field.
@@ -115,7 +116,7 @@ impl EventStream {
             }
             let end = match self.state {
                 State::Name => bytes.iter().position(|byte| matches!(byte, b':' | b'\n' | b'\r')),
-                State::Space | State::Value => memchr::memchr2(b'\n', b'\r', bytes),
+                State::Space | State::Value => line_end(bytes),
             };
             self.part(&bytes[..end.unwrap_or(bytes.len())]);
             let Some(end) = end else {

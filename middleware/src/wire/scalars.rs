@@ -1,0 +1,150 @@
+//! What is kept of the strings and literals of a message.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::builder::Builder;
+use super::member::Member;
+use super::message::{Id, Message, ResultType, TaskStatus};
+use super::visitor::Quoted;
+use super::words::known;
+use super::{NAME_LIMIT, cut};
+use crate::record::Text;
+use crate::trace_context::{TraceParent, whole_entries};
+
+/// A hash of what is not kept of a string.
+#[derive(Debug, Default)]
+pub(super) struct Beyond {
+    pub(super) hasher: DefaultHasher,
+    pub(super) has_escape: bool,
+}
+
+impl Builder {
+    fn word(&mut self, member: Member, word: Text) {
+        let Message { method, params, .. } = &mut self.message;
+        *match member {
+            Member::Method => method,
+            Member::MetaProtocolVersion => &mut params.meta.protocol_version,
+            _ => &mut params.protocol_version,
+        } = Some(word);
+    }
+
+    #[inline(never)]
+    pub(super) fn string(&mut self, member: Member, text: Quoted<'_>) {
+        let message = &mut self.message;
+        match member {
+            Member::Jsonrpc => message.jsonrpc = true,
+            Member::Method | Member::MetaProtocolVersion | Member::ParamsProtocolVersion => {
+                let word = known(text.bytes).map_or_else(|| name(text), Text::new_static);
+                self.word(member, word);
+            }
+            Member::Id => message.id = Some(Id::Text(name(text))),
+            Member::ParamsName => message.params.name = Some(name(text)),
+            Member::ParamsUri => message.params.uri = Some(name(text)),
+            Member::ParamsRequestId => message.params.request_id = Some(Id::Text(name(text))),
+            Member::ParamsProgressToken => message.params.progress_token = Some(Id::Text(name(text))),
+            Member::MetaProgressToken => message.params.meta.progress_token = Some(Id::Text(name(text))),
+            Member::MetaTraceparent => message.params.meta.traceparent = TraceParent::read(&text.text()),
+            Member::MetaTracestate => message.params.meta.tracestate = Some(whole_entries(&text.text()).into()),
+            Member::ParamsRequestState => {
+                let state = self.state(text);
+                self.message.params.request_state = state;
+            }
+            Member::ResultRequestState => {
+                let state = self.state(text);
+                self.result().request_state = state;
+            }
+            Member::ResultType => self.result().result_type = Some(ResultType::read(&text.word())),
+            Member::ResultProtocolVersion => self.result().protocol_version = Some(name(text)),
+            Member::ParamsTaskId => message.params.task.id = Some(name(text)),
+            Member::ParamsStatus => message.params.task.status = TaskStatus::read(&text.word()),
+            Member::ResultTaskId => self.result().task_part.id = Some(name(text)),
+            Member::ResultStatus => {
+                let status = TaskStatus::read(&text.word());
+                let result = self.result();
+                result.task_part.status = status;
+                result.task_failed |= status == Some(TaskStatus::Failed);
+            }
+            Member::BlockType => {
+                let word = text.word();
+                self.result().content.types.add(&word);
+                self.taps.block_is_text(*word == *b"text");
+            }
+            Member::BlockText => self.taps.block_has_text(!text.bytes.is_empty()),
+            Member::ParamsCursor => message.params.cursor = Some(hash(&text.text())),
+            Member::NextCursor => self.result().next_cursor = Some(hash(&text.text())),
+            Member::ToolName => {
+                if let Some(tool) = self.tool() {
+                    tool.name = name(text);
+                }
+            }
+            Member::RequiredName => self.require(name(text)),
+            Member::PropertyTypes | Member::PropertyType => self.property_type(&text.text()),
+            Member::PeerName => {
+                if let Some(peer) = self.peer() {
+                    peer.name = name(text);
+                }
+            }
+            Member::PeerVersion => {
+                if let Some(peer) = self.peer() {
+                    peer.version = name(text);
+                }
+            }
+            Member::ErrorMessage => self.error().message = Some(name(text)),
+            _ => {}
+        }
+    }
+
+    pub(super) fn literal(&mut self, member: Member, text: &[u8]) {
+        match member {
+            Member::Id => self.message.id = number(text),
+            Member::ParamsRequestId => self.message.params.request_id = number(text),
+            Member::ParamsProgressToken => self.message.params.progress_token = number(text),
+            Member::MetaProgressToken => self.message.params.meta.progress_token = number(text),
+            Member::IsError => self.result().is_error = text == b"true",
+            Member::NestedIsError => {
+                let result = self.result();
+                result.task_failed |= text == b"true";
+                result.task_part.is_error |= text == b"true";
+            }
+            Member::ParamsTaskIsError => self.message.params.task.is_error |= text == b"true",
+            Member::AdditionalProperties if text == b"false" => {
+                self.schema().into_iter().for_each(|schema| schema.closed = true);
+            }
+            Member::ErrorCode => self.error().code = std::str::from_utf8(text).ok().and_then(|code| code.parse().ok()),
+            _ => {}
+        }
+    }
+
+    /// A hash of a state, which may be private, and is told apart by all of it.
+    fn state(&mut self, text: Quoted<'_>) -> Option<u64> {
+        let Some(mut beyond) = self.beyond.take() else {
+            return Some(hash(&text.text()));
+        };
+        // Client and server may write escapes differently, and so be cut elsewhere.
+        let has_escape = beyond.has_escape || text.bytes.contains(&b'\\');
+        beyond.hasher.write(text.bytes);
+        (!has_escape).then(|| beyond.hasher.finish())
+    }
+}
+
+/// A hash within this process of text that is too long or too private to be kept.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A text that a peer chose, cut.
+pub(super) fn name(text: Quoted<'_>) -> Text {
+    match std::str::from_utf8(text.bytes) {
+        Ok(whole) if text.plain && whole.len() <= NAME_LIMIT => whole.into(),
+        _ => cut(&text.text(), NAME_LIMIT).into(),
+    }
+}
+
+/// A numeric id; `7.0` is 7, as newer servers read it, and null is no id.
+fn number(text: &[u8]) -> Option<Id> {
+    let text = text.strip_suffix(b".0").unwrap_or(text);
+    let text = std::str::from_utf8(text).ok().filter(|text| *text != "null")?;
+    Some(Id::Number(cut(text, NAME_LIMIT).into()))
+}
