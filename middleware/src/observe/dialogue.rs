@@ -183,9 +183,9 @@ impl Dialogue {
     }
 
     /// Whether the event has come before, on the stream that this one resumes.
-    pub(super) fn is_repeated(&self, event: &Event) -> bool {
-        let asks = event.messages.iter().any(|message| message.method.is_some());
-        let Some(id) = event.id.as_deref().filter(|_| asks) else {
+    pub(super) fn is_repeated(&self, event: &mut Event<'_>) -> bool {
+        let asks = event.messages().any(|message| message.method.is_some());
+        let Some(id) = event.id.filter(|_| asks) else {
             return false;
         };
         let mut hasher = DefaultHasher::new();

@@ -23,6 +23,32 @@ pub(crate) fn same_in_pieces(document: &[u8], size: usize) {
     }
 }
 
+/// An event that is kept.
+#[derive(Debug, PartialEq)]
+pub(super) struct Kept {
+    pub(super) endpoint: Option<Box<str>>,
+    pub(super) messages: Vec<Message>,
+    pub(super) bytes: u64,
+    pub(super) end: u64,
+    pub(super) id: Option<Vec<u8>>,
+}
+
+impl EventStream {
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Vec<Kept> {
+        let mut events = Vec::new();
+        while let Some(mut event) = self.read(&mut bytes) {
+            events.push(Kept {
+                endpoint: event.endpoint.take(),
+                messages: event.messages().map(std::mem::take).collect(),
+                bytes: event.bytes,
+                end: event.end,
+                id: event.id.map(<[u8]>::to_vec),
+            });
+        }
+        events
+    }
+}
+
 /// A stream that comes in pieces of `size` reads like the whole one.
 pub(crate) fn same_events_in_pieces(stream: &[u8], size: usize) {
     let (mut whole, mut pieces) = (EventStream::new(), EventStream::new());

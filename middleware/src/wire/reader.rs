@@ -53,6 +53,11 @@ impl Reader {
             self.builder.message.clear();
         }
         *bytes = self.scanner.push(bytes, &mut self.builder);
+        self.message()
+    }
+
+    /// The message that was read last, until more is read.
+    pub(super) fn message(&mut self) -> Option<&mut Message> {
         self.builder.is_complete.then_some(&mut self.builder.message)
     }
 

@@ -1,5 +1,7 @@
 //! Server-sent events, read as they arrive: the data of each event goes straight into a [`Reader`].
 
+use std::cell::Cell;
+
 use super::skip::line_end;
 use super::{Message, Reader, Side, Telling};
 
@@ -9,6 +11,9 @@ const FIELD_LIMIT: usize = 8;
 const ID_LIMIT: usize = 128;
 /// Longest address that an `endpoint` event may give.
 const ENDPOINT_LIMIT: usize = 2048;
+/// Bytes that are looked at for a line end before they are read: as many as a processor keeps near. What is more than the
+/// content of a result that is hashed is seen to be so at once.
+const PART: usize = 272 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -20,16 +25,24 @@ enum State {
     Value,
 }
 
-/// The messages of one event.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Event {
-    pub(crate) messages: Vec<Message>,
+/// The messages of one event, or the address that it gives.
+#[derive(Debug)]
+pub(crate) struct Event<'a> {
+    pub(crate) endpoint: Option<Box<str>>,
+    earlier: &'a mut [Message],
+    last: Option<&'a mut Message>,
     /// Bytes of its data.
     pub(crate) bytes: u64,
     /// Where in the stream it ends.
     pub(crate) end: u64,
     /// Its own id, where it has one of at most [`ID_LIMIT`] bytes.
-    pub(crate) id: Option<Box<[u8]>>,
+    pub(crate) id: Option<&'a [u8]>,
+}
+
+impl Event<'_> {
+    pub(crate) fn messages(&mut self) -> impl Iterator<Item = &mut Message> {
+        self.earlier.iter_mut().chain(self.last.as_deref_mut())
+    }
 }
 
 /// A stream of server-sent events (WHATWG HTML, section 9.2.6).
@@ -40,8 +53,8 @@ pub(crate) struct EventStream {
     /// Name and id of the event at hand.
     event: Vec<u8>,
     id: Vec<u8>,
-    /// Of the event at hand, and bytes of its data.
-    messages: Vec<Message>,
+    /// Messages of the event at hand but for the last, which is still in the reader, and bytes of its data.
+    earlier: Vec<Message>,
     bytes: u64,
     /// Data of the first event, kept until it is clear whether that is an `endpoint`; `None` when it is.
     first: Option<Vec<u8>>,
@@ -54,19 +67,26 @@ pub(crate) struct EventStream {
     resumable: bool,
     /// An event had data that is not empty.
     told: bool,
+    /// The event at hand has come to its end.
+    is_over: bool,
     /// Bytes of the stream so far.
     passed: u64,
     reader: Reader,
 }
 
+thread_local! {
+    /// What has read this thread's last stream, for its next.
+    static SPARE: Cell<Option<Box<EventStream>>> = const { Cell::new(None) };
+}
+
 impl EventStream {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: State::Name,
             name: Vec::new(),
             event: Vec::new(),
             id: Vec::new(),
-            messages: Vec::new(),
+            earlier: Vec::new(),
             bytes: 0,
             first: None,
             endpoint: None,
@@ -74,66 +94,79 @@ impl EventStream {
             carriage_return: false,
             resumable: false,
             told: false,
+            is_over: false,
             passed: 0,
             reader: Reader::new(Side::Answer),
         }
     }
 
-    /// The same for a stream whose first event may be an `endpoint`, as in the transport of 2024-11-05.
-    pub(crate) fn with_endpoint() -> Self {
-        Self {
-            first: Some(Vec::new()),
-            ..Self::new()
+    /// Begins with a stream, whose first event may be an `endpoint`, as in the transport of 2024-11-05, or may not.
+    pub(crate) fn begin(telling: Telling, may_give_endpoint: bool) -> Box<Self> {
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        let mut stream = spare.unwrap_or_else(|| Box::new(Self::new()));
+        stream.first = may_give_endpoint.then(Vec::new);
+        stream.reader.begin(Side::Answer, telling);
+        stream
+    }
+
+    /// Ends it, and makes ready for another.
+    pub(crate) fn give_back(mut self: Box<Self>) {
+        self.start_event();
+        self.state = State::Name;
+        self.name.clear();
+        self.event.clear();
+        self.endpoint = None;
+        (self.carriage_return, self.resumable, self.told) = (false, false, false);
+        self.passed = 0;
+        // At the end of a thread there is nothing to keep it in.
+        let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+    }
+
+    /// Reads on until an event with messages or an address is complete, and leaves in `bytes` what comes behind it; `None` once all are
+    /// read. The event is gone with the next call.
+    pub(crate) fn read(&mut self, bytes: &mut &[u8]) -> Option<Event<'_>> {
+        if self.is_over {
+            self.start_event();
         }
-    }
-
-    /// Tells this of arguments and results too.
-    pub(crate) fn telling(mut self, telling: Telling) -> Self {
-        self.reader = self.reader.telling(telling);
-        self
-    }
-
-    /// The address that the first event gave; once.
-    pub(crate) fn take_endpoint(&mut self) -> Option<Box<str>> {
-        self.endpoint.take()
-    }
-
-    /// Reads the next piece and returns the events with messages that it completes.
-    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Vec<Event> {
-        let mut events = Vec::new();
-        let end_of_all = self.passed + bytes.len() as u64;
         while let Some(&byte) = bytes.first() {
             if std::mem::take(&mut self.carriage_return) && byte == b'\n' {
-                bytes = &bytes[1..];
+                self.pass(bytes, 1);
                 continue;
             }
             if self.state == State::Space {
                 self.state = State::Value;
                 if byte == b' ' {
-                    bytes = &bytes[1..];
+                    self.pass(bytes, 1);
                     continue;
                 }
             }
+            let part = &bytes[..bytes.len().min(PART)];
             let end = match self.state {
-                State::Name => bytes.iter().position(|byte| matches!(byte, b':' | b'\n' | b'\r')),
-                State::Space | State::Value => line_end(bytes),
+                State::Name => part.iter().position(|byte| matches!(byte, b':' | b'\n' | b'\r')),
+                State::Space | State::Value => line_end(part),
             };
-            self.part(&bytes[..end.unwrap_or(bytes.len())]);
+            self.part(&part[..end.unwrap_or(part.len())]);
             let Some(end) = end else {
-                break;
+                self.pass(bytes, part.len());
+                continue;
             };
-            if bytes[end] == b':' {
+            self.pass(bytes, end + 1);
+            if part[end] == b':' {
                 self.state = State::Space;
                 self.start_value();
-            } else {
-                self.carriage_return = bytes[end] == b'\r';
-                self.passed = end_of_all - (bytes.len() - end - 1) as u64;
-                events.extend(self.end_line());
+                continue;
             }
-            bytes = &bytes[end + 1..];
+            self.carriage_return = part[end] == b'\r';
+            if self.end_line() {
+                break;
+            }
         }
-        self.passed = end_of_all;
-        events
+        self.event()
+    }
+
+    fn pass(&mut self, bytes: &mut &[u8], count: usize) {
+        self.passed += count as u64;
+        *bytes = &bytes[count..];
     }
 
     fn part(&mut self, bytes: &[u8]) {
@@ -149,7 +182,7 @@ impl EventStream {
                 if let Some(first) = &mut self.first {
                     keep(first, bytes, ENDPOINT_LIMIT);
                 }
-                self.reader.read_all(bytes, &mut self.messages);
+                self.document(bytes);
             }
             b"id" => keep(&mut self.id, bytes, ID_LIMIT),
             b"event" if self.first.is_some() => keep(&mut self.event, bytes, ID_LIMIT),
@@ -177,39 +210,64 @@ impl EventStream {
             _ => {}
         }
         if self.name == b"data" && std::mem::replace(&mut self.data, true) {
-            self.reader.read_all(b"\n", &mut self.messages);
+            self.document(b"\n");
         }
     }
 
-    fn end_line(&mut self) -> Option<Event> {
+    /// Reads on in the data.
+    fn document(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if let Some(message) = self.reader.message() {
+                self.earlier.push(std::mem::take(message));
+            }
+            self.reader.read(&mut bytes);
+        }
+    }
+
+    /// Whether that is the end of an event that tells something.
+    fn end_line(&mut self) -> bool {
         let blank = self.state == State::Name && self.name.is_empty();
         self.state = State::Name;
         self.name.clear();
         if !blank {
-            return None;
+            return false;
         }
-        let id = std::mem::take(&mut self.id);
-        let bytes = std::mem::take(&mut self.bytes);
-        if !std::mem::take(&mut self.data) {
-            return None;
-        }
-        if let Some(first) = self.first.take()
+        if self.data
+            && let Some(first) = self.first.take()
             && self.event == b"endpoint"
             && first.len() < ENDPOINT_LIMIT
         {
             self.endpoint = String::from_utf8(first).ok().map(Into::into);
         }
-        let messages = std::mem::take(&mut self.messages);
-        // Data that is not JSON, such as the address in an `endpoint` event, is no message and no error either.
-        self.reader.finish();
-        let id = (!id.is_empty() && id.len() < ID_LIMIT).then(|| id.into());
-        let end = self.passed;
-        (!messages.is_empty()).then_some(Event {
-            messages,
-            bytes,
-            end,
-            id,
+        self.is_over = self.endpoint.is_some() || !self.earlier.is_empty() || self.reader.message().is_some();
+        if !self.is_over {
+            self.start_event();
+        }
+        self.is_over
+    }
+
+    /// The event that is over.
+    fn event(&mut self) -> Option<Event<'_>> {
+        self.is_over.then(|| Event {
+            endpoint: self.endpoint.take(),
+            earlier: &mut self.earlier,
+            last: self.reader.message(),
+            bytes: self.bytes,
+            end: self.passed,
+            id: (1..ID_LIMIT).contains(&self.id.len()).then_some(&self.id),
         })
+    }
+
+    /// Forgets the event at hand.
+    fn start_event(&mut self) {
+        self.is_over = false;
+        self.id.clear();
+        self.bytes = 0;
+        if std::mem::take(&mut self.data) {
+            self.earlier = Vec::new();
+            // Data that is not JSON, such as the address in an `endpoint` event, is no message and no error either.
+            self.reader.finish();
+        }
     }
 }
 
@@ -220,110 +278,5 @@ fn keep(into: &mut Vec<u8>, bytes: &[u8], limit: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn ids(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<String> {
-        let mut stream = EventStream::new();
-        pieces
-            .into_iter()
-            .flat_map(|piece| stream.push(piece.as_ref()))
-            .flat_map(|event| event.messages)
-            .map(|message| message.id.map_or_else(|| "-".to_owned(), |id| id.into_text().into()))
-            .collect()
-    }
-
-    const EVENTS: &[(&str, &str, &[&str])] = &[
-        ("no event field", "data: {\"id\":1}\n\n", &["1"]),
-        ("an event field", "event: message\ndata: {\"id\":1}\n\n", &["1"]),
-        ("no space", "data:{\"id\":1}\n\n", &["1"]),
-        (
-            "carriage returns",
-            "data: {\"id\":1}\r\rdata: {\"id\":2}\r\r",
-            &["1", "2"],
-        ),
-        (
-            "both line ends",
-            "data: {\"id\":1}\r\n\r\ndata: {\"id\":2}\r\n\r\n",
-            &["1", "2"],
-        ),
-        ("several data lines", "data: {\"id\"\ndata: :1}\n\n", &["1"]),
-        ("a priming event", "id: 3\ndata:\n\ndata: {\"id\":1}\n\n", &["1"]),
-        ("comments", ": keep-alive\n\n:\n\ndata: {\"id\":1}\n\n", &["1"]),
-        (
-            "an endpoint",
-            "event: endpoint\ndata: /message?sessionId=1\n\ndata: {\"id\":1}\n\n",
-            &["1"],
-        ),
-        (
-            "a field that starts like data",
-            "database: {\"id\":9}\ndat: {\"id\":8}\ndata: {\"id\":1}\n\n",
-            &["1"],
-        ),
-        (
-            "an event that never ends",
-            "data: {\"id\":1}\n\ndata: {\"id\":2}\n",
-            &["1"],
-        ),
-        ("a retry line", "retry: 3000\ndata: {\"id\":1}\n\n", &["1"]),
-    ];
-
-    #[test]
-    fn events_are_read_in_every_form() {
-        for (name, text, expected) in EVENTS {
-            assert_eq!(&ids([text]), expected, "{name}");
-            assert_eq!(&ids(text.as_bytes().chunks(1)), expected, "{name}, byte by byte");
-        }
-    }
-
-    #[test]
-    fn the_first_event_may_give_an_address() {
-        for (text, expected) in [
-            (
-                "event: endpoint\ndata: /message?sessionId=1\n\n",
-                Some("/message?sessionId=1"),
-            ),
-            ("data: /message\nevent: endpoint\n\n", Some("/message")),
-            ("event: message\ndata: {}\n\nevent: endpoint\ndata: /late\n\n", None),
-            ("data: {}\n\n", None),
-        ] {
-            let mut stream = EventStream::with_endpoint();
-            for byte in text.as_bytes() {
-                stream.push(&[*byte]);
-            }
-            assert_eq!(stream.take_endpoint().as_deref(), expected, "{text}");
-        }
-        let mut stream = EventStream::new();
-        stream.push(b"event: endpoint\ndata: /message\n\n");
-        assert_eq!(stream.take_endpoint(), None, "nobody asked");
-    }
-
-    #[test]
-    fn events_tell_their_size_and_id() {
-        let events = EventStream::new().push(b"id: 3\ndata: {\"id\":1}\n\ndata: {\"id\":22}\n\n");
-        let told = |event: &Event| (event.bytes, event.end, event.id.clone());
-        let told: Vec<_> = events.iter().map(told).collect();
-        assert_eq!(told, [(8, 22, Some(Box::from(*b"3"))), (9, 39, None)]);
-    }
-
-    proptest! {
-        #[test]
-        fn any_split_tells_the_same(which in 0..EVENTS.len(), at in 0usize..80, more in 0usize..80) {
-            let bytes = EVENTS[which].1.as_bytes();
-            let (first, second) = (at.min(bytes.len()), more.min(bytes.len()));
-            let (first, second) = (first.min(second), first.max(second));
-            prop_assert_eq!(ids([&bytes[..first], &bytes[first..second], &bytes[second..]]), ids([bytes]));
-        }
-
-        #[test]
-        fn any_bytes_read_in_pieces_as_whole(bytes in "(id: 1|data|:| |\\{\"id\":[12]\\}|\r|\n|.){0,60}", size in 1usize..40) {
-            crate::wire::oracle::same_events_in_pieces(bytes.as_bytes(), size);
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            crate::wire::oracle::same_events_in_pieces(&bytes, 5);
-        }
-    }
-}
+#[path = "sse_tests.rs"]
+mod tests;

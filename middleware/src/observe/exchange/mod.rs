@@ -164,10 +164,10 @@ impl Exchange {
                 self.body = ResponseBody::Json(Document::new(Side::Answer));
             }
             Content::EventStream if request.post || request.session_id.is_some() => {
-                self.body = ResponseBody::EventStream(EventStream::new().telling(telling).into());
+                self.body = ResponseBody::EventStream(EventStream::begin(telling, false));
             }
             Content::EventStream if !request.delete => {
-                self.body = ResponseBody::EventStream(EventStream::with_endpoint().telling(telling).into());
+                self.body = ResponseBody::EventStream(EventStream::begin(telling, true));
             }
             _ => {}
         }
@@ -208,24 +208,31 @@ impl Exchange {
                     document.give_back(reader);
                 }
             }
-            ResponseBody::EventStream(stream) => {
-                let now = clock.now();
-                let events = stream.push(bytes);
-                if stream.has_told() {
-                    self.carrier.first_byte.get_or_insert(now);
-                }
-                if let Some(address) = stream.take_endpoint() {
-                    self.open_endpoint(&address, now);
-                }
-                for event in events {
-                    if !self.dialogue.is_repeated(&event) {
-                        for mut message in event.messages {
-                            self.response_message(&mut message, event.bytes, event.end, now);
-                        }
-                    }
+            ResponseBody::EventStream(_) => self.stream_data(bytes, clock.now()),
+        }
+    }
+
+    fn stream_data(&mut self, mut bytes: &[u8], now: Instant) {
+        let ResponseBody::EventStream(mut stream) = std::mem::replace(&mut self.body, ResponseBody::Opaque) else {
+            return;
+        };
+        while let Some(mut event) = stream.read(&mut bytes) {
+            // It has told something.
+            self.carrier.first_byte.get_or_insert(now);
+            if let Some(address) = event.endpoint.take() {
+                self.open_endpoint(&address, now);
+            }
+            if !self.dialogue.is_repeated(&mut event) {
+                let (bytes, end) = (event.bytes, event.end);
+                for message in event.messages() {
+                    self.response_message(message, bytes, end, now);
                 }
             }
         }
+        if stream.has_told() {
+            self.carrier.first_byte.get_or_insert(now);
+        }
+        self.body = ResponseBody::EventStream(stream);
     }
 
     /// So many bytes of the request pass that cannot be looked at; what comes behind them cannot be understood either.
@@ -284,6 +291,9 @@ impl Exchange {
         }
         if self.endpoint.is_some() {
             self.close_endpoint(end, clock.now());
+        }
+        if let ResponseBody::EventStream(stream) = std::mem::replace(&mut self.body, ResponseBody::Opaque) {
+            stream.give_back();
         }
     }
 

@@ -1,0 +1,106 @@
+//! Event streams in every form, whole and in pieces.
+
+use super::*;
+use crate::wire::oracle::Kept;
+use proptest::prelude::*;
+
+fn ids(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<String> {
+    let mut stream = EventStream::new();
+    pieces
+        .into_iter()
+        .flat_map(|piece| stream.push(piece.as_ref()))
+        .flat_map(|event| event.messages)
+        .map(|message| message.id.map_or_else(|| "-".to_owned(), |id| id.into_text().into()))
+        .collect()
+}
+
+const EVENTS: &[(&str, &str, &[&str])] = &[
+    ("no event field", "data: {\"id\":1}\n\n", &["1"]),
+    ("an event field", "event: message\ndata: {\"id\":1}\n\n", &["1"]),
+    ("no space", "data:{\"id\":1}\n\n", &["1"]),
+    (
+        "carriage returns",
+        "data: {\"id\":1}\r\rdata: {\"id\":2}\r\r",
+        &["1", "2"],
+    ),
+    (
+        "both line ends",
+        "data: {\"id\":1}\r\n\r\ndata: {\"id\":2}\r\n\r\n",
+        &["1", "2"],
+    ),
+    ("several data lines", "data: {\"id\"\ndata: :1}\n\n", &["1"]),
+    ("a priming event", "id: 3\ndata:\n\ndata: {\"id\":1}\n\n", &["1"]),
+    ("comments", ": keep-alive\n\n:\n\ndata: {\"id\":1}\n\n", &["1"]),
+    (
+        "an endpoint",
+        "event: endpoint\ndata: /message?sessionId=1\n\ndata: {\"id\":1}\n\n",
+        &["1"],
+    ),
+    (
+        "a field that starts like data",
+        "database: {\"id\":9}\ndat: {\"id\":8}\ndata: {\"id\":1}\n\n",
+        &["1"],
+    ),
+    (
+        "an event that never ends",
+        "data: {\"id\":1}\n\ndata: {\"id\":2}\n",
+        &["1"],
+    ),
+    ("a retry line", "retry: 3000\ndata: {\"id\":1}\n\n", &["1"]),
+];
+
+#[test]
+fn events_are_read_in_every_form() {
+    for (name, text, expected) in EVENTS {
+        assert_eq!(&ids([text]), expected, "{name}");
+        assert_eq!(&ids(text.as_bytes().chunks(1)), expected, "{name}, byte by byte");
+    }
+}
+
+#[test]
+fn the_first_event_may_give_an_address() {
+    for (text, expected) in [
+        (
+            "event: endpoint\ndata: /message?sessionId=1\n\n",
+            Some("/message?sessionId=1"),
+        ),
+        ("data: /message\nevent: endpoint\n\n", Some("/message")),
+        ("event: message\ndata: {}\n\nevent: endpoint\ndata: /late\n\n", None),
+        ("data: {}\n\n", None),
+    ] {
+        let mut stream = EventStream::begin(Telling::default(), true);
+        let events = text.as_bytes().iter().flat_map(|byte| stream.push(&[*byte]));
+        let address = events.filter_map(|event| event.endpoint).next();
+        assert_eq!(address.as_deref(), expected, "{text}");
+    }
+    let events = EventStream::new().push(b"event: endpoint\ndata: /message\n\n");
+    assert!(events.is_empty(), "nobody asked");
+}
+
+#[test]
+fn events_tell_their_size_and_id() {
+    let events = EventStream::new().push(b"id: 3\ndata: {\"id\":1}\n\ndata: {\"id\":22}\n\n");
+    let told = |event: &Kept| (event.bytes, event.end, event.id.clone());
+    let told: Vec<_> = events.iter().map(told).collect();
+    assert_eq!(told, [(8, 22, Some(b"3".to_vec())), (9, 39, None)]);
+}
+
+proptest! {
+    #[test]
+    fn any_split_tells_the_same(which in 0..EVENTS.len(), at in 0usize..80, more in 0usize..80) {
+        let bytes = EVENTS[which].1.as_bytes();
+        let (first, second) = (at.min(bytes.len()), more.min(bytes.len()));
+        let (first, second) = (first.min(second), first.max(second));
+        prop_assert_eq!(ids([&bytes[..first], &bytes[first..second], &bytes[second..]]), ids([bytes]));
+    }
+
+    #[test]
+    fn any_bytes_read_in_pieces_as_whole(bytes in "(id: 1|data|:| |\\{\"id\":[12]\\}|\r|\n|.){0,60}", size in 1usize..40) {
+        crate::wire::oracle::same_events_in_pieces(bytes.as_bytes(), size);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        crate::wire::oracle::same_events_in_pieces(&bytes, 5);
+    }
+}
