@@ -10,6 +10,7 @@ use crate::observe::{Observer, RequestHead, ResponseHead, Status, endpoint_key};
 use crate::trace_context::{TraceParent, whole_entries};
 use crate::wire::headers;
 
+#[inline(always)]
 pub(super) fn request<B>(
     request: &Request<B>,
     known: &headers::Known<'_>,

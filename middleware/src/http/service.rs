@@ -65,12 +65,12 @@ impl<S> ToolsightService<S> {
     /// The exchange that `request` begins, and the span that it is served in.
     fn prepare<B>(&self, request: &Request<B>) -> (Arc<Shared>, Span) {
         let known = headers::Known::of(request.headers());
-        let surrounding = valid(&Span::current().context()).or_else(|| head::trace_parent(&known, request.headers()));
+        let surrounding = span_context(&Span::current()).or_else(|| head::trace_parent(&known, request.headers()));
         let (ambient, span) = match surrounding {
             None if request.method() == Method::POST => {
                 // Nothing tells a trace: the application's own sampler decides over the one that begins here.
                 let root = call_span::request_span();
-                (valid(&root.context()), Some(root))
+                (span_context(&root), Some(root))
             }
             surrounding => (surrounding, None),
         };
@@ -100,7 +100,11 @@ impl<S> ToolsightService<S> {
     }
 }
 
-fn valid(context: &opentelemetry::Context) -> Option<SpanContext> {
-    let span = context.span().span_context().clone();
+/// The span of OpenTelemetry that is behind a span of `tracing`.
+fn span_context(span: &Span) -> Option<SpanContext> {
+    if span.is_disabled() {
+        return None;
+    }
+    let span = span.context().span().span_context().clone();
     span.is_valid().then_some(span)
 }

@@ -36,6 +36,7 @@ pub(super) struct Dialogue {
 }
 
 impl Dialogue {
+    #[inline(always)]
     pub(super) fn new(observer: Arc<Observer>, connection: Held, head: RequestHead) -> Self {
         Self {
             home: observer.next_home.fetch_add(1, Relaxed),

@@ -212,7 +212,7 @@ impl Tools {
         let mismatches = |output: &InputSchema| structured.is_none_or(|structured| output.is_violated_by(structured));
         KnownOf {
             definition: tool.definition,
-            is_mismatch: known.current(name).is_some() && tool.output.as_ref().is_some_and(mismatches),
+            is_mismatch: known.is_current(tool) && tool.output.as_ref().is_some_and(mismatches),
         }
     }
 
@@ -229,8 +229,11 @@ impl Tools {
 impl Known {
     /// The tool by that name, if its schemas are those that every caller is told now.
     fn current(&self, name: &str) -> Option<&KnownTool> {
-        let tool = self.tools.get(name)?;
-        (tool.listed == Some(self.changes) && !tool.varies).then_some(tool)
+        self.tools.get(name).filter(|tool| self.is_current(tool))
+    }
+
+    fn is_current(&self, tool: &KnownTool) -> bool {
+        tool.listed == Some(self.changes) && !tool.varies
     }
 }
 

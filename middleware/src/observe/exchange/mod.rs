@@ -59,6 +59,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    #[inline(always)]
     pub(crate) fn begin(observer: Arc<Observer>, head: RequestHead, span: SpanContext) -> Self {
         let known = match (&head.session_id, &head.endpoint) {
             (Some(id), _) => observer.sessions.get(id),
