@@ -354,15 +354,35 @@ mod tests {
         }
 
         #[test]
+        fn a_line_ends_where_a_walk_ends(text in "[a-z\t ]{0,900}(\n|\r|)[a\n\r]{0,300}") {
+            let simple = text.bytes().position(|byte| matches!(byte, b'\n' | b'\r'));
+            for level in [Level::new(), Level::baseline()] {
+                prop_assert_eq!(line_end_at(level, text.as_bytes()), simple);
+            }
+        }
+
+        #[test]
+        fn containers_without_escapes_end_where_a_walk_ends(open in "[\\[{]{0,40}", text in "([\\[\\]{}]|\"[a\\[\\]{}]{0,30}\"|[a ]{0,30}){0,90}", more in "[\\]}]{0,40}", cut in 0usize..900) {
+            same_end_of_containers(&(open + &text + &more), cut);
+        }
+
+        #[test]
         fn containers_end_where_a_walk_ends_in_any_pieces(text in "([\\[\\]{}]|\"([a\\[\\]]|\\\\[\\\\\"a]){0,70}\"|[a ]{0,40}){0,20}", cut in 0usize..300) {
-            let (first, second) = in_pieces(text.as_bytes(), cut);
-            for (opening, level) in [(b'[', Level::new()), (b'{', Level::new()), (b'[', Level::baseline()), (b'{', Level::baseline())] {
+            same_end_of_containers(&text, cut);
+        }
+    }
+
+    fn same_end_of_containers(text: &str, cut: usize) {
+        let (first, second) = in_pieces(text.as_bytes(), cut);
+        for opening in [b'[', b'{'] {
+            let simple = simple_skip(opening, text.as_bytes());
+            for level in [Level::new(), Level::baseline()] {
                 let mut containers = Containers::opened_by(opening);
                 let rest = match containers.skip_at(level, first) {
                     Some(rest) => Some(rest.len() + second.len()),
                     None => containers.skip_at(level, second).map(<[u8]>::len),
                 };
-                prop_assert_eq!(rest.map(|rest| text.len() - rest), simple_skip(opening, text.as_bytes()));
+                assert_eq!(rest.map(|rest| text.len() - rest), simple);
             }
         }
     }
