@@ -43,10 +43,16 @@ impl Builder {
         }
     }
 
+    /// Makes ready for the next message.
+    pub(super) fn clear(&mut self) {
+        self.taps.reuse(&mut self.message);
+        self.message.clear();
+    }
+
     /// Makes ready for the next document.
     pub(super) fn reset(&mut self) {
         self.path.clear();
-        self.message.clear();
+        self.clear();
         self.is_complete = false;
         self.kept = 0;
         self.taps.reset();
@@ -179,7 +185,7 @@ impl Builder {
                 self.is_complete = true;
             } else {
                 self.omitted += 1;
-                self.message.clear();
+                self.clear();
             }
         }
     }

@@ -50,7 +50,7 @@ impl Reader {
             return None;
         }
         if std::mem::take(&mut self.builder.is_complete) {
-            self.builder.message.clear();
+            self.builder.clear();
         }
         *bytes = self.scanner.push(bytes, &mut self.builder);
         self.message()

@@ -2,6 +2,7 @@
 
 use super::member::Member;
 use super::message::Message;
+use super::schema::Argument;
 use crate::arguments_hash::{CanonicalHash, Secret};
 use crate::result_flags::ContentDigest;
 
@@ -40,6 +41,8 @@ pub(super) struct Taps {
     is_tapped: bool,
     arguments: Kept,
     content: Option<Content>,
+    /// Room for the members of the next structured content.
+    spare: Vec<Argument>,
 }
 
 /// Bytes kept up to a limit.
@@ -72,6 +75,15 @@ impl Taps {
         self.content = None;
     }
 
+    /// Takes back the room that the members of structured content have taken.
+    pub(super) fn reuse(&mut self, message: &mut Message) {
+        let result = message.result.as_mut();
+        if let Some(mut members) = result.and_then(|result| result.content.structured.take()) {
+            members.clear();
+            self.spare = members;
+        }
+    }
+
     /// The container of `member` opens.
     pub(super) fn start(&mut self, member: Member, object: bool, message: &mut Message) {
         let Some(secret) = self.telling.secret else {
@@ -94,7 +106,7 @@ impl Taps {
                 if member == Member::Structured {
                     let part = &mut message.result.get_or_insert_default().content;
                     part.has_any |= !object;
-                    part.structured = object.then(Vec::new);
+                    part.structured = object.then(|| std::mem::take(&mut self.spare));
                 }
                 Tap::Content
             }
