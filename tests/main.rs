@@ -17,6 +17,7 @@ mod long_outage;
 mod month;
 mod outages;
 mod page;
+mod priority;
 mod readme;
 mod sdk;
 mod sign_in;

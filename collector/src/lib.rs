@@ -16,7 +16,7 @@ mod listener;
 pub mod memory;
 pub mod operate;
 pub mod pipeline;
-mod priority;
+pub mod priority;
 mod queries;
 pub mod receive;
 mod reload;

@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use toolsight_collector::args::{self, Action};
 use toolsight_collector::auth;
-use toolsight_collector::config::{Config, Loaded, Log, misspelt_variables};
+use toolsight_collector::config::{Config, Loaded, Log, Priority, misspelt_variables};
+use toolsight_collector::priority::go_first;
 use toolsight_collector::serve::serve;
 use toolsight_collector::store::{self, Location, engine_process};
 use toolsight_collector::telemetry;
@@ -62,6 +63,10 @@ fn run() -> anyhow::Result<()> {
     }
     if action == Action::PrintDdl {
         return print_ddl(config).context("print the statements");
+    }
+    if action == Action::Serve && config.priority == Priority::RealTime {
+        // First, since threads begin with the priority of the one that makes them.
+        go_first().map_err(anyhow::Error::msg)?;
     }
     let runtime = runtime().context("start threads")?;
     let ended = runtime.block_on(act(action, config));

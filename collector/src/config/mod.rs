@@ -6,6 +6,7 @@
 
 mod load;
 pub mod settings;
+mod values;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub struct Config {
     pub page: Page,
     /// Who may connect, and how.
     pub security: Security,
+    /// Who goes first where processors are short.
+    pub priority: Priority,
     /// The collector's own log.
     pub log: Log,
 }
@@ -137,6 +140,16 @@ pub struct Security {
     pub tls_key: Option<PathBuf>,
     /// Certificates in PEM, one of which has to have signed that of each client; without them clients need none.
     pub tls_client_ca: Option<PathBuf>,
+}
+
+/// Who goes first where processors are short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// All programs of the machine share them.
+    #[default]
+    Shared,
+    /// Requests go before all that has no real-time priority, the collector's own other work included.
+    RealTime,
 }
 
 /// The collector's own log, on standard error.

@@ -1,11 +1,10 @@
 //! The one list of settings, from which the file, the environment, the command line and their documentation are made.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
-
-use super::{Config, Durability, LogFormat};
-use crate::store::{Location, LocationError};
+use super::values::{
+    address, days, days_text, durability, location, log_filter, log_format, milliseconds, name, number, path, priority,
+    seconds, shown,
+};
+use super::{Config, Durability, LogFormat, Priority};
 
 /// What the names of all settings begin with in the environment.
 pub(super) const PREFIX: &str = "TOOLSIGHT_";
@@ -298,6 +297,17 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, text| number(text, 0, 1 << 50).map(|bytes| config.receive.memory_limit_bytes = bytes as u64),
     },
     Setting {
+        name: "priority",
+        value: "shared|real-time",
+        help: "Whether requests share the processors with what else runs, or go before all of it: for a machine of the \
+               collector's own",
+        get: |config| match config.priority {
+            Priority::Shared => "shared".to_owned(),
+            Priority::RealTime => "real-time".to_owned(),
+        },
+        set: |config, text| priority(text).map(|priority| config.priority = priority),
+    },
+    Setting {
         name: "log_format",
         value: "text|json",
         help: "How the collector's own log is written to standard error",
@@ -319,82 +329,4 @@ pub const SETTINGS: &[Setting] = &[
 /// The setting of that name.
 pub fn setting(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| format!("expected an address and a port such as 127.0.0.1:4317, not \"{text}\""))
-}
-
-fn path(text: &str) -> Option<PathBuf> {
-    (!text.is_empty()).then(|| text.into())
-}
-
-fn shown(path: Option<&PathBuf>) -> String {
-    path.map_or(String::new(), |path| path.display().to_string())
-}
-
-/// The message does not repeat the address, since there may be a password in it.
-fn location(text: &str) -> Result<Option<Location>, String> {
-    if text == "embedded" {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|error: LocationError| error.to_string())
-}
-
-fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| format!("expected a whole number from {least} to {most}, not \"{text}\""))
-}
-
-fn days(text: &str) -> Result<Option<u16>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    number(text, 1, 36_500).map(|days| Some(days as u16))
-}
-
-fn days_text(days: Option<u16>) -> String {
-    days.map_or_else(String::new, |days| days.to_string())
-}
-
-const fn milliseconds(time: usize) -> Duration {
-    Duration::from_millis(time as u64)
-}
-
-const fn seconds(time: usize) -> Duration {
-    Duration::from_secs(time as u64)
-}
-
-fn name(text: &str) -> Result<String, String> {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if (1..=64).contains(&text.len()) && text.bytes().all(known) {
-        return Ok(text.to_owned());
-    }
-    Err(format!(
-        "expected 1 to 64 letters, digits, dots, dashes or underscores, not \"{text}\""
-    ))
-}
-
-fn durability(text: &str) -> Result<Durability, String> {
-    match text {
-        "fsync" => Ok(Durability::Fsync),
-        "os" => Ok(Durability::Os),
-        _ => Err(format!("expected \"fsync\" or \"os\", not \"{text}\"")),
-    }
-}
-
-fn log_format(text: &str) -> Result<LogFormat, String> {
-    match text {
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        _ => Err(format!("expected \"text\" or \"json\", not \"{text}\"")),
-    }
-}
-
-fn log_filter(text: &str) -> Result<String, String> {
-    let parsed = tracing_subscriber::EnvFilter::try_new(text);
-    parsed
-        .map(|_| text.to_owned())
-        .map_err(|error| format!("expected a log filter such as info, not \"{text}\": {error}"))
 }
