@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// How many sessions have ended.
+fn timed(seen: &[Observation]) -> usize {
+    let sessions = seen.iter().filter(|seen| matches!(seen, Observation::Session(_)));
+    sessions.count()
+}
+
 #[test]
 fn a_session_that_makes_room_loses_no_call_that_is_open_in_it() {
     const RESUMABLE: &str = "id: 1\ndata:\n\n";
@@ -131,11 +137,7 @@ fn what_waits_in_a_session_that_makes_room_is_recorded_as_deferred_and_the_sessi
     stage.answer(&mut newer, 5, 200, Content::Json, &result(1, ""));
     newer.end(End::Complete, stage.at(5));
     let seen = newer.take();
-    let sessions = seen
-        .iter()
-        .filter(|seen| matches!(seen, Observation::Session(_)))
-        .count();
-    assert_eq!(sessions, 1);
+    assert_eq!(timed(&seen), 1);
     let expected = ["tools/call deferred none (1, 0)", "initialize ok none (1, 0)"];
     assert_eq!(told(&records(seen)), expected);
 }
@@ -171,11 +173,7 @@ fn an_event_stream_that_makes_room_is_timed_once_and_loses_no_call() {
     let mut seen = Vec::from_iter(first.take());
     seen.extend(second.take());
     seen.extend(call.take());
-    let sessions = seen
-        .iter()
-        .filter(|seen| matches!(seen, Observation::Session(_)))
-        .count();
-    assert_eq!(sessions, 1);
+    assert_eq!(timed(&seen), 1);
     let expected = ["initialize ok none (1, 0)", "tools/call deferred none (2, 0)"];
     assert_eq!(told(&records(seen)), expected);
 }
