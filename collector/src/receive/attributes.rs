@@ -215,18 +215,20 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// Keeps the value if its name is in the table and no better name was seen.
+    /// Keeps the value if its name is in the table and no better name was seen; tells whether it did.
     #[inline]
-    pub(crate) fn offer(&mut self, name: &[u8], value: Value<'a>) {
+    pub(crate) fn offer(&mut self, name: &[u8], value: Value<'a>) -> bool {
         let Some(rank) = self.index.find(name, NAMES) else {
-            return;
+            return false;
         };
         let field = NAMES[usize::from(rank)].1;
-        if !self.has(field) || rank < self.ranks[field as usize] {
+        let better = !self.has(field) || rank < self.ranks[field as usize];
+        if better {
             self.found |= 1 << field as usize;
             self.ranks[field as usize] = rank;
             self.values[field as usize] = value;
         }
+        better
     }
 
     /// Forgets what was found.

@@ -24,6 +24,8 @@ pub(crate) struct Span<'a> {
     pub(crate) failed: bool,
     pub(crate) status_message: &'a [u8],
     pub(crate) attributes: Attributes<'a>,
+    /// Attributes that were left out, since their bytes are broken.
+    pub(crate) left_out: u64,
 }
 
 /// A request that is not an OTLP trace request; nothing of it was taken.
@@ -40,14 +42,16 @@ impl fmt::Display for Broken {
 }
 
 /// Calls `each` for every span of an `ExportTraceServiceRequest`, with its resource's attributes; a span whose own bytes
-/// are broken arrives as an error and leaves the others alone. All are read into clones of `attributes`. Gives how many
-/// attributes of resources were left out because their bytes are broken.
+/// are broken arrives as an error and leaves the others alone, and a broken attribute is left out. All are read into clones
+/// of `attributes`; those of a span only until there is `enough` of it, which no further attribute may change. Gives how
+/// many attributes of resources were left out.
 ///
 /// # Errors
 /// When the framing around the spans is broken, so that it is not known which spans there are.
 pub(crate) fn spans<'a>(
     request: &'a [u8],
     attributes: Attributes<'a>,
+    enough: impl Fn(&Span<'a>) -> bool,
     mut each: impl FnMut(&Attributes<'a>, Result<&Span<'a>, Malformed>),
 ) -> Result<u64, Broken> {
     let mut left_out = 0;
@@ -68,10 +72,9 @@ pub(crate) fn spans<'a>(
         }
         for scope_spans in messages(resource_spans, "ResourceSpans", 2) {
             let scope_spans = scope_spans?;
-            let scope = scope_name(scope_spans)?;
+            span.scope = scope_name(scope_spans)?;
             for message in messages(scope_spans, "ScopeSpans", 2) {
-                let read = span.read(message?);
-                span.scope = scope;
+                let read = span.read(message?, &enough);
                 each(&resource, read.map(|()| &span));
             }
         }
@@ -108,17 +111,26 @@ fn messages<'a>(bytes: &'a [u8], message: &'static str, number: u32) -> impl Ite
 }
 
 impl<'a> Span<'a> {
-    /// Becomes the span of this message.
-    fn read(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+    /// Becomes the span of this message. Once there is enough of it, further attributes are passed over.
+    fn read(&mut self, message: &'a [u8], enough: &impl Fn(&Self) -> bool) -> Result<(), Malformed> {
+        if self.read_until(message, enough)? && !enough(self) {
+            // A field that stands twice has changed what was enough.
+            self.read_until(message, &|_| false)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Span::read`]; tells whether there was enough at some point.
+    fn read_until(&mut self, message: &'a [u8], enough: &impl Fn(&Self) -> bool) -> Result<bool, Malformed> {
         const ATTRIBUTES: u8 = wire::key_of_bytes(9);
         self.clear();
-        let mut fields = Fields::new(message);
+        let (mut fields, mut passing) = (Fields::new(message), false);
         loop {
             while let Some(attribute) = fields.short(ATTRIBUTES) {
-                key_value(attribute, &mut self.attributes)?;
+                passing = passing || self.keep(attribute) && enough(self);
             }
             let Some(field) = fields.next() else {
-                return Ok(());
+                return Ok(passing);
             };
             let (number, value) = field?;
             match number {
@@ -129,11 +141,23 @@ impl<'a> Span<'a> {
                 6 => self.kind = value.varint("kind")? as u32,
                 7 => self.start = value.fixed64("start_time_unix_nano")?,
                 8 => self.end = value.fixed64("end_time_unix_nano")?,
-                9 => key_value(value.bytes("attributes")?, &mut self.attributes)?,
+                9 => {
+                    let attribute = value.bytes("attributes")?;
+                    passing = passing || self.keep(attribute) && enough(self);
+                }
                 15 => self.read_status(value.bytes("status")?)?,
                 _ => {}
             }
         }
+    }
+
+    /// Keeps an attribute if it is wanted, and tells whether it is.
+    #[inline]
+    fn keep(&mut self, attribute: &'a [u8]) -> bool {
+        key_value(attribute, &mut self.attributes).unwrap_or_else(|_| {
+            self.left_out += 1;
+            false
+        })
     }
 
     fn read_status(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
@@ -151,22 +175,22 @@ impl<'a> Span<'a> {
         [self.trace_id, self.span_id, self.parent_span_id] = [&[]; 3];
         [self.name, self.status_message] = [&[]; 2];
         [self.start, self.end] = [0; 2];
-        (self.kind, self.failed) = (0, false);
+        (self.kind, self.failed, self.left_out) = (0, false, 0);
         self.attributes.clear();
     }
 }
 
+/// Offers an attribute, and tells whether it was kept.
 #[inline]
-fn key_value<'a>(message: &'a [u8], attributes: &mut Attributes<'a>) -> Result<(), Malformed> {
+fn key_value<'a>(message: &'a [u8], attributes: &mut Attributes<'a>) -> Result<bool, Malformed> {
     let (name, value) = match plain(message) {
         Some(attribute) => attribute,
         None => match any_key_value(message)? {
             (name, Some(value)) => (name, value),
-            (_, None) => return Ok(()),
+            (_, None) => return Ok(false),
         },
     };
-    attributes.offer(name, value);
-    Ok(())
+    Ok(attributes.offer(name, value))
 }
 
 /// An attribute as every SDK writes it: the key, the value, and nothing else; `None` if it is written otherwise, is long,

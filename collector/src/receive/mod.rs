@@ -19,6 +19,8 @@ mod json;
 mod normalise;
 mod outcome;
 mod status;
+#[cfg(test)]
+mod survey_tests;
 mod tally;
 mod values;
 mod wire;
@@ -69,7 +71,8 @@ pub(crate) fn survey(body: Bytes, encoding: Encoding) -> Result<(Bytes, Tally), 
             .map_err(|error| format!("invalid JSON: {error}"))?
             .into(),
     };
-    let walked = decode::spans(&body, attributes::Attributes::deciding(), |_, span| {
+    let is_call = |span: &decode::Span<'_>| normalise::ignored(span).is_none();
+    let walked = decode::spans(&body, attributes::Attributes::deciding(), is_call, |_, span| {
         tally.spans += 1;
         match span {
             Ok(span) => {
@@ -111,7 +114,8 @@ pub fn each_row(
     // Else what is wrong with a request would be counted again with each part of it.
     let from_first = skip == 0;
     let mut enough = false;
-    let walked = decode::spans(&body, attributes::Attributes::default(), |resource, span| {
+    let all = |_: &decode::Span<'_>| false;
+    let walked = decode::spans(&body, attributes::Attributes::default(), all, |resource, span| {
         tally.spans += 1;
         match span {
             _ if enough => {}

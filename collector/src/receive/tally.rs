@@ -33,7 +33,7 @@ pub enum Corrected {
     InvalidUtf8,
     /// A text beyond its field's limit; it was cut off.
     TooLong,
-    /// An attribute of a resource whose bytes are none; it was left out.
+    /// An attribute whose bytes are none; it was left out.
     Malformed,
 }
 

@@ -235,6 +235,17 @@ fn framing_that_lies_ends_a_span_or_the_request_and_no_more() {
 }
 
 #[test]
+fn a_broken_attribute_costs_a_call_no_more_than_itself() {
+    let broken = [field(1, b"user.id"), vec![2 << 3 | 2, 0x7f]].concat();
+    let span = [call("add").encode_to_vec(), field(9, &broken)].concat();
+    let body = field(1, &field(2, &field(2, &span)));
+    let (rows, tally) = rows(&body, Encoding::Protobuf, SystemTime::now()).unwrap();
+    let told = |row: &Row<'_>| [&row.target, &row.user_id].map(|text| text.to_string());
+    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), [["add", ""]]);
+    assert_eq!((tally.rejected, tally.corrected(Malformed)), (0, 1));
+}
+
+#[test]
 fn an_attribute_of_a_resource_that_is_broken_is_left_out_and_counted() {
     let attributes = [
         text("service.name", "ledger").encode_to_vec(),

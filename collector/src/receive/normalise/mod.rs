@@ -47,6 +47,7 @@ pub(crate) fn row<'a>(
             return None;
         }
     };
+    tally.correct_all(Corrected::Malformed, span.left_out);
     let (time, duration_us) = when(span, request.now, tally);
     let trace_id = own_id(span.trace_id, request, tally);
     let span_id = own_id(span.span_id, request, tally);
@@ -127,7 +128,7 @@ pub(crate) fn row<'a>(
     Some(row)
 }
 
-/// Why a span becomes no row; `None` if it does.
+/// Why a span becomes no row; `None` if it does, and then whatever further attributes it has.
 pub(crate) fn ignored(span: &Span<'_>) -> Option<Ignored> {
     products::view(span).err()
 }

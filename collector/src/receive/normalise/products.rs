@@ -60,7 +60,8 @@ const CLASSES: &[(&[u8], &str, (Outcome, Fault))] = &[
     ),
 ];
 
-/// Whether the span is a call as the server sees it; with the method, where no attribute has it.
+/// Whether the span is a call as the server sees it; with the method, where no attribute has it. What is a call by some of
+/// its attributes is one with all of them.
 pub(super) fn view(span: &Span<'_>) -> Result<Option<&'static str>, Ignored> {
     let rule = RULES.iter().find(|(scope, _)| *scope == span.scope);
     match rule.map_or(Rule::Convention, |(_, rule)| *rule) {
