@@ -37,7 +37,8 @@ async fn the_demo_shows_its_two_bugs_and_ends_cleanly() {
             .await
             .unwrap()
             .expect("the demo says where its page is");
-        page = line.strip_prefix("Toolsight is running: ").map(str::to_owned);
+        let address = line.strip_prefix("Toolsight is running: ");
+        page = address.and_then(|address| Some(address.split_once("/#")?.0.to_owned()));
     }
     let page = page.unwrap();
 

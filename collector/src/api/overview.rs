@@ -93,7 +93,10 @@ struct Series {
 
 impl Series {
     fn new(range: &Range, steps: &[Step]) -> Self {
-        let count = range.steps();
+        let whole = range.steps();
+        // Else there would be totals in the first minute of a server, and not a point in the charts.
+        let all_are_new = !steps.is_empty() && steps.iter().all(|step| i64::from(step.step) >= whole);
+        let count = if all_are_new { range.all_steps() } else { whole };
         let unknown = vec![f64::NAN; count as usize];
         let mut series = Self {
             time: (0..count).map(|index| range.step_at(index).0).collect(),
@@ -155,4 +158,40 @@ pub(crate) async fn overview(
         servers: servers.into_iter().map(|row| row.server).collect(),
         range,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Range, Series, Step};
+
+    #[test]
+    fn the_step_that_is_not_over_is_shown_only_where_it_is_all_there_is() {
+        let range = Range::aligned(600, 750, 750);
+        let whole = range.steps();
+        assert_eq!(whole, 14, "of ten seconds each");
+        let step = |step| Step {
+            step,
+            calls: 20,
+            failure_rate: 0.5,
+            caller_error_rate: 0.0,
+            p50_ms: 1.0,
+            p95_ms: 2.0,
+            p99_ms: 3.0,
+        };
+        for (case, steps, rates) in [
+            ("no calls", &[][..], vec![0.0; 14]),
+            (
+                "calls of a step that is over",
+                &[13],
+                [vec![0.0; 13], vec![2.0]].concat(),
+            ),
+            ("and of one that is not", &[13, 14], [vec![0.0; 13], vec![2.0]].concat()),
+            ("only of one that is not", &[14], [vec![0.0; 14], vec![2.0]].concat()),
+        ] {
+            let steps: Vec<_> = steps.iter().copied().map(step).collect();
+            let series = Series::new(&range, &steps);
+            assert_eq!(series.calls_per_second, rates, "{case}");
+            assert_eq!(series.time.len(), rates.len(), "{case}");
+        }
+    }
 }

@@ -90,7 +90,7 @@ impl Range {
         Ok(Self::aligned(from, to, now))
     }
 
-    fn aligned(from: i64, to: i64, now: i64) -> Self {
+    pub(super) fn aligned(from: i64, to: i64, now: i64) -> Self {
         let step = match to - from {
             span if span <= 15 * MINUTE => 10,
             span if span <= 6 * HOUR => MINUTE,
@@ -120,6 +120,11 @@ impl Range {
         if self.is_open {
             return ((self.to - ARRIVAL - self.from) / self.step).max(1);
         }
+        self.all_steps()
+    }
+
+    /// How many steps there are with the one that is left out.
+    pub(crate) fn all_steps(&self) -> i64 {
         (self.to - self.from + self.step - 1) / self.step
     }
 

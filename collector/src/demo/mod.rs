@@ -82,12 +82,12 @@ async fn start(config: &Config, attach: Option<&str>) -> anyhow::Result<(Option<
 fn welcome(page: &str, servers: &[&str]) -> String {
     format!(
         "
-Toolsight is running: {page}
+Toolsight is running: {page}/#/?range=15m
 
 Two MCP servers are wrapped with the layer, and eight users call them through six versions of four clients.
 Look for, after a minute or two:
   - the tool place_order of the server \"shop\": it fails now and then, and is marked flaky
-  - the tool convert_temperature of \"weather\": it breaks only for desk-agent 2.1.0 ({page}/#/clients)
+  - the tool convert_temperature of \"weather\": it breaks only for desk-agent 2.1.0 ({page}/#/clients?range=15m)
   - callers' own mistakes, unknown tools and wrong arguments, which are counted apart and alarm nobody
 
 Call the servers with a client of your own: {}
