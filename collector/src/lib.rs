@@ -11,6 +11,8 @@ pub mod collector;
 mod compare;
 pub mod config;
 pub mod demo;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod health;
 mod listener;
 pub mod memory;

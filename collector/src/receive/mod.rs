@@ -17,6 +17,8 @@ mod index;
 pub(crate) mod intake;
 mod json;
 mod normalise;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod oracle;
 mod outcome;
 mod status;
 #[cfg(test)]
