@@ -3,7 +3,7 @@
 -- A small tenant's calls lie side by side in `calls` and are read from there: 30 days of 300,000 calls take a third of a
 -- second. Of a tenant with a tenth of 278 million calls they take four. A rollup of all tenants costs the engine 4.2 us
 -- a call, since a batch has nearly as many tenants with a tool as calls; of the 50 largest of 5,000 it costs 1.0, and these
--- have half of the calls. So only those of `large_tenants` are summed up: the collector adds who had 50,000 calls in a day,
+-- have half of the calls. So only those of `large_tenants` are summed up: the collector adds who had 20,000 calls in a day,
 -- some days ahead, so that each call from `since` on is in the rollup whenever it arrives. What is older is read as before.
 CREATE TABLE IF NOT EXISTS large_tenants
 (

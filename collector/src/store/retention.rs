@@ -9,32 +9,33 @@ use super::{client::Clients, cluster};
 /// Days for which rows are kept, by how much each row sums up; `None` leaves the tables as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// Single calls.
+    /// Single calls, and up to a month longer the sessions that they were part of.
     pub calls: Option<u16>,
     /// Sums by minute.
     pub minutes: Option<u16>,
-    /// Sums by hour.
+    /// Sums by hour, those of large tenants among them.
     pub hours: Option<u16>,
-    /// Sums by day.
+    /// Sums by day, the definitions of tools and what happened to them.
     pub days: Option<u16>,
 }
 
-impl Retention {
-    /// What is said of the tables whose names have one of these endings.
-    fn levels(self) -> [(&'static str, Option<u16>); 5] {
-        [
-            ("calls", self.calls),
-            // What proves that all calls of a day are there goes with them.
-            ("batches", self.calls),
-            ("_per_minute", self.minutes),
-            ("_per_hour", self.hours),
-            ("_per_day", self.days),
-        ]
-    }
+/// A month at its longest: sessions are kept by month, from its first day on.
+const MONTH: u16 = 31;
 
+impl Retention {
+    /// What is said of a table; `None` leaves it as it is.
     fn of(self, table: &str) -> Option<u16> {
-        let level = self.levels().into_iter().find(|(ending, _)| table.ends_with(ending));
-        level.and_then(|(_, days)| days)
+        match table {
+            // What proves that all calls of a day are there goes with them.
+            "calls" | "batches" => self.calls,
+            "sessions" => self.calls.map(|days| days + MONTH),
+            "tenant_calls" => self.hours,
+            "tool_definitions" | "tool_health" => self.days,
+            _ if table.ends_with("_per_minute") => self.minutes,
+            _ if table.ends_with("_per_hour") => self.hours,
+            _ if table.ends_with("_per_day") => self.days,
+            _ => None,
+        }
     }
 }
 
@@ -108,11 +109,15 @@ mod tests {
         for (table, days) in [
             ("calls", Some(1)),
             ("batches", Some(1)),
+            ("sessions", Some(32)),
             ("calls_per_minute", Some(2)),
             ("client_tools_per_hour", Some(3)),
+            ("tenant_calls", Some(3)),
             ("tenant_users_per_day", Some(4)),
+            ("tool_health", Some(4)),
+            ("tool_definitions", Some(4)),
             ("schema_version", None),
-            ("tool_health", None),
+            ("large_tenants", None),
         ] {
             assert_eq!(retention.of(table), days, "{table}");
         }

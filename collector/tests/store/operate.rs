@@ -235,20 +235,36 @@ async fn other_programs_are_told_where_to_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_kept_as_long_as_the_settings_say() {
     let folder = TempDir::new().unwrap();
-    let ttl = "SELECT arrayStringConcat(groupArray(extract(engine_full, 'toIntervalDay\\\\((\\\\d+)\\\\)')), ',') FROM \
-        (SELECT engine_full FROM system.tables WHERE name IN ('calls', 'calls_per_minute') ORDER BY name)";
-    for (calls, minutes, expected) in [
-        (None, None, "30,3"),
-        (Some(7), None, "7,3"),
-        (Some(7), Some(400), "7,400"),
-        (None, None, "7,400"),
-        (Some(30), Some(3), "30,3"),
+    let ttl = "SELECT name, extract(engine_full, 'toIntervalDay\\((\\d+)\\)') AS days FROM system.tables \
+        WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name";
+    let none = Retention::default();
+    let some = Retention {
+        calls: Some(7),
+        ..none
+    };
+    let all = Retention {
+        calls: Some(10),
+        minutes: Some(400),
+        hours: Some(90),
+        days: Some(500),
+    };
+    let made = "batches 30, calls 30, calls_per_day 800, calls_per_minute 3, \
+        client_calls_per_hour 100, client_tools_per_hour 100, errors_per_day 100, large_tenants , \
+        schema_version , sessions 62, tenant_calls 100, tenant_client_tools_per_day 100, \
+        tenant_users_per_day 400, tool_definitions 400, tool_health 400";
+    let fewer = made
+        .replace("batches 30, calls 30", "batches 7, calls 7")
+        .replace("sessions 62", "sessions 38");
+    let others = "batches 10, calls 10, calls_per_day 500, calls_per_minute 400, \
+        client_calls_per_hour 90, client_tools_per_hour 90, errors_per_day 500, large_tenants , \
+        schema_version , sessions 41, tenant_calls 90, tenant_client_tools_per_day 500, \
+        tenant_users_per_day 500, tool_definitions 500, tool_health 500";
+    for (case, retention, expected) in [
+        ("as the tables were made", none, made),
+        ("another time for calls", some, &fewer),
+        ("what is not set stays", none, &fewer),
+        ("another time for each level", all, others),
     ] {
-        let retention = Retention {
-            calls,
-            minutes,
-            ..Retention::default()
-        };
         let config = StoreConfig {
             engine_program: Some(PROGRAM.into()),
             retention,
@@ -256,8 +272,9 @@ async fn rows_are_kept_as_long_as_the_settings_say() {
         };
         let store = Store::open(config, Metrics::new().unwrap(), |_| {}).await.unwrap();
         ready(&store).await;
-        let told: String = store.writer().query(ttl).fetch_one().await.unwrap();
-        assert_eq!(told, expected, "{retention:?}");
+        let told: Vec<(String, String)> = store.writer().query(ttl).fetch_all().await.unwrap();
+        let told: Vec<_> = told.iter().map(|(table, days)| format!("{table} {days}")).collect();
+        assert_eq!(told.join(", "), expected, "{case}");
         store.shutdown().await;
     }
 }
