@@ -95,6 +95,13 @@ pub async fn forget_user(config: &Config, user: &str, tenant: Option<&str>) -> a
         )
         .context("print what was deleted")?;
     }
+    if forgotten.iter().all(|table| table.rows == 0) {
+        writeln!(
+            output,
+            "nothing was stored about {user:?}: name the user as stored, which is the hash where users are hashed"
+        )
+        .context("print what was deleted")?;
+    }
     let left: u64 = forgotten.iter().map(|table| table.left).sum();
     ensure!(
         left == 0,

@@ -1,6 +1,6 @@
 //! Copies of the embedded store, made and read by the engine itself.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 use clickhouse::{Client, sql::Identifier};
 use tokio::sync::Notify;
@@ -25,7 +25,7 @@ pub(super) async fn backup(clients: &Clients, folder: &Path) -> Result<(), Store
 /// Makes a store out of a backup in the folder that `config` names, which must be empty.
 ///
 /// # Errors
-/// The folder is not empty, the engine cannot be had, or the backup cannot be read; the folder is then of no use.
+/// The folder is not empty, the engine cannot be had, or the backup cannot be read; the folder is then empty as before.
 pub async fn restore(
     config: &StoreConfig,
     backup: &Path,
@@ -44,14 +44,38 @@ pub async fn restore(
         return Err(StoreError::FolderNotEmpty { folder: folder.clone() });
     }
     let backup = std::path::absolute(backup).map_err(StoreError::System)?;
+    // The engine's list of what is in it.
+    if !backup.join(".backup").is_file() {
+        return Err(StoreError::NoBackup { folder: backup });
+    }
     let library = engine_fetch::library(config.engine_library.as_deref(), &progress).await?;
     progress(Progress::EngineStart);
     // Without the store around it, which would make empty tables at once.
-    let folder = EngineFolder::open(folder)?;
-    let mut engine = Engine::start(folder, library, config, Arc::new(Notify::new())).await?;
+    let locked = EngineFolder::open(folder)?;
+    let mut engine = Engine::start(locked, library, config, Arc::new(Notify::new())).await?;
     let restored = transfer(&engine.clients.server, "RESTORE DATABASE ? FROM File(?)", &backup).await;
     engine.stop().await;
+    if restored.is_err() {
+        // Half a store would be in the way of the next attempt, and be taken for a whole one by a collector.
+        empty(folder).map_err(|source| StoreError::Folder {
+            folder: folder.clone(),
+            source,
+        })?;
+    }
     restored.map_err(|error| StoreError::Refused(failure::describe(&error, &engine.clients)))
+}
+
+/// Removes what is in a folder.
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 async fn transfer(client: &Client, statement: &str, folder: &Path) -> Result<(), clickhouse::error::Error> {

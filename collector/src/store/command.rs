@@ -11,7 +11,7 @@ use super::{
     Forgotten, Location, Progress, Store, StoreConfig, StoreError, StoreState, backup,
     client::Clients,
     engine_config::READER,
-    engine_folder::{read_access, reader_password_file},
+    engine_folder::{has_store, read_access, reader_password_file},
     forget,
     location::DEFAULT_DATABASE,
 };
@@ -48,12 +48,17 @@ pub struct ReaderAccess {
 }
 
 impl CommandSession {
-    /// Opens the store and waits until it is ready.
+    /// Opens the store and waits until it is ready. It has to be there: a mistyped one would be made, and be empty.
     ///
     /// # Errors
-    /// As [`Store::open`]; and when the store is not ready in a minute, or the collector that has it cannot be reached.
+    /// As [`Store::open`]; and when there is no store, it is not ready in a minute, or the collector that has it cannot be
+    /// reached.
     pub async fn open(config: StoreConfig, progress: impl Fn(Progress) + Send + Sync) -> Result<Self, StoreError> {
         let location = config.location.clone();
+        if is_missing(&location).await {
+            let place = location.to_string();
+            return Err(StoreError::NoStore { place });
+        }
         let metrics = Metrics::new().map_err(|error| StoreError::Refused(error.to_string()))?;
         let store = match Store::open(config, metrics, progress).await {
             Ok(store) => store,
@@ -112,6 +117,21 @@ impl CommandSession {
         match &self.place {
             Place::Own(store, _) => &store.clients,
             Place::Running(clients) => clients,
+        }
+    }
+}
+
+/// Whether it is known that nothing was ever stored there; a server that does not answer may have what is looked for.
+async fn is_missing(location: &Location) -> bool {
+    match location {
+        Location::Embedded(folder) => !has_store(folder),
+        Location::Remote(remote) => {
+            let Ok(clients) = Clients::remote(remote, None) else {
+                return false;
+            };
+            let calls = "SELECT count() FROM system.tables WHERE database = ? AND name = 'calls'";
+            let calls = clients.server.query(calls).bind(&remote.database).fetch_one::<u64>();
+            matches!(timeout(READY, calls).await, Ok(Ok(0)))
         }
     }
 }

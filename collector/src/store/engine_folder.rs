@@ -106,6 +106,11 @@ impl EngineFolder {
     }
 }
 
+/// Whether a store was ever made in this folder.
+pub(super) fn has_store(folder: &Path) -> bool {
+    folder.join("data").is_dir()
+}
+
 fn access_file(folder: &Path) -> PathBuf {
     folder.join("engine.access")
 }

@@ -32,6 +32,20 @@ pub enum StoreError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A command for what is stored would only make a new store.
+    #[error(
+        "there is no store at {place}: name the one that the collector uses with --store, or its file of settings with --config"
+    )]
+    NoStore {
+        /// Where it was looked for.
+        place: String,
+    },
+    /// There is nothing to restore.
+    #[error("there is no backup in {folder}: name a folder that `toolsight-collector backup` has made", folder = folder.display())]
+    NoBackup {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A backup replaces nothing.
     #[error("{folder} is there already: name a new folder for the backup", folder = folder.display())]
     BackupExists {

@@ -101,6 +101,56 @@ async fn a_backup_of_a_store_in_use_is_restored_with_every_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_for_a_store_that_is_not_there_makes_none() {
+    let place = TempDir::new().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let (missing, copy) = (at("missing"), at("copy").display().to_string());
+    for arguments in [&["forget-user", "user-7"][..], &["backup", &copy]] {
+        let output = program(&missing, arguments).await;
+        assert!(
+            refused(&output).contains("there is no store at embedded:"),
+            "{output:?}"
+        );
+    }
+    let output = program(&missing, &["restore", &copy]).await;
+    assert!(refused(&output).contains("there is no backup in"), "{output:?}");
+    assert!(!missing.exists());
+
+    let mut server = Server::new().await;
+    server.start();
+    let port = server.port;
+    eventually("the server answers", async || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    })
+    .await;
+    let url = format!("http://admin:p%40ss@127.0.0.1:{}/mistyped", server.port);
+    let output = program_at(&url, &["forget-user", "user-7"]).await;
+    assert!(
+        refused(&output).contains("there is no store at http://127.0.0.1:"),
+        "{output:?}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_is_restored_whole_or_not_at_all() {
+    let Embedded { store, folder } = Embedded::open().await;
+    store.insert(&block(&rows(100)), "rows").await.unwrap();
+    let place = TempDir::new().unwrap();
+    let (copy, restored) = (place.path().join("copy"), place.path().join("restored"));
+    let copy = copy.to_str().unwrap();
+    said(&program(folder.path(), &["backup", copy]).await);
+    store.shutdown().await;
+    let list = format!("{copy}/.backup");
+    let whole = std::fs::read(&list).unwrap();
+    std::fs::write(&list, &whole[..whole.len() / 2]).unwrap();
+    refused(&program(&restored, &["restore", copy]).await);
+    assert_eq!(std::fs::read_dir(&restored).unwrap().count(), 0);
+    std::fs::write(&list, whole).unwrap();
+    said(&program(&restored, &["restore", copy]).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_stored_about_a_user_is_deleted_and_sums_stay() {
     let Embedded { store, folder } = Embedded::open().await;
     store.insert(&block(&rows(4_000)), "users").await.unwrap();
@@ -123,6 +173,7 @@ async fn what_is_stored_about_a_user_is_deleted_and_sums_stay() {
     // A name that would be SQL is a name.
     let output = program(folder.path(), &["forget-user", "' OR 1 = 1 --"]).await;
     assert!(said(&output).contains("calls: 0 rows deleted, 0 left\n"), "{output:?}");
+    assert!(said(&output).contains("nothing was stored about"), "{output:?}");
     said(&program(folder.path(), &["forget-user", "user-7"]).await);
     assert_eq!(number(&store, &of("user-7", "")).await, 0);
     assert_eq!(number(&store, "SELECT count() FROM calls").await, others - there);
@@ -238,10 +289,7 @@ async fn rows_are_kept_as_long_as_the_settings_say() {
     let ttl = "SELECT name, extract(engine_full, 'toIntervalDay\\((\\d+)\\)') AS days FROM system.tables \
         WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name";
     let none = Retention::default();
-    let some = Retention {
-        calls: Some(7),
-        ..none
-    };
+    let some = Retention { calls: Some(7), ..none };
     let all = Retention {
         calls: Some(10),
         minutes: Some(400),
