@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::command::TokenCommand;
-use crate::config::{self, Config, ConfigError, Loaded, settings::SETTINGS};
+use crate::config::{self, Config, ConfigErrors, Loaded, settings::SETTINGS};
 
 /// Receives MCP telemetry over OTLP, keeps it in ClickHouse, and shows it on a page.
 #[derive(Debug, Parser)]
@@ -66,7 +66,7 @@ pub enum Action {
 ///
 /// # Errors
 /// When a setting is wrong.
-pub fn parse() -> Result<(Action, Loaded), ConfigError> {
+pub fn parse() -> Result<(Action, Loaded), ConfigErrors> {
     interpret(command().get_matches())
 }
 
@@ -88,7 +88,7 @@ pub fn command() -> Command {
     Cli::command().args(flags)
 }
 
-fn interpret(mut matches: ArgMatches) -> Result<(Action, Loaded), ConfigError> {
+fn interpret(mut matches: ArgMatches) -> Result<(Action, Loaded), ConfigErrors> {
     // Flags may stand before and behind the subcommand; its matches have both, the innermost ones where there are several.
     let mut flags = &matches;
     while let Some((_, deeper)) = flags.subcommand() {

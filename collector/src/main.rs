@@ -55,7 +55,7 @@ fn run() -> anyhow::Result<()> {
         warn!("{misspelt}");
     }
     if action == Action::CheckConfig {
-        operate::check_places(config)?;
+        runtime().context("start threads")?.block_on(operate::check(config))?;
         return print(&loaded).context("print the settings");
     }
     if let Action::Token(command) = &action {

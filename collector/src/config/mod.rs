@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use load::{ConfigError, Loaded, Source, load, misspelt_variables};
+pub use load::{ConfigError, ConfigErrors, Loaded, Source, load, misspelt_variables};
 
 use crate::store::{Location, Retention};
 

@@ -1,54 +1,17 @@
 //! What an operator asks the program to do once: commands that print what they did.
 
+mod check;
+
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 
+pub use self::check::check;
+
 use crate::config::Config;
 use crate::serve::{log_progress, store_config};
 use crate::store::{self, CommandSession, Location, ReaderAccess};
-
-/// Checks that the places which the settings name can be what they are for.
-///
-/// # Errors
-/// For the first that cannot; the text says what to do.
-pub fn check_places(config: &Config) -> anyhow::Result<()> {
-    let security = &config.security;
-    for (setting, file, instead) in [
-        (
-            "engine_library",
-            &config.store.engine_library,
-            "leave the setting out to have it fetched",
-        ),
-        ("tokens_file", &security.tokens_file, "`token new` makes one"),
-        ("tls_certificate", &security.tls_certificate, "name one in PEM"),
-        ("tls_key", &security.tls_key, "name one in PEM"),
-        ("tls_client_ca", &security.tls_client_ca, "name one in PEM"),
-    ] {
-        if let Some(file) = file {
-            ensure!(
-                file.is_file(),
-                "{setting}: there is no file {}; {instead}",
-                file.display()
-            );
-        }
-    }
-    let store = match &config.store.location {
-        Some(Location::Embedded(folder)) => Some(folder),
-        _ => None,
-    };
-    for (setting, folder) in [("store", store), ("spool_folder", config.spool.folder.as_ref())] {
-        if let Some(folder) = folder {
-            ensure!(
-                folder.is_dir() || !folder.exists(),
-                "{setting}: {} is not a folder; name another",
-                folder.display()
-            );
-        }
-    }
-    Ok(())
-}
 
 /// Prints how other programs reach the embedded store, as lines of `name=value`.
 ///

@@ -21,10 +21,14 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 fn failure(output: &Output) -> &str {
+    let message = failures(output);
+    assert_eq!(message.lines().count(), 1, "{message}");
+    message
+}
+
+fn failures(output: &Output) -> &str {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let message = text(&output.stderr);
-    assert_eq!(message.trim_end().lines().count(), 1, "{message}");
-    message.trim_end()
+    text(&output.stderr).trim_end()
 }
 
 #[test]
@@ -125,6 +129,11 @@ fn check_config_says_which_place_cannot_be_what_it_is_for() {
     let file = folder.path().join("collector.toml");
     let name = file.display().to_string();
     let store = format!("embedded:{name}");
+    let [certificate, other_key] =
+        ["server.pem", "other.key"].map(|name| folder.path().join(name).display().to_string());
+    let [one, other] = [(); 2].map(|()| rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap());
+    std::fs::write(&certificate, one.cert.pem()).unwrap();
+    std::fs::write(&other_key, other.signing_key.serialize_pem()).unwrap();
     for (written, arguments, expected) in [
         (
             "spool_bites = 5000000",
@@ -154,6 +163,33 @@ fn check_config_says_which_place_cannot_be_what_it_is_for() {
         ),
         (
             "",
+            &["--tokens-file", &certificate],
+            format!("tokens_file: {certificate}"),
+        ),
+        (
+            "",
+            &["--tls-certificate", &certificate, "--tls-key", &other_key],
+            "tls_certificate: ".to_owned(),
+        ),
+        (
+            "",
+            &["--cluster", "pair", "--store", "embedded"],
+            "a cluster needs a remote store".to_owned(),
+        ),
+        (
+            "",
+            &["--grpc-listen", "0.0.0.0:4317", "--http-listen", "127.0.0.1:4317"],
+            "http_listen: 127.0.0.1:4317 is taken by grpc_listen; name another port".to_owned(),
+        ),
+        (
+            "",
+            &["--spool-folder", &name, "--engine-library", "/nowhere/lib.so"],
+            format!(
+                "engine_library: there is no file /nowhere/lib.so; leave the setting out to have it fetched\nspool_folder: {name} is not a folder"
+            ),
+        ),
+        (
+            "",
             &["--retain-calls-days", "0"],
             "--retain-calls-days: retain_calls_days: expected a whole number".to_owned(),
         ),
@@ -161,7 +197,7 @@ fn check_config_says_which_place_cannot_be_what_it_is_for() {
         std::fs::write(&file, written).unwrap();
         let mut command = program(&["check-config", "--config", &name]);
         let output = command.args(arguments).output().unwrap();
-        let message = failure(&output);
+        let message = failures(&output);
         assert!(
             message.starts_with(&format!("toolsight-collector: {expected}")),
             "{message}"

@@ -71,13 +71,33 @@ fn a_wrong_setting_is_answered_with_its_place_and_what_would_be_right() {
             "listen_grpc = \"127.0.0.1:1\"",
             &[],
             &[],
-            "collector.toml:1: there is no setting \"listen_grpc\"; check-config lists all",
+            "collector.toml:1: there is no setting \"listen_grpc\"; did you mean \"grpc_listen\"?",
+        ),
+        (
+            "anything = 1",
+            &[],
+            &[],
+            "collector.toml:1: there is no setting \"anything\"; check-config lists all",
         ),
         (
             "[spool]\nbytes = 5",
             &[],
             &[],
-            "collector.toml:1: there is no setting \"spool\"; did you mean \"spool_bytes\"?",
+            "collector.toml:1: there is no section \"spool\" with \"bytes\", all settings stand at the top; did you mean \"spool_bytes\"?",
+        ),
+        (
+            "storage.cluster = \"pair\"",
+            &[],
+            &[],
+            "collector.toml:1: there is no section \"storage\" with \"cluster\", all settings stand at the top; did you mean \"cluster\"?",
+        ),
+        (
+            "spool_byte = 5\nlog_format = \"xml\"",
+            &[("durability", "memory")],
+            &[],
+            "collector.toml:1: there is no setting \"spool_byte\"; did you mean \"spool_bytes\"?\n\
+            collector.toml:2: log_format: expected \"text\" or \"json\", not \"xml\"\n\
+            TOOLSIGHT_DURABILITY: durability: expected \"fsync\" or \"os\", not \"memory\"",
         ),
         (
             "\n\nspool_bytes = 5",
