@@ -30,8 +30,10 @@ pub(crate) fn looks_agree(request: &[u8], encoding: Encoding) -> Option<Vec<Row<
         (rows, tally.expect("it was read before"))
     };
     let (rows, second) = rows_from(0);
-    assert_eq!(counts(&first), counts(&second));
     assert_eq!(first.rows(), rows.len() as u64);
+    // What cannot be read in JSON is not in the protobuf that becomes of it.
+    let (_, first) = survey(body.clone(), Encoding::Protobuf).expect("it was read before");
+    assert_eq!(counts(&first), counts(&second));
     for skip in [rows.len() / 2, rows.len()] {
         assert_eq!(rows_from(skip as u32).0, rows[skip..], "from row {skip} on");
     }

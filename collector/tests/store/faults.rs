@@ -9,8 +9,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode, Uri};
 use futures_util::StreamExt as _;
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -32,12 +32,14 @@ enum Fault {
     Hangs,
     /// Takes the first bytes of the body, and then reads no more.
     StopsReading,
-    /// Takes half of the body and breaks the connection.
-    TakesHalfOfTheBody,
+    /// Passes on a part of the body, and breaks both connections.
+    TakesPartOfTheBody,
     /// Answers at once with this status.
     Answers(StatusCode),
     /// Answers 200 with an exception in the body, as a server does that has begun to answer when it fails.
     AnswersOkWithAnException,
+    /// The same behind a proxy that drops the headers that it does not know.
+    AnswersOkWithOnlyTheTextOfOne,
 }
 
 #[derive(Clone)]
@@ -48,8 +50,8 @@ struct Proxy {
     fault: Arc<Mutex<Option<Fault>>>,
 }
 
-const EXCEPTION: &str =
-    "Code: 241. DB::Exception: Query memory limit exceeded: would use 1.00 GiB. (MEMORY_LIMIT_EXCEEDED)";
+const EXCEPTION: &str = "Code: 241. DB::Exception: Query memory limit exceeded: would use 1.00 GiB. \
+    (MEMORY_LIMIT_EXCEEDED) (version 26.7.3.1 (official build))\n";
 
 impl Proxy {
     /// Listens on a port, in front of a server's.
@@ -67,10 +69,14 @@ impl Proxy {
         (own, fault)
     }
 
-    async fn forward(&self, mut request: Request) -> Response<Body> {
+    async fn forward(&self, request: Request) -> Response<Body> {
+        self.try_forward(request).await.unwrap()
+    }
+
+    async fn try_forward(&self, mut request: Request) -> Result<Response<Body>, Error> {
         let path = request.uri().path_and_query().unwrap().as_str();
         *request.uri_mut() = format!("http://127.0.0.1:{}{path}", self.port).parse::<Uri>().unwrap();
-        self.client.request(request).await.unwrap().map(Body::new)
+        Ok(self.client.request(request).await?.map(Body::new))
     }
 }
 
@@ -98,8 +104,12 @@ async fn answer(State(proxy): State<Proxy>, request: Request) -> Response<Body> 
             assert!(body.next().await.unwrap().is_ok());
             std::future::pending().await
         }
-        Some(Fault::TakesHalfOfTheBody) => {
-            drop(request);
+        Some(Fault::TakesPartOfTheBody) => {
+            let (parts, body) = request.into_parts();
+            let first = body.into_data_stream().next().await.unwrap().unwrap();
+            let pieces = [Ok(first), Err(io::Error::other("cut"))];
+            let part = Request::from_parts(parts, Body::from_stream(futures_util::stream::iter(pieces)));
+            assert!(proxy.try_forward(part).await.is_err());
             Response::new(broken())
         }
         Some(Fault::Answers(status)) => {
@@ -110,6 +120,10 @@ async fn answer(State(proxy): State<Proxy>, request: Request) -> Response<Body> 
             to_bytes(request.into_body(), usize::MAX).await.unwrap();
             let answer = Response::builder().header("X-ClickHouse-Exception-Code", "241");
             answer.body(Body::from(EXCEPTION)).unwrap()
+        }
+        Some(Fault::AnswersOkWithOnlyTheTextOfOne) => {
+            to_bytes(request.into_body(), usize::MAX).await.unwrap();
+            Response::new(Body::from(EXCEPTION))
         }
     }
 }
@@ -147,11 +161,12 @@ async fn whatever_a_server_does_with_an_insert_the_batch_is_stored_exactly_once(
         (Fault::StoresAndHangs, true, "does not answer in time"),
         (Fault::Hangs, false, "does not answer in time"),
         (Fault::StopsReading, false, "does not answer in time"),
-        (Fault::TakesHalfOfTheBody, false, ""),
+        (Fault::TakesPartOfTheBody, false, ""),
         (Fault::Answers(StatusCode::SERVICE_UNAVAILABLE), false, "not now"),
         (Fault::Answers(StatusCode::TOO_MANY_REQUESTS), false, "not now"),
         (Fault::Answers(StatusCode::BAD_GATEWAY), false, "not now"),
         (Fault::AnswersOkWithAnException, false, "memory limit exceeded"),
+        (Fault::AnswersOkWithOnlyTheTextOfOne, false, "memory limit exceeded"),
     ] {
         let rows = if case == Fault::StopsReading { &large } else { &many };
         *fault.lock().await = Some(case);
