@@ -1,6 +1,7 @@
 //! An `rmcp` server behind axum with the layer around it, and a tool whose own spans are children of the call.
 //!
-//! Run a collector, then `cargo run --example axum_rmcp`, and point an MCP client at <http://127.0.0.1:8000/mcp>.
+//! Run a collector, then `cargo run --example axum_rmcp`, and point an MCP client at <http://127.0.0.1:8000/mcp>,
+//! or name another address behind the command.
 
 use axum::Router;
 use opentelemetry::trace::TracerProvider as _;
@@ -79,7 +80,8 @@ async fn main() -> anyhow::Result<()> {
     let mcp = StreamableHttpService::new(new_greeter, LocalSessionManager::default().into(), Default::default());
     let app = Router::new().nest_service("/mcp", mcp).layer(toolsight.layer());
 
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8000".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
     let interrupt = async { drop(tokio::signal::ctrl_c().await) };
     axum::serve(listener, app).with_graceful_shutdown(interrupt).await?;
     toolsight.shutdown().await;

@@ -1,6 +1,7 @@
 //! An `rmcp` server without a web framework: tower and hyper, with the layer around it.
 //!
-//! Run a collector, then `cargo run --example tower`, and point an MCP client at <http://127.0.0.1:8000>.
+//! Run a collector, then `cargo run --example tower`, and point an MCP client at <http://127.0.0.1:8000>,
+//! or name another address behind the command.
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -52,7 +53,8 @@ async fn main() -> anyhow::Result<()> {
     let mcp = StreamableHttpService::new(new_greeter, LocalSessionManager::default().into(), Default::default());
     let service = ServiceBuilder::new().layer(toolsight.layer()).service(mcp);
 
-    let listener = TcpListener::bind("127.0.0.1:8000").await?;
+    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8000".to_owned());
+    let listener = TcpListener::bind(address).await?;
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         let (stream, _) = tokio::select! {

@@ -6,6 +6,7 @@ mod receiver;
 mod server;
 
 mod capture;
+mod examples;
 mod export;
 mod refusals;
 mod retries;

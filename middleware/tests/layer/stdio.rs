@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
 use rmcp::transport::TokioChildProcess;
 use rmcp::{ClientLifecycleMode, ClientServiceExt as _};
@@ -7,19 +5,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use toolsight::Toolsight;
 
+use crate::examples::example;
 use crate::receiver::{Received, attributes};
-
-/// The example beside this test, which `cargo test` and `cargo nextest run` build as well.
-fn example() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let example = test.parent().unwrap().with_file_name("examples").join("stdio_rmcp");
-    assert!(
-        example.exists(),
-        "run cargo build --example stdio_rmcp first: {}",
-        example.display()
-    );
-    example
-}
 
 /// As where a handler of SIGTERM shuts down while the client still listens.
 #[tokio::test]
@@ -50,6 +37,42 @@ async fn what_is_open_on_a_pipe_is_sent_at_the_shutdown() {
     assert_eq!(toolsight.dropped().total(), 0, "nothing comes after it");
 }
 
+/// Tells the process that this test starts of itself where to send.
+const RECEIVER: &str = "TOOLSIGHT_TEST_RECEIVER";
+
+/// Not by a shutdown, and long before its batch would be sent: a server ends when its client closes the pipe.
+#[tokio::test]
+async fn what_was_said_is_sent_when_the_pipe_ends() {
+    if let Ok(receiver) = std::env::var(RECEIVER) {
+        return answer_one_call(&receiver).await;
+    }
+    let received = Received::default();
+    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
+    let mut itself = Command::new(std::env::current_exe().unwrap());
+    itself
+        .args(["--exact", "stdio::what_was_said_is_sent_when_the_pipe_ends"])
+        .env(RECEIVER, format!("http://{address}"))
+        .env("OTEL_BSP_SCHEDULE_DELAY", "3600000")
+        .kill_on_drop(true);
+    let _child = itself.spawn().unwrap();
+    let spans = received.wait(1).await;
+    assert_eq!(attributes(&spans[0])["toolsight.outcome"], "ok");
+}
+
+async fn answer_one_call(receiver: &str) {
+    let toolsight = Toolsight::builder().endpoint(receiver).build().unwrap();
+    let call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"add\"}}\n";
+    let (mut read, mut write) = toolsight.pipe(call.as_bytes(), Vec::new());
+    read.read_to_end(&mut Vec::new()).await.unwrap();
+    write
+        .write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n")
+        .await
+        .unwrap();
+    drop((read, write));
+    // The test ends this process once it has the record.
+    std::future::pending::<()>().await;
+}
+
 #[tokio::test]
 async fn a_server_on_stdio_is_recorded_to_its_end() {
     for (version, lifecycle) in [
@@ -63,7 +86,7 @@ async fn a_server_on_stdio_is_recorded_to_its_end() {
     ] {
         let received = Received::default();
         let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-        let mut command = Command::new(example());
+        let mut command = Command::new(example("stdio_rmcp"));
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}"));
         let mut client = ClientConfig::new(ClientCapabilities::default(), Implementation::new("tester", "0.9"));
         client.protocol_version = version.clone();
