@@ -141,7 +141,7 @@ const CASES: &[Expected] = &[
         rows: &[
             ["github", "tools/call", "create_issue", "ok", "none"],
             ["github", "tools/call", "create_issue", "invalid_arguments", "caller"],
-            ["files", "resources/read", "", "ok", "none"],
+            ["files", "resources/read", "file", "ok", "none"],
         ],
         ignored: [1, 1, 0],
     },
@@ -160,7 +160,7 @@ const CASES: &[Expected] = &[
         rows: &[
             ["ledger", "tools/call", "add", "ok", "none"],
             ["node-server", "tools/call", "fail", "tool_error", "server"],
-            ["node-server", "resources/read", "", "ok", "none"],
+            ["node-server", "resources/read", "file", "ok", "none"],
             ["node-server", "notifications/cancelled", "", "ok", "none"],
         ],
         ignored: [1, 0, 1],

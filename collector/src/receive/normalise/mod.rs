@@ -30,6 +30,9 @@ const HEAVIEST: f64 = 1_000_000.0;
 /// Requests and answers have at most this many bytes, so that sums of them times their weights stay within 64 bits.
 const LARGEST: f64 = (1_u64 << 40) as f64;
 
+/// Bytes of a scheme; the longest of those that IANA has registered has 36.
+const LONGEST_SCHEME: usize = 48;
+
 /// The direction of a request that the server sends.
 const TO_CLIENT: &str = "to_client";
 
@@ -64,7 +67,8 @@ pub(crate) fn row<'a>(
     };
 
     let method = implied_method.map_or_else(|| values.text(Field::Method), Cow::Borrowed);
-    let (kind, target) = aim(&method, span, &mut values);
+    let resource_uri = values.text(Field::ResourceUri);
+    let (kind, target) = aim(&method, span, &resource_uri, &mut values);
     let error_type = values.text(Field::ErrorType);
     let mut row = Row {
         time,
@@ -75,7 +79,7 @@ pub(crate) fn row<'a>(
         method,
         kind: kind.into(),
         target,
-        resource_uri: values.text(Field::ResourceUri),
+        resource_uri,
         rpc_code: values
             .number(Field::RpcCode, f64::from(i32::MIN), f64::from(i32::MAX))
             .unwrap_or(0.0) as i32,
@@ -180,12 +184,17 @@ fn own_id<const N: usize>(bytes: &[u8], request: &Request<'_>, tally: &mut Tally
 }
 
 /// Kind and name of what the method is aimed at. A name that no attribute has stands in the span's own name, behind the
-/// method.
-fn aim<'a>(method: &str, span: &Span<'a>, values: &mut Values<'a, '_>) -> (&'static str, Cow<'a, str>) {
+/// method. Resources go by the scheme of their address: there are as many addresses as files and records.
+fn aim<'a>(
+    method: &str,
+    span: &Span<'a>,
+    resource_uri: &str,
+    values: &mut Values<'a, '_>,
+) -> (&'static str, Cow<'a, str>) {
     let (kind, field) = match method {
         "tools/call" => ("tool", Field::Tool),
         "prompts/get" => ("prompt", Field::Prompt),
-        _ if method.starts_with("resources/") => return ("resource", Cow::default()),
+        _ if method.starts_with("resources/") => return ("resource", scheme(resource_uri).to_owned().into()),
         _ => return ("", Cow::default()),
     };
     let name = values.text(field);
@@ -197,6 +206,20 @@ fn aim<'a>(method: &str, span: &Span<'a>, values: &mut Values<'a, '_>) -> (&'sta
         .strip_prefix(method.as_bytes())
         .and_then(|rest| rest.strip_prefix(b" "));
     (kind, text(behind.unwrap_or_default(), field.limit(), values.tally))
+}
+
+/// The scheme of a URI, which is all that the layer tells of one; empty where it is none (RFC 3986, section 3.1).
+fn scheme(uri: &str) -> &str {
+    let scheme = uri.split_once(':').map_or(uri, |(scheme, _)| scheme);
+    let is_one = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other));
+    if is_one && scheme.len() <= LONGEST_SCHEME {
+        scheme
+    } else {
+        ""
+    }
 }
 
 fn transport(values: &mut Values<'_, '_>, protocol_version: &str) -> &'static str {

@@ -304,6 +304,34 @@ fn kind_and_target_follow_from_the_method() {
 }
 
 #[test]
+fn resources_go_by_the_scheme_of_their_address() {
+    for (uri, target) in [
+        ("file", "file"),
+        ("file:///home/ada/plans.txt", "file"),
+        ("git+ssh://host/repository", "git+ssh"),
+        ("urn:isbn:0451450523", "urn"),
+        ("/home/ada/plans.txt", ""),
+        ("Ada's plans", ""),
+        ("4chan:x", ""),
+        ("", ""),
+        (&"a".repeat(49), ""),
+    ] {
+        let span = Span {
+            attributes: attributes(&[
+                ("mcp.method.name", text("resources/read")),
+                ("mcp.resource.uri", text(uri)),
+            ]),
+            ..call(&[])
+        };
+        let (row, _) = normalised(&span, &Attributes::default());
+        assert_eq!(
+            (&*row.kind, &*row.target, &*row.resource_uri),
+            ("resource", target, uri)
+        );
+    }
+}
+
+#[test]
 fn only_the_servers_view_of_an_mcp_call_becomes_a_row() {
     let mcp = [("mcp.method.name", text("tools/call"))];
     let own = [
