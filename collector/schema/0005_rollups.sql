@@ -11,6 +11,9 @@
 --
 -- Order key: a question is about one slice and a span of time. A minute of a busy month holds 100 calls of a tool, so its
 -- state is no smaller than they are: minutes are kept for 3 days, hours for 100, days for 800.
+--
+-- Codecs: counts are small numbers in eight bytes, which T64 packs before ZSTD; times stand in order, so Delta; states are
+-- what ZSTD makes of them.
 CREATE TABLE IF NOT EXISTS calls_per_minute
 (
     slice LowCardinality(String) CODEC(ZSTD(1)),

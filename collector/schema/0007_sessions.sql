@@ -4,6 +4,8 @@
 -- Order key: the id behind the tenant and the server that gave it out, so that one session is found at once, which is how
 -- a collector learns the client of a session that began at another one. Ids are random, so the sessions of one list lie
 -- far apart: granules are small, so that each costs 512 rows.
+--
+-- TTL: two months from the first of the month, so that a session outlives its calls, which go after 30 days.
 CREATE TABLE IF NOT EXISTS sessions
 (
     month Date CODEC(Delta(2), ZSTD(1)),

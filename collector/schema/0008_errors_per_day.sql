@@ -2,6 +2,8 @@
 -- an empty tenant), and by tenant. Only what failed is read, so this view costs little.
 --
 -- Order key: a question is about one slice, a span of days, and perhaps one tenant and server.
+--
+-- TTL: 100 days as the rollups by hour. Codecs as there.
 CREATE TABLE IF NOT EXISTS errors_per_day
 (
     slice LowCardinality(String) CODEC(ZSTD(1)),

@@ -2,6 +2,8 @@
 -- clients, versions, protocol versions and tools multiplied. All tenants are together, as in the other rollups.
 --
 -- Order key: a question is about a span of hours; clients and tools are summed up from there.
+--
+-- TTL: 100 days as the other rollups by hour. Codecs as there.
 CREATE TABLE IF NOT EXISTS client_tools_per_hour
 (
     time DateTime('UTC') CODEC(Delta(4), ZSTD(1)),

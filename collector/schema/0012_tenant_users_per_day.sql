@@ -5,6 +5,8 @@
 -- 128 rows: 90 MB, a quarter of the work, and 30 % less on disk, since tenant and day repeat. One tenant's users are in
 -- one place too. A list of a few hours reads the calls, whatever the order.
 --
+-- TTL and codecs as there.
+--
 -- An array of counts ends at its last bucket that is not empty: the engine spends a tenth less on a row of the view.
 DROP VIEW IF EXISTS users_per_day_view;
 

@@ -10,6 +10,8 @@
 -- the query when its first and last request arrived, in microseconds; 1970 where that is not known.
 --
 -- Order key: a question is about a day, which is a partition, or about one token.
+--
+-- TTL: as long as the calls that it vouches for.
 CREATE TABLE IF NOT EXISTS batches
 (
     day Date CODEC(Delta(2), ZSTD(1)),

@@ -14,6 +14,8 @@ ENGINE = AggregatingMergeTree
 ORDER BY tenant;
 
 -- Order key: a question is about one tenant, one slice and a span of time.
+--
+-- TTL: 100 days as the rollups by hour of all tenants, which it stands beside. Codecs as there.
 CREATE TABLE IF NOT EXISTS tenant_calls
 (
     tenant LowCardinality(String) CODEC(ZSTD(1)),

@@ -3,6 +3,8 @@
 -- has some 1,500 rows a day.
 --
 -- Order key: a question is about one tenant and a span of days.
+--
+-- TTL: 100 days as `client_tools_per_hour`. Codecs as there.
 CREATE TABLE IF NOT EXISTS tenant_client_tools_per_day
 (
     tenant LowCardinality(String) CODEC(ZSTD(1)),
