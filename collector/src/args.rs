@@ -55,6 +55,11 @@ pub enum Action {
         /// The folder, which must not be there yet.
         folder: PathBuf,
     },
+    /// Store the rows of a file that were set aside, once what the store had against them is mended.
+    StoreAgain {
+        /// `set_aside.ndjson` or `set_aside.1.ndjson` in the spool's folder.
+        file: PathBuf,
+    },
     /// Make an embedded store out of a backup; the folder that --store names must be empty.
     Restore {
         /// The backup's folder.

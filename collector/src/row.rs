@@ -6,7 +6,8 @@ use std::borrow::Cow;
 ///
 /// Fields have the names and the order of the columns of `calls` in `schema/`; empty strings and zeros mean "not
 /// known". Texts are borrowed from the request's bytes wherever those can be taken as they are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Row<'a> {
     /// Start of the call in microseconds since the Unix epoch.
     pub time: i64,

@@ -1,6 +1,7 @@
 //! What an operator asks the program to do once: commands that print what they did.
 
 mod check;
+mod store_again;
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 
 pub use self::check::check;
+pub use self::store_again::store_again;
 
 use crate::config::Config;
 use crate::serve::{log_progress, store_config};

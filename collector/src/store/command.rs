@@ -8,14 +8,14 @@ use std::{
 use tokio::time::timeout;
 
 use super::{
-    Forgotten, Location, Progress, Store, StoreConfig, StoreError, StoreState, backup,
+    Block, Forgotten, Location, Progress, Store, StoreConfig, StoreError, StoreState, backup,
     client::Clients,
     engine_config::READER,
     engine_folder::{has_store, read_access, reader_password_file},
-    forget,
+    forget, insert,
     location::DEFAULT_DATABASE,
 };
-use crate::telemetry::Metrics;
+use crate::{pipeline::InsertError, telemetry::Metrics};
 
 /// How long the store may take to be ready.
 const READY: Duration = Duration::from_secs(60);
@@ -104,6 +104,17 @@ impl CommandSession {
             });
         }
         backup::backup(self.clients(), folder).await
+    }
+
+    /// Stores the block, as [`Store::insert`] does.
+    ///
+    /// # Errors
+    /// See [`InsertError`].
+    pub async fn insert(&self, block: &Block, token: &str) -> Result<(), InsertError> {
+        match &self.place {
+            Place::Own(store, _) => store.insert(block, token).await,
+            Place::Running(clients) => insert::insert(clients, block, token, READY).await,
+        }
     }
 
     /// Ends what was started for the command.

@@ -1,0 +1,131 @@
+//! Stores rows that were set aside, once what the store had against them is mended.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::pipeline::InsertError;
+use crate::row::Row;
+use crate::serve::{log_progress, store_config};
+use crate::store::{Block, CommandSession};
+
+/// Rows of one insert.
+const CHUNK: usize = 1000;
+
+/// A line of a file of rows that were set aside; what else it tells is for people.
+#[derive(Deserialize)]
+struct Line {
+    row: Row<'static>,
+}
+
+/// What became of a file.
+#[derive(Debug, Default)]
+struct Told {
+    stored: usize,
+    /// Lines that stay, and why the last of them does.
+    left: Vec<String>,
+    reason: String,
+}
+
+/// Stores the rows of a file, each once, and removes those that are stored from it.
+///
+/// # Errors
+/// When rows are left: those that the store refuses again or whose line cannot be read; or all, when the store cannot be had.
+/// They stand beside the file, as FILE.taken, which the command goes on with when it is run again.
+pub async fn store_again(config: &Config, file: &Path) -> anyhow::Result<()> {
+    // A collector that runs goes on adding to the file, and finds none of this name then.
+    let taken = PathBuf::from(format!("{}.taken", file.display()));
+    if !taken.exists() {
+        fs::rename(file, &taken).with_context(|| format!("take {}", file.display()))?;
+    }
+    let session = CommandSession::open(store_config(config)?, log_progress).await?;
+    let told = store_all(&session, &taken).await;
+    session.close().await;
+    let Told { stored, left, reason } = told.with_context(|| format!("store {} again", taken.display()))?;
+    keep(&taken, &left)?;
+    writeln!(io::stdout(), "{stored} rows stored").context("print how many were stored")?;
+    if !left.is_empty() {
+        bail!("{} rows are left in {}: {reason}", left.len(), taken.display());
+    }
+    Ok(())
+}
+
+async fn store_all(session: &CommandSession, taken: &Path) -> anyhow::Result<Told> {
+    let (mut told, mut seen, mut chunk) = (Told::default(), HashSet::new(), Vec::new());
+    for line in BufReader::new(File::open(taken)?).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        if line.is_empty() {
+            continue;
+        }
+        match serde_json::from_str::<Line>(&line) {
+            // A collector that was killed may have written a row twice.
+            Ok(Line { row }) if !seen.insert(identity(&row)?) => {}
+            Ok(Line { row }) => chunk.push((line, row)),
+            Err(error) => {
+                told.reason = format!("a line cannot be read: {error}");
+                told.left.push(line);
+            }
+        }
+        if chunk.len() == CHUNK {
+            store(session, std::mem::take(&mut chunk), &mut told).await?;
+        }
+    }
+    store(session, chunk, &mut told).await?;
+    Ok(told)
+}
+
+/// Stores rows, halving them until those that are refused stand alone.
+async fn store(session: &CommandSession, rows: Vec<(String, Row<'static>)>, told: &mut Told) -> anyhow::Result<()> {
+    let mut parts = vec![rows];
+    while let Some(mut part) = parts.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        let mut hasher = blake3::Hasher::new();
+        for (_, row) in &part {
+            hasher.update(identity(row)?.as_bytes());
+        }
+        // The same rows have the same token, so that an attempt that was cut off counts nothing twice.
+        let token = format!("again/{}", hasher.finalize().to_hex());
+        let block: Block = part.iter().map(|(_, row)| row).collect();
+        match session.insert(&block, &token).await {
+            Ok(()) => told.stored += part.len(),
+            Err(InsertError::Retryable(why)) => bail!("{why}; run the command again, it goes on where it was"),
+            Err(InsertError::Permanent(why)) if part.len() == 1 => {
+                told.reason = why;
+                told.left.extend(part.pop().map(|(line, _)| line));
+            }
+            Err(InsertError::Permanent(_)) => {
+                let rest = part.split_off(part.len() / 2);
+                parts.extend([rest, part]);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn identity(row: &Row<'_>) -> anyhow::Result<blake3::Hash> {
+    Ok(blake3::hash(&serde_json::to_vec(row)?))
+}
+
+/// Leaves only these lines in the file, or no file.
+fn keep(taken: &Path, lines: &[String]) -> anyhow::Result<()> {
+    if lines.is_empty() {
+        return fs::remove_file(taken).with_context(|| format!("remove {}", taken.display()));
+    }
+    let fresh = PathBuf::from(format!("{}.new", taken.display()));
+    let written = || -> io::Result<()> {
+        let mut file = File::create(&fresh)?;
+        for line in lines {
+            writeln!(file, "{line}")?;
+        }
+        file.sync_all()?;
+        fs::rename(&fresh, taken)
+    };
+    written().with_context(|| format!("write {}", fresh.display()))
+}
