@@ -18,7 +18,12 @@ impl TraceParent {
     ///
     /// Any flags byte is accepted: SDKs set bits beyond the sampled one.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        let (parts, rest) = text.trim().as_bytes().split_first_chunk::<55>()?;
+        Self::read_bytes(text.trim().as_bytes())
+    }
+
+    /// The same of text without blanks around it.
+    pub(crate) fn read_bytes(text: &[u8]) -> Option<Self> {
+        let (parts, rest) = text.split_first_chunk::<55>()?;
         let digits = |at: usize| parts[at..].first_chunk().and_then(lower_hex);
         if [parts[2], parts[35], parts[52]] != [b'-'; 3] {
             return None;

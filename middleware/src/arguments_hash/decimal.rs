@@ -16,6 +16,17 @@ impl<'a> Decimal<'a> {
     pub(super) fn read(text: &'a [u8]) -> Option<Self> {
         let negative = text.starts_with(b"-");
         let text = &text[usize::from(negative)..];
+        if text.iter().all(u8::is_ascii_digit)
+            && let [b'1'..=b'9', .., b'1'..=b'9'] | [b'1'..=b'9'] = text
+        {
+            // As most are.
+            let digits = [text, &[]];
+            return Some(Self {
+                negative,
+                digits,
+                exponent: 0,
+            });
+        }
         let mantissa_end = text.iter().position(|byte| matches!(byte, b'e' | b'E'));
         let (mantissa, power) = text.split_at(mantissa_end.unwrap_or(text.len()));
         let exponent: i64 = match power.get(1..) {
@@ -63,7 +74,11 @@ impl<'a> Decimal<'a> {
     pub(super) fn hash(&self, hasher: &mut SipHasher24) -> u64 {
         hasher.write_u8(u8::from(self.negative));
         hasher.write_i64(self.exponent);
-        self.digits.iter().for_each(|digits| hasher.write(digits));
-        self.digits.iter().map(|digits| digits.len() as u64).sum()
+        let [whole, fraction] = self.digits;
+        hasher.write(whole);
+        if !fraction.is_empty() {
+            hasher.write(fraction);
+        }
+        (whole.len() + fraction.len()) as u64
     }
 }

@@ -5,13 +5,18 @@ use super::state::State;
 use super::{CanonicalHash, End};
 
 /// Longest number whose value is compared.
-const NUMBER_LIMIT: usize = 128;
+pub(super) const NUMBER_LIMIT: usize = 128;
+
+/// Where the literal that `bytes` go on with ends; `None` where they do not tell.
+pub(super) fn length(bytes: &[u8]) -> Option<usize> {
+    bytes
+        .iter()
+        .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'))
+}
 
 impl CanonicalHash {
     pub(super) fn literal<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let end = bytes
-            .iter()
-            .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'));
+        let end = length(bytes);
         if let Some(end) = end
             && self.literal.is_empty()
             && end <= NUMBER_LIMIT

@@ -16,6 +16,7 @@ mod decimal;
 mod literals;
 mod secret;
 mod state;
+mod whole;
 
 use std::hash::Hasher as _;
 
@@ -24,6 +25,7 @@ use siphasher::sip::SipHasher24;
 
 pub(crate) use secret::Secret;
 use state::{Frame, Members, State};
+pub(crate) use whole::object;
 
 use crate::wire::plain_string;
 

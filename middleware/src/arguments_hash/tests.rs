@@ -109,6 +109,63 @@ fn the_hash_depends_on_the_secret_and_its_purpose() {
     assert_ne!(of(1, "arguments"), of(1, "chains"));
 }
 
+type Members = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What is read in one turn, if it can be, with the members that are told and how much of `json` is read.
+fn whole(json: &[u8]) -> Option<(u64, Members, usize)> {
+    let mut told = Vec::new();
+    let secret = Secret::derive(&[7; 32], "test");
+    let read = object(secret, json, &mut |key, value| {
+        told.push((key.to_vec(), value.to_vec()));
+    });
+    read.map(|(hash, rest)| (hash, told, json.len() - rest.len()))
+}
+
+#[test]
+fn an_object_is_read_in_one_turn_or_left() {
+    let deep = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(1000));
+    for (json, members) in [
+        ("{}", &[][..]),
+        (" {}", &[]),
+        (r#"{"a":1}"#, &[("a", "1")]),
+        (
+            r#"{ "a": "b" ,"c":[1, {"d":-1.50}, true ] , "":{} }"#,
+            &[("a", r#""b""#), ("c", r#"[1, {"d":-1.50}, true ]"#), ("", "{}")],
+        ),
+        (r#"{"a":10,"b":1e2,"a":0}"#, &[("a", "10"), ("b", "1e2"), ("a", "0")]),
+        (&deep(16), &[("a", &deep(16)[5..37])]),
+        (&long, &[("a", &long[5..1007])]),
+    ] {
+        let json = json.trim_start();
+        let followed = json.to_owned() + ",{";
+        let (found, told, read) = whole(followed.as_bytes()).unwrap();
+        let told: Vec<_> = told.iter().map(|(key, value)| (&key[..], &value[..])).collect();
+        let members: Vec<_> = members
+            .iter()
+            .map(|(key, value)| (key.as_bytes(), value.as_bytes()))
+            .collect();
+        assert_eq!((Some(found), read), (hash(json.as_bytes()), json.len()), "{json}");
+        assert_eq!(told, members, "{json}");
+    }
+    for json in [
+        "",
+        "[]",
+        "{",
+        r#"{"a"}"#,
+        r#"{"a":1"#,
+        r#"{"a":1,}"#,
+        r#"{"a":1]"#,
+        r#"{"a":tru}"#,
+        r#"{"a":1.2.3}"#,
+        r#"{"a":"b\n"}"#,
+        r#"{"a" :1}"#,
+        &deep(17),
+    ] {
+        assert_eq!(whole(json.as_bytes()), None, "{json}");
+    }
+}
+
 /// A value to be written in many ways; numbers are whole multiples of a thousandth.
 #[derive(Clone, Debug, PartialEq)]
 enum Json {
@@ -198,6 +255,28 @@ fn write_text(text: &str, escaped: bool, out: &mut String) {
 }
 
 proptest! {
+    #[test]
+    fn what_is_read_in_one_turn_hashes_as_in_pieces(value in json(), seed in any::<u64>(), end in 0_usize..400) {
+        let mut text = String::new();
+        write(&value, &mut { seed }, &mut text);
+        let json = text.trim_start().as_bytes();
+        if let Some((found, _, read)) = whole(json) {
+            prop_assert_eq!((Some(found), read), (hash(json), json.trim_ascii_end().len()), "{}", text);
+        }
+        // What is cut off is not taken for whole.
+        let cut = &json[..end.min(json.trim_ascii_end().len().saturating_sub(1))];
+        prop_assert_eq!(whole(cut), None);
+    }
+
+    #[test]
+    fn any_bytes_that_are_read_in_one_turn_hash_as_in_pieces(bytes in prop::collection::vec(prop::sample::select(
+        br#"{}[]:,"\u0d8 1e.-tfn"#.to_vec()), 0..40)) {
+        let json = [b"{\"a\":", &bytes[..]].concat();
+        if let Some((found, _, read)) = whole(&json) {
+            prop_assert_eq!(Some(found), hash(&json[..read]));
+        }
+    }
+
     #[test]
     fn any_spelling_of_the_same_value_hashes_alike(value in json(), seeds in any::<[u64; 2]>(), piece in 1_usize..9) {
         let [first, second] = seeds.map(|mut seed| {

@@ -4,12 +4,14 @@ use std::hash::Hasher as _;
 
 use super::member::Member;
 use super::message::{ErrorPart, Message, ResultPart, Tool};
+use super::names::Names;
 use super::path::Path;
 use super::scalars::{Beyond, name};
 use super::schema::{Argument, InputSchema, Kinds};
 use super::tap::Taps;
-use super::visitor::{Interest, Quoted, Scalar, ValueKind, Visitor};
+use super::visitor::{Entered, Left, Quoted, Scalar, ValueKind, Visitor};
 use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, TOOLS_LIMIT};
+use crate::arguments_hash;
 use crate::record::{Peer, Text};
 
 #[derive(Debug, Default)]
@@ -17,8 +19,6 @@ pub(super) struct Builder {
     path: Path,
     /// The messages are answers.
     pub(super) answer: bool,
-    /// The member whose value comes next.
-    next: Option<Member>,
     /// Name of the argument whose kind comes next.
     argument: Text,
     pub(super) message: Message,
@@ -31,6 +31,7 @@ pub(super) struct Builder {
     /// The schema that is read is that of the tool's output.
     is_output: bool,
     pub(super) taps: Taps,
+    pub(super) names: Names,
     /// Of a state that is too long to be kept.
     pub(super) beyond: Option<Beyond>,
 }
@@ -61,69 +62,69 @@ impl Builder {
 }
 
 impl Visitor for Builder {
-    fn element(&mut self) -> Interest {
-        self.next = match self.path.last() {
-            None => Some(Member::Root),
-            Some(container) => container.element(),
-        };
-        self.interest()
+    type Member = Member;
+
+    fn element(&mut self) -> Option<Member> {
+        self.path.last().element()
     }
 
     #[inline(always)]
-    fn key(&mut self, key: Quoted<'_>) -> Interest {
-        let parent = self.path.last().unwrap_or(Member::Other);
-        self.next = parent.child(key.bytes);
-        match self.next {
-            None if key.plain => Interest::Skip,
-            Some(member) if member.is_ordinary() && !(self.answer && parent == Member::Params) => Interest::Take,
-            _ => self.special_key(parent, key),
+    fn key(&mut self, key: Quoted<'_>) -> Option<Member> {
+        let parent = self.path.last();
+        match parent.child(key.bytes) {
+            None if key.plain => None,
+            Some(member) if member.is_ordinary() && !(parent == Member::Params && self.answer) => Some(member),
+            child => self.special_key(parent, child, key.bytes, key.plain),
         }
     }
 
     #[inline(always)]
-    fn enter(&mut self, object: bool) {
-        let member = match self.next.take() {
-            Some(Member::Root) if !object && self.path.is_empty() => Member::Batch,
-            Some(member) if member.is_array() != object || member == Member::Structured => member,
-            _ => Member::Other,
-        };
-        if !member.opens_quietly() {
-            self.open(member, object);
+    fn scalar(&mut self, member: Member, scalar: Scalar<'_>) {
+        match scalar {
+            Scalar::String(text) => self.string(member, text.bytes, text.plain),
+            Scalar::Literal(raw) => self.literal(member, raw),
         }
-        self.path.push(member);
+    }
+
+    fn beyond(&mut self, member: Member, bytes: &[u8]) {
+        if matches!(member, Member::ParamsRequestState | Member::ResultRequestState) {
+            let beyond = self.beyond.get_or_insert_default();
+            beyond.hasher.write(bytes);
+            beyond.has_escape |= bytes.contains(&b'\\');
+        }
     }
 
     #[inline(always)]
-    fn leave(&mut self) {
-        if let Some(left) = self.path.pop()
-            && !left.closes_quietly()
-        {
-            self.close(left);
+    fn enter<'a>(&mut self, member: Member, object: bool, bytes: &'a [u8]) -> Entered<'a> {
+        if member.opens_quietly() && object {
+            return if self.path.push(member) {
+                Entered::Walk
+            } else {
+                Entered::Skip
+            };
         }
+        self.open(member, object, bytes)
     }
 
-    fn kind(&mut self, kind: ValueKind) {
-        let name = std::mem::take(&mut self.argument);
-        let arguments = match self.next.take() {
-            Some(Member::Argument) => &mut self.message.params.arguments,
-            Some(Member::StructuredValue) => {
-                let content = &mut self.result().content;
-                content.has_any = true;
-                content.structured.get_or_insert_default()
-            }
-            _ => return,
-        };
-        if arguments.len() < ARGUMENTS_LIMIT {
-            arguments.push(Argument { name, kind });
+    #[inline(always)]
+    fn leave(&mut self) -> Left {
+        let left = self.path.pop();
+        if left.closes_quietly() {
+            return Left::Nothing;
         }
+        self.close(left)
+    }
+
+    fn is_in_object(&self) -> bool {
+        !self.path.last().is_list()
+    }
+
+    fn is_outside(&self) -> bool {
+        self.path.last() == Member::Outside
     }
 
     fn is_tapped(&self) -> bool {
         self.taps.is_tapped()
-    }
-
-    fn has_enough(&self) -> bool {
-        self.is_complete
     }
 
     fn tap(&mut self, bytes: &[u8]) {
@@ -133,31 +134,31 @@ impl Visitor for Builder {
                 .for_each(|tool| tool.definition = Some(definition));
         }
     }
-
-    fn beyond(&mut self, bytes: &[u8]) {
-        if let Some(Member::ParamsRequestState | Member::ResultRequestState) = self.next {
-            let beyond = self.beyond.get_or_insert_default();
-            beyond.hasher.write(bytes);
-            beyond.has_escape |= bytes.contains(&b'\\');
-        }
-    }
-
-    #[inline(always)]
-    fn scalar(&mut self, scalar: Scalar<'_>) {
-        let Some(member) = self.next.take() else {
-            return;
-        };
-        match scalar {
-            Scalar::String(text) => self.string(member, text),
-            Scalar::Literal(raw) => self.literal(member, raw),
-        }
-    }
 }
 
 impl Builder {
     #[inline(never)]
-    fn open(&mut self, member: Member, object: bool) {
-        match member {
+    fn open<'a>(&mut self, member: Member, object: bool, bytes: &'a [u8]) -> Entered<'a> {
+        if member == Member::Arguments
+            && let Some(behind) = self.whole_arguments(bytes)
+        {
+            return Entered::Read(behind);
+        }
+        let place = match member {
+            Member::Argument | Member::StructuredValue => {
+                self.kind(member, if object { ValueKind::Object } else { ValueKind::Array });
+                return Entered::Skip;
+            }
+            Member::Structured if !object => Member::StructuredList,
+            Member::Root if !object && self.path.last() == Member::Outside => Member::Batch,
+            _ if member.is_list() != object => member,
+            _ if object => Member::Other,
+            _ => Member::OtherList,
+        };
+        if !self.path.push(place) {
+            return Entered::Skip;
+        }
+        match place {
             Member::Result => self.message.result = Some(ResultPart::default()),
             Member::Error => self.message.error = Some(ErrorPart::default()),
             Member::ParamsClient => self.message.params.client = Some(Peer::default()),
@@ -173,55 +174,90 @@ impl Builder {
             Member::InputSchema if self.is_output => drop(self.schema()),
             _ => {}
         }
-        self.taps.start(member, object, &mut self.message);
+        if self.taps.start(place, &mut self.message) {
+            Entered::Tapped
+        } else {
+            Entered::Walk
+        }
+    }
+
+    /// Reads arguments that are an object and whole among `bytes`, and returns what follows them.
+    fn whole_arguments<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let Self {
+            taps, names, message, ..
+        } = self;
+        let params = &mut message.params;
+        let before = params.arguments.len();
+        let read = arguments_hash::object(taps.telling.secret?, bytes, &mut |key, value| {
+            if params.arguments.len() < ARGUMENTS_LIMIT {
+                params.arguments.push(Argument {
+                    name: names.of(Quoted::plain(key)),
+                    kind: ValueKind::of(value),
+                });
+            }
+        });
+        let Some((hash, behind)) = read else {
+            params.arguments.truncate(before);
+            return None;
+        };
+        params.has_arguments = true;
+        params.arguments_hash = Some(hash);
+        params.captured = taps.beginning(&bytes[..bytes.len() - behind.len()]);
+        Some(behind)
     }
 
     #[inline(never)]
-    fn close(&mut self, left: Member) {
-        self.taps.leave(left, &mut self.message);
-        if left == Member::Root {
-            if self.kept < BATCH_LIMIT {
-                self.kept += 1;
-                self.is_complete = true;
-            } else {
-                self.omitted += 1;
-                self.clear();
-            }
+    fn close(&mut self, left: Member) -> Left {
+        if self.taps.leave(left, &mut self.message) {
+            return Left::Tapped;
+        }
+        if left != Member::Root {
+            return Left::Nothing;
+        }
+        if self.kept < BATCH_LIMIT {
+            self.kept += 1;
+            self.is_complete = true;
+            return Left::Enough;
+        }
+        self.omitted += 1;
+        self.clear();
+        Left::Nothing
+    }
+
+    /// The value of which only the kind is told is of this kind.
+    pub(super) fn kind(&mut self, member: Member, kind: ValueKind) {
+        let name = std::mem::take(&mut self.argument);
+        let arguments = if member == Member::Argument {
+            &mut self.message.params.arguments
+        } else {
+            let content = &mut self.result().content;
+            content.has_any = true;
+            content.structured.get_or_insert_default()
+        };
+        if arguments.len() < ARGUMENTS_LIMIT {
+            arguments.push(Argument { name, kind });
         }
     }
 
     /// A key of which more is to be done than to remember what comes next.
     #[inline(never)]
-    fn special_key(&mut self, parent: Member, key: Quoted<'_>) -> Interest {
+    fn special_key(&mut self, parent: Member, child: Option<Member>, bytes: &[u8], plain: bool) -> Option<Member> {
+        let key = Quoted { bytes, plain };
         // Any key may be written with escapes, though nobody does.
-        let child = self.next.or_else(|| parent.child(&key.word()));
-        self.next = child;
-        match child {
-            Some(Member::Result) => {
+        let member = child.or_else(|| parent.child(&key.word()))?;
+        match member {
+            Member::Result => {
                 // It may be any value by JSON-RPC; that there is one is what counts.
                 self.result();
-                self.next = child.filter(|_| self.answer);
+                return self.answer.then_some(member);
             }
-            Some(member) if self.answer && parent == Member::Params && !member.is_told_to_clients() => {
-                self.next = None;
-            }
-            Some(Member::InputSchema) => self.is_output = *key.word() == *b"outputSchema",
-            Some(Member::Argument | Member::StructuredValue) => {
-                self.argument = name(key);
-                return Interest::Kind;
-            }
-            Some(Member::Property) => self.start_property(name(key)),
+            _ if self.answer && parent == Member::Params && !member.is_told_to_clients() => return None,
+            Member::InputSchema => self.is_output = *key.word() == *b"outputSchema",
+            Member::Argument | Member::StructuredValue => self.argument = self.names.of(key),
+            Member::Property => self.start_property(name(key)),
             _ => {}
         }
-        self.interest()
-    }
-
-    const fn interest(&self) -> Interest {
-        if self.next.is_some() {
-            Interest::Take
-        } else {
-            Interest::Skip
-        }
+        Some(member)
     }
 
     pub(super) fn result(&mut self) -> &mut ResultPart {
@@ -229,7 +265,7 @@ impl Builder {
     }
 
     pub(super) fn peer(&mut self) -> Option<&mut Peer> {
-        match self.path.last()? {
+        match self.path.last() {
             Member::ParamsClient => self.message.params.client.as_mut(),
             Member::MetaClient => self.message.params.meta.client.as_mut(),
             Member::ResultServer => self.result().server.as_mut(),

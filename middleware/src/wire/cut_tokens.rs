@@ -6,10 +6,10 @@ use super::scan::{Inside, Scanner};
 use super::skip::{Containers, string_end};
 use super::visitor::{Quoted, Scalar, Visitor};
 
-impl Scanner {
+impl<M: Copy> Scanner<M> {
     /// Reads on in the token that the last piece has left open.
     #[inline(never)]
-    pub(super) fn resume<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
+    pub(super) fn resume<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor<Member = M>) -> &'a [u8] {
         match self.inside {
             Inside::Nothing => bytes,
             Inside::Text { key, escaped } => self.far_text(bytes, key, escaped, visitor),
@@ -27,7 +27,7 @@ impl Scanner {
         bytes: &'a [u8],
         key: bool,
         mut escaped: bool,
-        visitor: &mut impl Visitor,
+        visitor: &mut impl Visitor<Member = M>,
     ) -> &'a [u8] {
         let Some(end) = string_end(bytes, &mut escaped) else {
             self.keep_text(bytes, key, visitor);
@@ -38,9 +38,7 @@ impl Scanner {
         if self.token.is_empty() {
             // What came in one piece need not be kept.
             let (token, beyond) = bytes[..end].split_at(end.min(TOKEN_LIMIT));
-            if !key && !beyond.is_empty() {
-                visitor.beyond(beyond);
-            }
+            self.beyond(beyond, key, visitor);
             self.end_text(token, key, visitor);
         } else {
             self.keep_text(&bytes[..end], key, visitor);
@@ -52,13 +50,13 @@ impl Scanner {
         &bytes[end + 1..]
     }
 
-    fn end_text(&mut self, bytes: &[u8], key: bool, visitor: &mut impl Visitor) {
+    fn end_text(&mut self, bytes: &[u8], key: bool, visitor: &mut impl Visitor<Member = M>) {
         let plain = false;
         let text = Quoted { bytes, plain };
         if key {
-            self.interest = visitor.key(text);
-        } else {
-            visitor.scalar(Scalar::String(text));
+            self.wanted = visitor.key(text);
+        } else if let Some(member) = self.wanted {
+            visitor.scalar(member, Scalar::String(text));
         }
     }
 
@@ -70,7 +68,7 @@ impl Scanner {
         &[]
     }
 
-    fn resume_literal<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor) -> &'a [u8] {
+    fn resume_literal<'a>(&mut self, bytes: &'a [u8], visitor: &mut impl Visitor<Member = M>) -> &'a [u8] {
         let Some(end) = literal::end(bytes) else {
             return self.cut_literal(bytes);
         };
@@ -102,10 +100,17 @@ impl Scanner {
         rest.unwrap_or_default()
     }
 
-    fn keep_text(&mut self, bytes: &[u8], key: bool, visitor: &mut impl Visitor) {
+    fn keep_text(&mut self, bytes: &[u8], key: bool, visitor: &mut impl Visitor<Member = M>) {
         let beyond = self.keep(bytes);
-        if !key && !beyond.is_empty() {
-            visitor.beyond(beyond);
+        self.beyond(beyond, key, visitor);
+    }
+
+    fn beyond(&self, bytes: &[u8], key: bool, visitor: &mut impl Visitor<Member = M>) {
+        if let Some(member) = self.wanted
+            && !key
+            && !bytes.is_empty()
+        {
+            visitor.beyond(member, bytes);
         }
     }
 

@@ -4,10 +4,18 @@ use serde_json::Value;
 
 use crate::trace_context::TraceParent;
 
-use super::{EventStream, Message, NAME_LIMIT, Reader, Side, cut};
+use super::{EventStream, Message, NAME_LIMIT, Reader, Side, Telling, cut};
+use crate::arguments_hash::Secret;
 
-fn read<'a>(side: Side, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Message>, u64, bool) {
-    let mut reader = Reader::new(side);
+/// Arguments and results are told, and a little of them is kept.
+const TELLING: Telling = Telling {
+    secret: Some(Secret::NONE),
+    arguments: 20,
+    result: 20,
+};
+
+fn read<'a>(side: Side, telling: Telling, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Message>, u64, bool) {
+    let mut reader = Reader::new(side).telling(telling);
     let mut messages = Vec::new();
     for piece in pieces {
         reader.read_all(piece, &mut messages);
@@ -18,8 +26,11 @@ fn read<'a>(side: Side, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Message>
 /// A document that comes in pieces of `size` reads like the whole one.
 pub(crate) fn same_in_pieces(document: &[u8], size: usize) {
     for side in [Side::Request, Side::Answer] {
-        let whole = read(side, std::iter::once(document));
-        assert_eq!(read(side, document.chunks(size)), whole, "in pieces of {size}");
+        for telling in [Telling::default(), TELLING] {
+            let whole = read(side, telling, std::iter::once(document));
+            let pieces = read(side, telling, document.chunks(size));
+            assert_eq!(pieces, whole, "in pieces of {size}");
+        }
     }
 }
 
@@ -66,7 +77,7 @@ pub(crate) fn same_events_in_pieces(stream: &[u8], size: usize) {
 pub(crate) fn same_as_serde(document: &Value) {
     let text = document.to_string();
     for side in [Side::Request, Side::Answer] {
-        let (messages, _, whole) = read(side, std::iter::once(text.as_bytes()));
+        let (messages, _, whole) = read(side, TELLING, std::iter::once(text.as_bytes()));
         assert!(whole, "{text}");
         if let (Value::Object(_), [message]) = (document, &messages[..]) {
             same_members(side, message, document);

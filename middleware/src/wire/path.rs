@@ -1,53 +1,53 @@
 //! Where in a document the reader is.
 
 use super::member::Member;
-use super::open::OPEN_LIMIT;
 
-/// The open containers; the scanner opens no more than [`OPEN_LIMIT`].
+/// Containers that may be open at once; no path that is asked for is deeper.
+const DEPTH_LIMIT: usize = 16;
+
+/// The open containers.
 #[derive(Debug)]
 pub(super) struct Path {
-    innermost: Option<Member>,
+    /// [`Member::Outside`] where none is open.
+    innermost: Member,
     /// Those around it, outermost first.
-    outer: [Member; OPEN_LIMIT],
-    length: usize,
+    outer: [Member; DEPTH_LIMIT],
+    depth: usize,
 }
 
 impl Default for Path {
     fn default() -> Self {
         Self {
-            innermost: None,
-            outer: [Member::Other; OPEN_LIMIT],
-            length: 0,
+            innermost: Member::Outside,
+            outer: [Member::Outside; DEPTH_LIMIT],
+            depth: 0,
         }
     }
 }
 
 impl Path {
-    pub(super) const fn last(&self) -> Option<Member> {
+    pub(super) const fn last(&self) -> Member {
         self.innermost
     }
 
-    pub(super) fn push(&mut self, member: Member) {
-        if let Some(around) = self.innermost.replace(member) {
-            self.outer[self.length] = around;
-            self.length += 1;
-        }
+    /// Returns whether there was room.
+    pub(super) fn push(&mut self, member: Member) -> bool {
+        let Some(around) = self.outer.get_mut(self.depth) else {
+            return false;
+        };
+        *around = std::mem::replace(&mut self.innermost, member);
+        self.depth += 1;
+        true
     }
 
-    pub(super) fn pop(&mut self) -> Option<Member> {
-        let around = self.length.checked_sub(1).map(|last| {
-            self.length = last;
-            self.outer[last]
-        });
-        std::mem::replace(&mut self.innermost, around)
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.innermost.is_none()
+    /// Returns the innermost container, which it no longer is.
+    pub(super) fn pop(&mut self) -> Member {
+        self.depth = self.depth.saturating_sub(1);
+        std::mem::replace(&mut self.innermost, self.outer[self.depth])
     }
 
     pub(super) const fn clear(&mut self) {
-        self.innermost = None;
-        self.length = 0;
+        self.innermost = Member::Outside;
+        self.depth = 0;
     }
 }

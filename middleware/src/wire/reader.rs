@@ -1,12 +1,13 @@
 //! Reads messages out of documents that come in pieces.
 
 use super::builder::Builder;
+use super::member::Member;
 use super::message::Message;
 use super::scan::Scanner;
 use super::tap::Telling;
 
 /// Which way the messages go. Of a result that the client sends only its presence is kept, and of parameters that the
-/// server sends only what [`Member::is_told_to_clients`](super::member::Member::is_told_to_clients) names: the rest is of no use, and the peer decides how large it
+/// server sends only what [`Member::is_told_to_clients`] names: the rest is of no use, and the peer decides how large it
 /// is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -17,7 +18,7 @@ pub(crate) enum Side {
 /// Reads documents of one message or a batch, piece by piece.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    scanner: Scanner,
+    scanner: Scanner<Member>,
     builder: Builder,
 }
 
@@ -70,7 +71,7 @@ impl Reader {
 
     /// Whether the document has come to its end.
     pub(super) fn is_whole(&self) -> bool {
-        self.scanner.is_whole()
+        self.scanner.is_whole(&self.builder)
     }
 
     /// Messages beyond [`BATCH_LIMIT`] that were not kept.

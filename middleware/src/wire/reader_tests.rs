@@ -156,6 +156,60 @@ fn values_of_the_wrong_type_are_absent() {
     );
 }
 
+#[test]
+fn arguments_are_told_by_name_and_kind() {
+    let told = |arguments: &str| {
+        let document = format!(r#"{{"method":"m","params":{{"arguments":{arguments}}}}}"#);
+        oracle::same_in_pieces(document.as_bytes(), 1);
+        let arguments = one(&document).params.arguments;
+        let told = arguments.iter().map(|argument| (&*argument.name, argument.kind));
+        told.map(|(name, kind)| format!("{name}:{kind:?}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    for (arguments, expected) in [
+        ("{}", ""),
+        (r#"{"a":{"b":1},"c":[1],"d":"x\n"}"#, "a:Object c:Array d:String"),
+        (
+            r#"{ "a" : 1, "b":-2.0,"c":1.5,"d":5.00,"e":1e3}"#,
+            "a:Integer b:Integer c:Number d:Integer e:Integer",
+        ),
+        (r#"{"a":true,"b":null}"#, "a:Boolean b:Null"),
+        (r#"{"a":"x","a":1}"#, "a:String a:Integer"),
+        (r#"{"\u0061":"x","é":1}"#, "a:String é:Integer"),
+        (r#"{"a":1.2.3,"":""}"#, "a:Number :String"),
+        (r#"[{"a":1}]"#, ""),
+    ] {
+        assert_eq!(told(arguments), expected, "{arguments}");
+    }
+}
+
+#[test]
+fn names_that_come_again_are_told_as_before() {
+    let document = |name: &str| format!(r#"{{"method":"m","params":{{"name":"{name}","arguments":{{"{name}":1}}}}}}"#);
+    let long = "n".repeat(300);
+    let cut = "n".repeat(256);
+    let mut reader = Reader::new(Side::Request);
+    for (name, expected) in [
+        ("", ""),
+        ("a", "a"),
+        ("abc", "abc"),
+        ("axc", "axc"),
+        ("abc", "abc"),
+        (r"a\u0062c", "abc"),
+        (r"\u0061bc", "abc"),
+        (&long, &cut),
+        (&cut, &cut),
+        ("é", "é"),
+    ] {
+        let text = document(name);
+        let message = reader.read(&mut text.as_bytes()).map(std::mem::take).unwrap();
+        assert_eq!(message.params.name.as_deref(), Some(expected), "{name}");
+        assert_eq!(message.params.arguments[0].name, expected, "{name}");
+        assert!(reader.finish());
+    }
+}
+
 /// Documents out of the words that are looked for, in their places and in others.
 fn any_document() -> impl Strategy<Value = Value> {
     let word = "(jsonrpc|id|method|params|name|arguments|_meta|traceparent|result|isError|task|tools|nextCursor|error|code|status|[a-z\"\\\\]{0,70})";

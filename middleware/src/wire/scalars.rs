@@ -3,9 +3,10 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::builder::Builder;
+use super::literal;
 use super::member::Member;
 use super::message::{Id, Message, ResultType, TaskStatus};
-use super::visitor::Quoted;
+use super::visitor::{Quoted, ValueKind};
 use super::words::known;
 use super::{NAME_LIMIT, cut};
 use crate::record::Text;
@@ -29,21 +30,23 @@ impl Builder {
     }
 
     #[inline(never)]
-    pub(super) fn string(&mut self, member: Member, text: Quoted<'_>) {
+    pub(super) fn string(&mut self, member: Member, bytes: &[u8], plain: bool) {
+        let text = Quoted { bytes, plain };
         let message = &mut self.message;
         match member {
+            Member::Argument | Member::StructuredValue => self.kind(member, ValueKind::String),
             Member::Jsonrpc => message.jsonrpc = true,
             Member::Method | Member::MetaProtocolVersion | Member::ParamsProtocolVersion => {
                 let word = known(text.bytes).map_or_else(|| name(text), Text::new_static);
                 self.word(member, word);
             }
             Member::Id => message.id = Some(Id::Text(name(text))),
-            Member::ParamsName => message.params.name = Some(name(text)),
+            Member::ParamsName => message.params.name = Some(self.names.of(text)),
             Member::ParamsUri => message.params.uri = Some(name(text)),
             Member::ParamsRequestId => message.params.request_id = Some(Id::Text(name(text))),
             Member::ParamsProgressToken => message.params.progress_token = Some(Id::Text(name(text))),
             Member::MetaProgressToken => message.params.meta.progress_token = Some(Id::Text(name(text))),
-            Member::MetaTraceparent => message.params.meta.traceparent = TraceParent::read(&text.text()),
+            Member::MetaTraceparent => message.params.meta.traceparent = traceparent(text),
             Member::MetaTracestate => message.params.meta.tracestate = Some(whole_entries(&text.text()).into()),
             Member::ParamsRequestState => {
                 let state = self.state(text);
@@ -80,13 +83,15 @@ impl Builder {
             Member::RequiredName => self.require(name(text)),
             Member::PropertyTypes | Member::PropertyType => self.property_type(&text.text()),
             Member::PeerName => {
+                let name = self.names.of(text);
                 if let Some(peer) = self.peer() {
-                    peer.name = name(text);
+                    peer.name = name;
                 }
             }
             Member::PeerVersion => {
+                let version = self.names.of(text);
                 if let Some(peer) = self.peer() {
-                    peer.version = name(text);
+                    peer.version = version;
                 }
             }
             Member::ErrorMessage => self.error().message = Some(name(text)),
@@ -96,6 +101,7 @@ impl Builder {
 
     pub(super) fn literal(&mut self, member: Member, text: &[u8]) {
         match member {
+            Member::Argument | Member::StructuredValue => self.kind(member, literal::kind(text)),
             Member::Id => self.message.id = number(text),
             Member::ParamsRequestId => self.message.params.request_id = number(text),
             Member::ParamsProgressToken => self.message.params.progress_token = number(text),
@@ -124,6 +130,15 @@ impl Builder {
         let has_escape = beyond.has_escape || text.bytes.contains(&b'\\');
         beyond.hasher.write(text.bytes);
         (!has_escape).then(|| beyond.hasher.finish())
+    }
+}
+
+/// One of the usual length has no blanks around it that could be taken off.
+fn traceparent(text: Quoted<'_>) -> Option<TraceParent> {
+    if text.bytes.len() == 55 {
+        TraceParent::read_bytes(text.bytes)
+    } else {
+        TraceParent::read(&text.text())
     }
 }
 

@@ -1,49 +1,17 @@
 //! The fast parts of the scanner: where a string ends, and where the container that is skipped ends.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, Simd, dispatch, u8x16, u8x64, u64x4};
+use fearless_simd::{Level, Simd, dispatch, u8x64, u64x4};
 use memchr::{memchr, memchr2};
 
 use super::blocks::{BLOCK, escaped_by, in_blocks, places};
 
-/// Most strings end within as many bytes, which are looked at step by step.
-const NEAR: usize = 64;
-const STEP: usize = 16;
 /// Each bit becomes whether there is an odd number of bits up to it, when these have been shifted and added one by one.
 const SHIFTS: [u32; 6] = [1, 2, 4, 8, 16, 32];
 /// Blocks that are looked at together where none of them has a byte that needs a closer look.
 const GROUP: usize = 4;
 /// After an escaped quote as many bytes are looked at in blocks, since more of them are likely.
 const DENSE: usize = 64 * BLOCK;
-
-/// What is before and behind the closing quote of the string that `bytes` begin with, if that is near and comes before any
-/// backslash.
-#[inline(always)]
-pub(crate) fn plain_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = dispatch!(Level::baseline(), simd => plain_end(simd, bytes))?;
-    Some((bytes.get(..end)?, bytes.get(end + 1..)?))
-}
-
-#[inline(always)]
-fn plain_end<S: Simd>(simd: S, bytes: &[u8]) -> Option<usize> {
-    let near = &bytes[..bytes.len().min(NEAR)];
-    for (index, step) in near.as_chunks::<STEP>().0.iter().enumerate() {
-        if let Some(at) = quote_or_backslash(simd, step) {
-            return (step[at] == b'"').then_some(index * STEP + at);
-        }
-    }
-    // What is left has some of what was looked at in front.
-    let last = near.last_chunk::<STEP>()?;
-    let at = quote_or_backslash(simd, last)?;
-    (last[at] == b'"').then_some(near.len() - STEP + at)
-}
-
-#[inline(always)]
-fn quote_or_backslash<S: Simd>(simd: S, bytes: &[u8; STEP]) -> Option<usize> {
-    let block = u8x16::from_slice(simd, bytes);
-    let found = (block.simd_eq(b'"') | block.simd_eq(b'\\')).to_bitmask();
-    (found != 0).then(|| found.trailing_zeros() as usize % STEP)
-}
 
 /// Where the string that `bytes` go on with has its closing quote. `escaped` tells whether the first byte is escaped,
 /// and at the end whether the first byte of the next piece is.
@@ -298,6 +266,7 @@ fn line_end_at(level: Level, bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::plain_string;
     use proptest::prelude::*;
 
     /// The same, one byte after the other.

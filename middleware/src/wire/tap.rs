@@ -84,10 +84,16 @@ impl Taps {
         }
     }
 
-    /// The container of `member` opens.
-    pub(super) fn start(&mut self, member: Member, object: bool, message: &mut Message) {
+    /// What is kept of arguments that are whole.
+    pub(super) fn beginning(&self, arguments: &[u8]) -> Option<Box<[u8]>> {
+        let kept = &arguments[..arguments.len().min(self.telling.arguments)];
+        (!kept.is_empty()).then(|| kept.into())
+    }
+
+    /// The container of `member` opens; returns whether its bytes are wanted.
+    pub(super) fn start(&mut self, member: Member, message: &mut Message) -> bool {
         let Some(secret) = self.telling.secret else {
-            return;
+            return false;
         };
         self.tap = Some(match member {
             Member::Arguments => {
@@ -99,26 +105,30 @@ impl Taps {
                 hash: CanonicalHash::new(Secret::NONE),
                 bytes: 0,
             },
-            Member::Content | Member::Structured => {
+            Member::Content | Member::Structured | Member::StructuredList => {
                 let limit = self.telling.result;
                 let content = self.content.get_or_insert_with(|| Content::new(limit));
-                content.begin(member == Member::Structured);
-                if member == Member::Structured {
+                content.begin(member != Member::Content);
+                if member != Member::Content {
+                    let object = member == Member::Structured;
                     let part = &mut message.result.get_or_insert_default().content;
                     part.has_any |= !object;
                     part.structured = object.then(|| std::mem::take(&mut self.spare));
                 }
                 Tap::Content
             }
-            _ => return,
+            _ => return false,
         });
         self.is_tapped = true;
+        true
     }
 
-    /// The container of `member` closes; its last byte is yet to come.
-    pub(super) fn leave(&mut self, member: Member, message: &mut Message) {
+    /// The container of `member` closes. Returns whether that was what is tapped; its last bytes are yet to come.
+    pub(super) fn leave(&mut self, member: Member, message: &mut Message) -> bool {
         match (member, &mut self.content) {
-            (Member::Arguments | Member::Tool | Member::Content | Member::Structured, _) => self.is_tapped = false,
+            (Member::Arguments | Member::Tool | Member::Content | Member::Structured | Member::StructuredList, _) => {
+                return std::mem::take(&mut self.is_tapped);
+            }
             (Member::Block, Some(content)) => {
                 let empty_text = content.is_text && !content.has_text;
                 (content.is_text, content.has_text) = (false, false);
@@ -132,6 +142,7 @@ impl Taps {
             }
             _ => {}
         }
+        false
     }
 
     /// Bytes of the open container, or the last ones of the one that has closed: of a tool's they complete its definition.

@@ -2,18 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::literal;
 use super::unescape::unescape;
-
-/// Whether the visitor wants the value that comes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interest {
-    /// Skip it, however large.
-    Skip,
-    /// Report only what sort of value it is, and skip it.
-    Kind,
-    /// Report it: a scalar as such, a container by walking into it.
-    Take,
-}
 
 /// What sort of value something is, in the terms of JSON Schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +16,18 @@ pub(crate) enum ValueKind {
     String,
     Array,
     Object,
+}
+
+impl ValueKind {
+    /// Of the value that is written so.
+    pub(super) fn of(value: &[u8]) -> Self {
+        match value.first() {
+            Some(b'"') => Self::String,
+            Some(b'{') => Self::Object,
+            Some(b'[') => Self::Array,
+            _ => literal::kind(value),
+        }
+    }
 }
 
 /// What stands between the quotes of a string or key, still escaped.
@@ -70,31 +72,55 @@ pub(crate) enum Scalar<'a> {
     Literal(&'a [u8]),
 }
 
+/// What becomes of a container that opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entered<'a> {
+    /// It is skipped, however large.
+    Skip,
+    /// What is in it is asked for, member by member.
+    Walk,
+    /// The same, and its bytes are wanted as they are until it closes.
+    Tapped,
+    /// The visitor has read it, and this follows.
+    Read(&'a [u8]),
+}
+
+/// What has come to its end with a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing else.
+    Nothing,
+    /// What is wanted as it is.
+    Tapped,
+    /// All that is wanted for now: the rest is left for another time.
+    Enough,
+}
+
 /// What receives the members that it asked for.
 pub(crate) trait Visitor {
-    /// An array element or the document itself comes next.
-    fn element(&mut self) -> Interest;
+    /// What a value is to it.
+    type Member: Copy;
+    /// An array element or the document itself comes next; what is not wanted is skipped, however large.
+    fn element(&mut self) -> Option<Self::Member>;
     /// The member with this key comes next.
-    fn key(&mut self, key: Quoted<'_>) -> Interest;
-    /// The value whose kind was asked for is of this kind.
-    fn kind(&mut self, kind: ValueKind);
+    fn key(&mut self, key: Quoted<'_>) -> Option<Self::Member>;
     /// A wanted value is this scalar.
-    fn scalar(&mut self, scalar: Scalar<'_>);
+    fn scalar(&mut self, member: Self::Member, scalar: Scalar<'_>);
     /// Bytes of the wanted string that comes next, behind the first [`TOKEN_LIMIT`](super::TOKEN_LIMIT).
-    fn beyond(&mut self, _bytes: &[u8]) {}
-    /// A wanted value opens: an object, or else an array.
-    fn enter(&mut self, object: bool);
-    /// The innermost open object or array closes.
-    fn leave(&mut self);
-    /// Whether the bytes that come next are wanted as they are. Changes only when something is opened or closed.
+    fn beyond(&mut self, _member: Self::Member, _bytes: &[u8]) {}
+    /// A wanted value is a container: an object, or else an array. The document goes on with `bytes` from its bracket on, as
+    /// far as it has come.
+    fn enter<'a>(&mut self, member: Self::Member, object: bool, bytes: &'a [u8]) -> Entered<'a>;
+    /// The innermost container that is walked through closes.
+    fn leave(&mut self) -> Left;
+    /// Whether that is an object, and not an array.
+    fn is_in_object(&self) -> bool;
+    /// Whether there is none.
+    fn is_outside(&self) -> bool;
+    /// Whether the bytes that come next are wanted as they are.
     fn is_tapped(&self) -> bool {
         false
     }
-    /// Whether what comes next is to be left for another time. Changes only when something is closed.
-    fn has_enough(&self) -> bool {
-        false
-    }
-    /// A piece of the document that is wanted as it is, from the bracket at which that was first so, to the one at which
-    /// it no longer was; told after all else that is in it.
+    /// A piece of what is wanted as it is; told after all else that is in it.
     fn tap(&mut self, _bytes: &[u8]) {}
 }
