@@ -1,8 +1,6 @@
 //! Numbers by their value.
 
-use std::hash::Hasher as _;
-
-use siphasher::sip::SipHasher24;
+use std::hash::Hasher;
 
 /// A number as digits without zeros at either end, and the power of ten that the last of them stands for.
 pub(super) struct Decimal<'a> {
@@ -71,7 +69,7 @@ impl<'a> Decimal<'a> {
     }
 
     /// Returns the number of digits.
-    pub(super) fn hash(&self, hasher: &mut SipHasher24) -> u64 {
+    pub(super) fn hash(&self, hasher: &mut impl Hasher) -> u64 {
         hasher.write_u8(u8::from(self.negative));
         hasher.write_i64(self.exponent);
         let [whole, fraction] = self.digits;

@@ -13,6 +13,7 @@
 //! bounded by the depth.
 
 mod decimal;
+mod gathered;
 mod literals;
 mod secret;
 mod state;

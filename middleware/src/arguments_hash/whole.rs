@@ -2,13 +2,12 @@
 
 use std::hash::Hasher as _;
 
-use memchr::memchr2;
-use siphasher::sip::SipHasher24;
-
 use super::decimal::Decimal;
+use super::gathered::Gathered;
 use super::literals::{NUMBER_LIMIT, length};
 use super::{End, Secret};
 use crate::wire::plain_string;
+use memchr::memchr2;
 
 /// Containers that may be open at once here.
 const DEPTH_LIMIT: usize = 16;
@@ -22,7 +21,7 @@ pub(crate) fn object<'a>(
     bytes: &'a [u8],
     told: &mut dyn FnMut(&[u8], &[u8]),
 ) -> Option<(u64, &'a [u8])> {
-    let mut hasher = secret.hasher();
+    let mut hasher = Gathered::new(secret);
     let rest = members(secret, bytes.strip_prefix(b"{")?, DEPTH_LIMIT, told, &mut hasher)?;
     Some((hasher.finish(), rest))
 }
@@ -33,7 +32,7 @@ fn members<'a>(
     bytes: &'a [u8],
     room: usize,
     told: &mut dyn FnMut(&[u8], &[u8]),
-    around: &mut SipHasher24,
+    around: &mut Gathered,
 ) -> Option<&'a [u8]> {
     let (mut sum, mut count) = (0_u64, 0_u64);
     let mut bytes = unblank(bytes);
@@ -42,7 +41,7 @@ fn members<'a>(
     } else {
         loop {
             let (key, rest) = string(bytes.strip_prefix(b"\"")?)?;
-            let mut hasher = secret.hasher();
+            let mut hasher = Gathered::new(secret);
             hasher.write(key);
             end(&mut hasher, End::Key, key.len());
             let from = unblank(rest.strip_prefix(b":")?);
@@ -61,7 +60,7 @@ fn members<'a>(
             }
         }
     }
-    let mut hasher = secret.hasher();
+    let mut hasher = Gathered::new(secret);
     hasher.write_u64(sum);
     hasher.write_u64(count);
     around.write_u64(hasher.finish());
@@ -70,8 +69,8 @@ fn members<'a>(
 }
 
 /// Hashes the elements of an array and returns what follows its closing bracket.
-fn elements<'a>(secret: Secret, bytes: &'a [u8], room: usize, around: &mut SipHasher24) -> Option<&'a [u8]> {
-    let mut hasher = secret.hasher();
+fn elements<'a>(secret: Secret, bytes: &'a [u8], room: usize, around: &mut Gathered) -> Option<&'a [u8]> {
+    let mut hasher = Gathered::new(secret);
     let mut bytes = unblank(bytes);
     if let [b']', rest @ ..] = bytes {
         bytes = rest;
@@ -94,7 +93,7 @@ fn elements<'a>(secret: Secret, bytes: &'a [u8], room: usize, around: &mut SipHa
     Some(bytes)
 }
 
-fn value<'a>(secret: Secret, bytes: &'a [u8], room: usize, hasher: &mut SipHasher24) -> Option<&'a [u8]> {
+fn value<'a>(secret: Secret, bytes: &'a [u8], room: usize, hasher: &mut Gathered) -> Option<&'a [u8]> {
     match bytes {
         [b'"', rest @ ..] => {
             let (text, rest) = string(rest)?;
@@ -122,7 +121,7 @@ fn value<'a>(secret: Secret, bytes: &'a [u8], room: usize, hasher: &mut SipHashe
     }
 }
 
-fn end(hasher: &mut SipHasher24, end: End, length: usize) {
+fn end(hasher: &mut Gathered, end: End, length: usize) {
     hasher.write_u64((end as u64) << 56 | length as u64);
 }
 

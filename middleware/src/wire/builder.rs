@@ -191,7 +191,7 @@ impl Builder {
         let read = arguments_hash::object(taps.telling.secret?, bytes, &mut |key, value| {
             if params.arguments.len() < ARGUMENTS_LIMIT {
                 params.arguments.push(Argument {
-                    name: names.of(Quoted::plain(key)),
+                    name: names.of(key, true),
                     kind: ValueKind::of(value),
                 });
             }
@@ -253,7 +253,7 @@ impl Builder {
             }
             _ if self.answer && parent == Member::Params && !member.is_told_to_clients() => return None,
             Member::InputSchema => self.is_output = *key.word() == *b"outputSchema",
-            Member::Argument | Member::StructuredValue => self.argument = self.names.of(key),
+            Member::Argument | Member::StructuredValue => self.argument = self.names.of(bytes, plain),
             Member::Property => self.start_property(name(key)),
             _ => {}
         }

@@ -110,7 +110,7 @@ const fn place(parent: Member, key: &[u8]) -> u8 {
         [first, .., last] => (*first, *last),
         _ => (0, 0),
     };
-    (parent as usize * 54 + key.len() * 50 + first as usize * 15 + last as usize * 33) as u8
+    (parent as usize * 2 + key.len() * 32 + first as usize * 2 + last as usize * 5) as u8
 }
 
 /// The member `key` of the object at `parent`, if it is looked at.

@@ -13,15 +13,16 @@ const NAMES: usize = 32;
 pub(super) struct Names([Text; NAMES]);
 
 impl Names {
-    pub(super) fn of(&mut self, text: Quoted<'_>) -> Text {
-        let [first, .., last] = text.bytes else {
-            return name(text);
+    /// The name that is written so, of which `plain` tells that it has no escapes.
+    pub(super) fn of(&mut self, bytes: &[u8], plain: bool) -> Text {
+        let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+            return Text::default();
         };
-        let place = text.bytes.len() + usize::from(*first) + 5 * usize::from(*last);
+        let place = bytes.len() + usize::from(*first) + 5 * usize::from(*last);
         let known = &mut self.0[place % NAMES];
-        // Of what has escapes or is cut, none is remembered that looks the same.
-        if !text.plain || known.as_bytes() != text.bytes {
-            *known = name(text);
+        // What has escapes is not what it looks like.
+        if !plain || known.as_bytes() != bytes {
+            *known = name(Quoted { bytes, plain });
         }
         known.clone()
     }

@@ -41,7 +41,7 @@ impl Builder {
                 self.word(member, word);
             }
             Member::Id => message.id = Some(Id::Text(name(text))),
-            Member::ParamsName => message.params.name = Some(self.names.of(text)),
+            Member::ParamsName => message.params.name = Some(self.names.of(bytes, plain)),
             Member::ParamsUri => message.params.uri = Some(name(text)),
             Member::ParamsRequestId => message.params.request_id = Some(Id::Text(name(text))),
             Member::ParamsProgressToken => message.params.progress_token = Some(Id::Text(name(text))),
@@ -83,13 +83,13 @@ impl Builder {
             Member::RequiredName => self.require(name(text)),
             Member::PropertyTypes | Member::PropertyType => self.property_type(&text.text()),
             Member::PeerName => {
-                let name = self.names.of(text);
+                let name = self.names.of(bytes, plain);
                 if let Some(peer) = self.peer() {
                     peer.name = name;
                 }
             }
             Member::PeerVersion => {
-                let version = self.names.of(text);
+                let version = self.names.of(bytes, plain);
                 if let Some(peer) = self.peer() {
                     peer.version = version;
                 }

@@ -114,7 +114,8 @@ impl<M: Copy> Scanner<M> {
             if expected.is_value() && byte == b'"' {
                 self.element(expected, visitor);
                 bytes = self.text(rest, visitor);
-            } else if expected.is_value() && matches!(byte, b'{' | b'[') {
+            } else if expected.is_value() && byte | 0x20 == b'{' {
+                // Or a bracket, which has one bit less.
                 self.element(expected, visitor);
                 let object = byte == b'{';
                 let entered = match self.wanted {
