@@ -126,7 +126,7 @@ fn end(hasher: &mut Gathered, end: End, length: usize) {
 }
 
 /// What is before and behind the closing quote of a string without escapes.
-#[inline(always)]
+#[inline(never)]
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     plain_string(bytes).or_else(|| far_string(bytes))
 }

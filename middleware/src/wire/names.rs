@@ -1,7 +1,8 @@
-//! Names that come again and again: of tools, of arguments, of clients.
+//! Names that come again and again: of methods, of tools and their arguments, of clients.
 
 use super::scalars::name;
 use super::visitor::Quoted;
+use super::words;
 use crate::record::Text;
 
 /// Names that are remembered.
@@ -22,7 +23,7 @@ impl Names {
         let known = &mut self.0[place % NAMES];
         // What has escapes is not what it looks like.
         if !plain || known.as_bytes() != bytes {
-            *known = name(Quoted { bytes, plain });
+            *known = words::known(bytes).map_or_else(|| name(Quoted { bytes, plain }), Text::new_static);
         }
         known.clone()
     }

@@ -5,9 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::builder::Builder;
 use super::literal;
 use super::member::Member;
-use super::message::{Id, Message, ResultType, TaskStatus};
+use super::message::{Id, ResultType, TaskStatus};
 use super::visitor::{Quoted, ValueKind};
-use super::words::known;
 use super::{NAME_LIMIT, cut};
 use crate::record::Text;
 use crate::trace_context::{TraceParent, whole_entries};
@@ -20,15 +19,6 @@ pub(super) struct Beyond {
 }
 
 impl Builder {
-    fn word(&mut self, member: Member, word: Text) {
-        let Message { method, params, .. } = &mut self.message;
-        *match member {
-            Member::Method => method,
-            Member::MetaProtocolVersion => &mut params.meta.protocol_version,
-            _ => &mut params.protocol_version,
-        } = Some(word);
-    }
-
     #[inline(never)]
     pub(super) fn string(&mut self, member: Member, bytes: &[u8], plain: bool) {
         let text = Quoted { bytes, plain };
@@ -36,10 +26,9 @@ impl Builder {
         match member {
             Member::Argument | Member::StructuredValue => self.kind(member, ValueKind::String),
             Member::Jsonrpc => message.jsonrpc = true,
-            Member::Method | Member::MetaProtocolVersion | Member::ParamsProtocolVersion => {
-                let word = known(text.bytes).map_or_else(|| name(text), Text::new_static);
-                self.word(member, word);
-            }
+            Member::Method => message.method = Some(self.names.of(bytes, plain)),
+            Member::MetaProtocolVersion => message.params.meta.protocol_version = Some(self.names.of(bytes, plain)),
+            Member::ParamsProtocolVersion => message.params.protocol_version = Some(self.names.of(bytes, plain)),
             Member::Id => message.id = Some(Id::Text(name(text))),
             Member::ParamsName => message.params.name = Some(self.names.of(bytes, plain)),
             Member::ParamsUri => message.params.uri = Some(name(text)),
@@ -158,6 +147,7 @@ pub(super) fn name(text: Quoted<'_>) -> Text {
 }
 
 /// A numeric id; `7.0` is 7, as newer servers read it, and null is no id.
+#[inline(never)]
 fn number(text: &[u8]) -> Option<Id> {
     let text = text.strip_suffix(b".0").unwrap_or(text);
     let text = std::str::from_utf8(text).ok().filter(|text| *text != "null")?;
