@@ -122,7 +122,7 @@ pub(super) fn member(parent: Member, key: &[u8]) -> Option<Member> {
 
 /// Whether both are the same: most are so short that their first and last bytes are all there is, and a call takes longer.
 #[inline(always)]
-fn is_same(key: &[u8], name: &[u8]) -> bool {
+pub(super) fn is_same(key: &[u8], name: &[u8]) -> bool {
     if key.len() != name.len() {
         return false;
     }

@@ -1,5 +1,6 @@
 //! Names that come again and again: of methods, of tools and their arguments, of clients.
 
+use super::keys::is_same;
 use super::scalars::name;
 use super::visitor::Quoted;
 use super::words;
@@ -22,7 +23,7 @@ impl Names {
         let place = bytes.len() + usize::from(*first) + 5 * usize::from(*last);
         let known = &mut self.0[place % NAMES];
         // What has escapes is not what it looks like.
-        if !plain || known.as_bytes() != bytes {
+        if !plain || !is_same(bytes, known.as_bytes()) {
             *known = words::known(bytes).map_or_else(|| name(Quoted { bytes, plain }), Text::new_static);
         }
         known.clone()

@@ -191,6 +191,13 @@ impl Kept {
     }
 
     fn push(&mut self, bytes: &[u8]) {
+        if self.limit > 0 {
+            self.keep(bytes);
+        }
+    }
+
+    #[inline(never)]
+    fn keep(&mut self, bytes: &[u8]) {
         let room = self.limit.saturating_sub(self.bytes.len());
         self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
