@@ -14,6 +14,7 @@ pub mod demo;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod health;
+pub mod layers;
 mod listener;
 pub mod memory;
 pub mod operate;

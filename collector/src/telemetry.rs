@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 use crate::config::{Log, LogFormat};
+use crate::layers::Layers;
 
 /// Every metric the collector exposes about itself, registered in one [`Registry`].
 ///
@@ -27,6 +28,10 @@ pub struct Metrics {
     pub spans_refused: IntCounterVec,
     /// Spans that were accepted and not stored, by `reason`.
     pub spans_ignored: IntCounterVec,
+    /// Points of metrics and log records that were accepted and not stored, by `signal`.
+    pub telemetry_ignored: IntCounterVec,
+    /// What layers tell of themselves.
+    pub layers: Layers,
     /// Requests that were answered with an error, by `reason`.
     pub requests_refused: IntCounterVec,
     /// Connections that were closed before their first request, by `reason` (`slow`, `handshake`).
@@ -126,6 +131,13 @@ impl Metrics {
                 "spans accepted and not stored",
                 "reason",
             )?,
+            telemetry_ignored: counters(
+                &registry,
+                "telemetry_ignored_total",
+                "points of metrics and log records accepted and not stored",
+                "signal",
+            )?,
+            layers: register(&registry, Layers::new()?)?,
             requests_refused: counters(
                 &registry,
                 "requests_refused_total",

@@ -14,6 +14,7 @@ use super::problems::{Problem, problems};
 use super::status::{StoreStatus, sum};
 use super::{ApiState, error::ErrorAnswer};
 use crate::auth::Principal;
+use crate::layers::LayersAnswer;
 use crate::telemetry::{Metrics, unix_now};
 
 /// Looks at the ledger while a request is between two of its counters.
@@ -40,6 +41,8 @@ pub(crate) struct Numbers {
     pub(super) spool: SpoolNumbers,
     pub(super) inserts: Inserts,
     pub(super) ledger: Ledger,
+    /// What never reached the collector stands here and not in the ledger.
+    pub(super) layers: LayersAnswer,
     /// Requests answered with an error, by reason.
     pub(super) requests_refused: BTreeMap<String, u64>,
     /// Connections closed before their first request, by reason.
@@ -198,6 +201,7 @@ impl Numbers {
                 mean_batch_rows: (batches > 0).then(|| metrics.batch_rows.get_sample_sum() / batches as f64),
             },
             ledger: Ledger::settled(metrics).await,
+            layers: metrics.layers.answer(),
             requests_refused: by_label(&metrics.requests_refused),
             connections_refused: by_label(&metrics.connections_refused),
             values_corrected: by_label(&metrics.values_corrected),

@@ -108,6 +108,17 @@ pub(super) fn problems(numbers: &Numbers, store: &StoreStatus, warnings: &[Strin
         );
         add(Severity::Error, "spool_damaged", message);
     }
+    if numbers.layers.lost_lately {
+        let by_reason = numbers.layers.records_dropped.iter().filter(|(_, count)| **count > 0);
+        let by_reason: Vec<_> = by_reason.map(|(reason, count)| format!("{reason} {count}")).collect();
+        let message = format!(
+            "Observed servers have lost records before they reached the collector, some of them lately: {}. Look at \
+            whether the collector is always reachable for them and takes what they send, or raise their queue \
+            (OTEL_BSP_MAX_QUEUE_SIZE).",
+            by_reason.join(", ")
+        );
+        add(Severity::Error, "layers_losing", message);
+    }
     if ledger.holds == Some(false) {
         let message = "The ledger below does not add up, so counts cannot be trusted. Please report this with the log.";
         add(Severity::Error, "ledger_broken", message.to_owned());

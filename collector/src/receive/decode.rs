@@ -98,7 +98,12 @@ pub(crate) fn check(request: &[u8], message: &'static str) -> Result<(), Broken>
     messages(request, message, 1).try_for_each(|inner| inner.map(drop))
 }
 
-fn messages<'a>(bytes: &'a [u8], message: &'static str, number: u32) -> impl Iterator<Item = Result<&'a [u8], Broken>> {
+/// The embedded messages in the field of this number; `message` is whose field it is.
+pub(super) fn messages<'a>(
+    bytes: &'a [u8],
+    message: &'static str,
+    number: u32,
+) -> impl Iterator<Item = Result<&'a [u8], Broken>> {
     Fields::new(bytes).filter_map(move |field| match field {
         Ok((found, value)) if found == number => Some(
             value
@@ -182,7 +187,7 @@ impl<'a> Span<'a> {
 
 /// Offers an attribute, and tells whether it was kept.
 #[inline]
-fn key_value<'a>(message: &'a [u8], attributes: &mut Attributes<'a>) -> Result<bool, Malformed> {
+pub(super) fn key_value<'a>(message: &'a [u8], attributes: &mut Attributes<'a>) -> Result<bool, Malformed> {
     let (name, value) = match plain(message) {
         Some(attribute) => attribute,
         None => match any_key_value(message)? {
@@ -222,7 +227,7 @@ fn plain(message: &[u8]) -> Option<(&[u8], Value<'_>)> {
 
 /// Any attribute; of fields that are written several times the last one counts.
 #[cold]
-fn any_key_value(message: &[u8]) -> Result<(&[u8], Option<Value<'_>>), Malformed> {
+pub(super) fn any_key_value(message: &[u8]) -> Result<(&[u8], Option<Value<'_>>), Malformed> {
     let mut name = &[][..];
     let mut found = None;
     for field in Fields::new(message) {

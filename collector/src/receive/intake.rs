@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use serde::de::IgnoredAny;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task;
 use tokio::time::timeout;
 
-use super::{Encoding, Tally, decode, survey};
+use super::layer::Found;
+use super::{Encoding, Tally, survey, unstored};
 use crate::auth::Denied;
 use crate::config;
 use crate::memory::Memory;
@@ -196,8 +196,13 @@ impl Intake {
             let read = task::spawn_blocking(move || read(signal, body, limit)).await;
             read.unwrap_or_else(|error| Err(Refusal::Invalid(format!("the request could not be read: {error}"))))
         };
-        let Some(request) = read? else {
-            return Ok(Accepted::default());
+        let request = match read? {
+            Content::Traces(request) => request,
+            Content::Metrics(found) => {
+                self.metrics.layers.note(tenant, &found.reports);
+                return Ok(self.ignore("metrics", found.ignored));
+            }
+            Content::Logs(records) => return Ok(self.ignore("logs", records)),
         };
         if tenant.len() > MAX_TENANT {
             return Err(Refusal::Invalid(format!("a tenant has at most {MAX_TENANT} bytes")));
@@ -219,6 +224,15 @@ impl Intake {
             .requests_refused
             .with_label_values(&[refusal.reason()])
             .inc();
+    }
+
+    /// Counts what is answered with success and not stored.
+    fn ignore(&self, signal: &str, count: u64) -> Accepted {
+        self.metrics
+            .telemetry_ignored
+            .with_label_values(&[signal])
+            .inc_by(count);
+        Accepted::default()
     }
 
     /// Stores a request, and counts its spans: received are those that were refused, ignored, known or stored.
@@ -252,6 +266,15 @@ impl Intake {
     }
 }
 
+/// What a request turned out to be.
+#[derive(Debug)]
+enum Content {
+    Traces(Traces),
+    Metrics(Found),
+    /// So many records, which are not stored.
+    Logs(u64),
+}
+
 /// A request that can be stored.
 #[derive(Debug)]
 struct Traces {
@@ -272,8 +295,8 @@ impl From<AppendError> for Refusal {
     }
 }
 
-/// Inflates and checks a request; `None` if nothing of it is ever stored.
-fn read(signal: Signal, body: Body, limit: usize) -> Result<Option<Traces>, Refusal> {
+/// Inflates and checks a request.
+fn read(signal: Signal, body: Body, limit: usize) -> Result<Content, Refusal> {
     let Body {
         mut bytes,
         gzip,
@@ -282,14 +305,12 @@ fn read(signal: Signal, body: Body, limit: usize) -> Result<Option<Traces>, Refu
     if gzip {
         bytes = inflate(&bytes, limit)?;
     }
-    match signal {
-        Signal::Traces => {
-            let (body, tally) = survey(bytes, encoding).map_err(Refusal::Invalid)?;
-            Ok(Some(Traces { body, tally }))
-        }
-        Signal::Metrics => check(&bytes, encoding, "ExportMetricsServiceRequest").map(|()| None),
-        Signal::Logs => check(&bytes, encoding, "ExportLogsServiceRequest").map(|()| None),
-    }
+    let read = match signal {
+        Signal::Traces => survey(bytes, encoding).map(|(body, tally)| Content::Traces(Traces { body, tally })),
+        Signal::Metrics => unstored::metrics(&bytes, encoding).map(Content::Metrics),
+        Signal::Logs => unstored::logs(&bytes, encoding).map(Content::Logs),
+    };
+    read.map_err(Refusal::Invalid)
 }
 
 fn inflate(bytes: &[u8], limit: usize) -> Result<Bytes, Refusal> {
@@ -303,15 +324,4 @@ fn inflate(bytes: &[u8], limit: usize) -> Result<Bytes, Refusal> {
     } else {
         Ok(inflated.into())
     }
-}
-
-/// Metrics and logs are not stored, but a sender shall hear that what it sends is none.
-fn check(body: &[u8], encoding: Encoding, message: &'static str) -> Result<(), Refusal> {
-    let checked = match encoding {
-        Encoding::Protobuf => decode::check(body, message).map_err(|broken| broken.to_string()),
-        Encoding::Json => serde_json::from_slice::<IgnoredAny>(body)
-            .map(drop)
-            .map_err(|error| format!("invalid JSON: {error}")),
-    };
-    checked.map_err(Refusal::Invalid)
 }

@@ -5,7 +5,8 @@
 //! it is its turn there, `decode` finds the spans in place, and `normalise` makes rows of those that are calls of an MCP
 //! server, by the table in `attributes`.
 //!
-//! Metrics and logs are accepted and dropped, so that an SDK which exports all three to one address works.
+//! Metrics and logs are accepted and not stored, so that an SDK which exports all three to one address works: `unstored`
+//! counts them. Only what layers tell of themselves is read, by `layer`, and kept in [`crate::layers`].
 
 mod attributes;
 mod body;
@@ -16,6 +17,8 @@ pub(crate) mod http;
 mod index;
 pub(crate) mod intake;
 mod json;
+mod json_unstored;
+mod layer;
 mod normalise;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod oracle;
@@ -24,6 +27,9 @@ mod status;
 #[cfg(test)]
 mod survey_tests;
 mod tally;
+mod unstored;
+#[cfg(test)]
+mod unstored_tests;
 mod values;
 mod wire;
 

@@ -10,6 +10,7 @@ mod back_pressure;
 mod bodies;
 mod damaged_spool;
 mod hostile;
+mod layers;
 mod products;
 mod program;
 mod protocols;
