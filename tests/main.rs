@@ -14,6 +14,7 @@ mod dashboards;
 mod demo;
 mod full_disk;
 mod long_outage;
+mod lost_at_source;
 mod month;
 mod outages;
 mod page;

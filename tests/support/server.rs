@@ -13,7 +13,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::{ErrorData, ServerHandler, schemars, tool, tool_handler, tool_router};
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use toolsight::{Toolsight, Users};
+use toolsight::{Builder, Toolsight, Users};
 
 /// Header that names the user.
 pub(crate) const USER: HeaderName = HeaderName::from_static("x-user");
@@ -78,7 +78,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it; its records go to `otlp`.
     pub(crate) async fn start(otlp: &str) -> Self {
-        let toolsight = Toolsight::builder()
+        Self::start_as(Toolsight::builder(), otlp).await
+    }
+
+    /// The same, with a layer that is otherwise made as `builder` says.
+    pub(crate) async fn start_as(builder: Builder, otlp: &str) -> Self {
+        let toolsight = builder
             .endpoint(otlp)
             .users(Users::default().from_header(USER))
             .metric_interval(Duration::from_secs(1))
