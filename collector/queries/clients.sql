@@ -6,6 +6,7 @@ SELECT
     sum(rollup.calls) AS calls,
     sum(rollup.failures) AS failures,
     sum(rollup.caller_errors) AS caller_errors,
+    sum(rollup.auth_errors) AS auth_errors,
     failures / calls AS failure_rate,
     quantilesTDigestWeightedMerge(0.5, 0.95, 0.99)(rollup.duration_us)[2] / 1000 AS p95_ms,
     uniqCombined64IfMerge(12)(rollup.users) AS users,

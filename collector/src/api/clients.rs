@@ -30,6 +30,8 @@ struct ClientRow {
     calls: u64,
     failures: u64,
     caller_errors: u64,
+    /// Calls without credentials, or with expired or too weak ones.
+    auth_errors: u64,
     #[schema(value_type = Option<f64>)]
     failure_rate: f64,
     #[schema(value_type = Option<f64>)]

@@ -234,6 +234,7 @@ async fn clients_come_with_the_tools_that_fail_most_for_them() {
             text(client, "protocol"),
         );
         clients[&name].assert_matches(&name.0, client);
+        assert_eq!(client["auth_errors"], clients[&name].faults("auth"), "{name:?}");
         assert_eq!(client["users"], clients[&name].users());
         assert_eq!(client["last_seen"], clients[&name].last_seen() / SECOND);
 

@@ -77,6 +77,7 @@ export interface Client {
   calls: number;
   failures: number;
   caller_errors: number;
+  auth_errors: number;
   failure_rate: number | null;
   p95_ms: number | null;
   users: number;

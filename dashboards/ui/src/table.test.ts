@@ -58,5 +58,5 @@ test('hidden characters of a name become visible, letters stay', () => {
 });
 
 function entry(client: string, version: string, protocol: string, calls: number, failures: number): Client {
-  return { client, version, protocol, calls, failures, caller_errors: 0, failure_rate: failures / calls, p95_ms: 1, users: 1, last_seen: 1, tools: [] };
+  return { client, version, protocol, calls, failures, caller_errors: 0, auth_errors: 0, failure_rate: failures / calls, p95_ms: 1, users: 1, last_seen: 1, tools: [] };
 }

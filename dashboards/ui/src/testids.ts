@@ -32,7 +32,8 @@
  * - `user-row`, with `data-user`; columns are those of `pages/users.tsx`.
  * - `client-row`, with `data-client`, `data-version`; in it `client-cell`, with `data-client`, `data-version`,
  *   `data-protocol`, `data-calls`, `data-failures`, `data-value` (failure rate).
- * - `client-detail`: the tools that fail in the chosen cell; in it `client-tool`, with `data-server`, `data-tool`,
+ * - `client-detail`: the tools that fail in the chosen cell; in it `client-auth`, `data-value` counts the calls refused for
+ *   their credentials, if any, and `client-tool`, with `data-server`, `data-tool`,
  *   `data-calls`, `data-failures`.
  * - `call-row`, with `data-trace`, `data-target`, `data-outcome`, `data-fault`; its button `call-toggle` shows
  *   `call-detail`, whose values are `call-field` with `data-field`, `data-value`.

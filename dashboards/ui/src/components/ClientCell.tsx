@@ -12,7 +12,7 @@ export function isOpen(entry: Client): boolean {
   return route.value.query.open === openCell(entry);
 }
 
-/** Calls of one client version on one protocol version. With failures it is a button that shows the failing tools. */
+/** Calls of one client version on one protocol version. With failures or refused calls it is a button that shows them. */
 export function ClientCell({ entry }: { entry: Client | undefined }) {
   if (!entry) return <td class="cell" />;
   const data = {
@@ -31,7 +31,7 @@ export function ClientCell({ entry }: { entry: Client | undefined }) {
       <span class="cell-calls">{formatCount(entry.calls)} calls</span>
     </>
   );
-  if (entry.failures === 0) {
+  if (entry.failures === 0 && entry.auth_errors === 0) {
     return (
       <td class="cell" {...data}>
         <span class="cell-box cell-ok">{text}</span>

@@ -18,6 +18,13 @@ export function ClientDetail({ entry }: { entry: Client }) {
         <b>{formatExact(entry.failures)}</b> of {formatExact(entry.calls)} calls failed for <Name text={client} missing="clients without a name" />{' '}
         <Name text={version} missing="" /> on <Name text={protocol} missing="no protocol version" />. p95 {formatMilliseconds(entry.p95_ms)},{' '}
         {formatCount(entry.users)} {entry.users === 1 ? 'user' : 'users'}. <a href={pageLink('calls', filters)}>Failed calls</a>
+        {entry.auth_errors > 0 && (
+          <span data-testid="client-auth" data-value={entry.auth_errors}>
+            {' '}
+            <b>{formatExact(entry.auth_errors)}</b> {entry.auth_errors === 1 ? 'call was' : 'calls were'} refused for missing or wrong credentials.{' '}
+            <a href={pageLink('calls', { ...filters, fault: 'auth' })}>Refused calls</a>
+          </span>
+        )}
       </p>
       <ul>
         {entry.tools.map((tool) => (
