@@ -7,6 +7,7 @@ use axum::{
 };
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
+use toolsight::Outcome;
 use utoipa::ToSchema;
 
 use super::{
@@ -19,6 +20,7 @@ use super::{
     range::Scope,
     reader::Reader,
 };
+use crate::receive::OUTCOMES;
 
 const CALLS: &str = include_str!("../../queries/calls.sql");
 const DEFAULT_LIMIT: u32 = 100;
@@ -32,7 +34,12 @@ const FIRST_SEARCH: i64 = 3600;
 pub(crate) const SEARCH_GROWTH: i64 = 6;
 
 /// Parameters that select calls by one of their texts.
-pub(crate) const TEXT_FILTERS: [&str; 7] = ["target", "client", "version", "protocol", "user", "session", "outcome"];
+pub(crate) const TEXT_FILTERS: [&str; 6] = ["target", "client", "version", "protocol", "user", "session"];
+/// What `outcome` may be.
+pub(crate) fn outcomes() -> [&'static str; OUTCOMES.len()] {
+    OUTCOMES.map(Outcome::as_str)
+}
+
 pub(crate) const FAULTS: [&str; 5] = ["none", "server", "caller", "auth", "client_gone"];
 
 /// One call.
@@ -120,6 +127,7 @@ pub(crate) async fn calls(
 /// Which calls are asked for.
 struct Question {
     scope: Scope,
+    outcome: String,
     fault: String,
     /// In the order of [`TEXT_FILTERS`], empty for any.
     texts: Vec<String>,
@@ -129,6 +137,7 @@ impl Question {
     fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
         Ok(Self {
             scope: Scope::take(parameters)?,
+            outcome: parameters.take_word("outcome", &outcomes())?.unwrap_or_default(),
             fault: take_fault(parameters)?,
             texts: TEXT_FILTERS
                 .iter()
@@ -148,6 +157,7 @@ impl Question {
             searched.range.from = oldest.max(before.time_us / 1_000_000 - seconds);
             let query = reader
                 .query(CALLS, &searched)
+                .param("outcome", &self.outcome)
                 .param("fault", &self.fault)
                 .param("before", before.time_us)
                 .param("before_trace", &before.trace_id)

@@ -37,7 +37,7 @@ pub enum ApiError {
         why: &'static str,
     },
     /// No such path.
-    #[error("there is nothing at this path, see /api/v1/status")]
+    #[error("there is nothing at this path, see /api/v1/openapi.json")]
     NotFound,
     /// The path is there for other methods only.
     #[error("this path does not answer this method, but GET; a session also POST and DELETE")]

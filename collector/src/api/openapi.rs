@@ -11,7 +11,7 @@ use utoipa::openapi::{OpenApi, Required};
 use utoipa::{IntoParams, Modify};
 
 use super::access::SESSION;
-use super::calls::{FAULTS, MAX_FILE, MAX_LIMIT, TEXT_FILTERS};
+use super::calls::{FAULTS, MAX_FILE, MAX_LIMIT, TEXT_FILTERS, outcomes};
 use super::export::FORMATS;
 use super::range::NAMED;
 
@@ -95,6 +95,7 @@ impl IntoParams for CallParameters {
             .iter()
             .map(|name| parameter(name, Type::String, "Only calls with exactly this text"));
         let mut parameters: Vec<_> = texts.collect();
+        parameters.push(word("outcome", &outcomes(), "Only calls that ended so"));
         parameters.push(word("fault", &FAULTS, "Only calls whose failure is this one's"));
         parameters.push(word("failed", &["true", "false"], "`true` is short for `fault=server`"));
         let limit = format!("Calls in one answer, from 1 to {MAX_LIMIT}; a file has up to {MAX_FILE}");

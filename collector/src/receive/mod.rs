@@ -39,6 +39,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+pub(crate) use outcome::OUTCOMES;
 pub use tally::{Corrected, Ignored, Tally};
 
 use crate::row::Row;

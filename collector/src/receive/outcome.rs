@@ -20,7 +20,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) failed: bool,
 }
 
-const OUTCOMES: [Outcome; 15] = [
+/// All that a stored call may have.
+pub(crate) const OUTCOMES: [Outcome; 15] = [
     Outcome::Ok,
     Outcome::ToolError,
     Outcome::UnknownTool,

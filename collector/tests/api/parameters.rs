@@ -82,6 +82,13 @@ async fn a_wrong_parameter_is_named_and_explained() {
             "fault",
             "must be one of none, server, caller, auth, client_gone",
         ),
+        (
+            "calls",
+            "outcome=bogus",
+            "outcome",
+            "must be one of ok, tool_error, unknown_tool, invalid_arguments, protocol_error, internal_error, http_error, \
+             unauthorized, rate_limited, timeout, cancelled, abandoned, input_required, deferred, probe",
+        ),
         ("calls", "failed=yes", "failed", "must be one of true, false"),
         ("calls", "failed=true&fault=auth", "failed", "contradicts `fault`"),
     ];
@@ -113,6 +120,8 @@ async fn unknown_paths_and_methods_of_the_api_are_answered_in_json() {
             (404, &json!("not_found")),
             "{path}"
         );
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains("/api/v1/openapi.json"), "{path}: {message}");
     }
     for path in ["/api/v1/tools", "/api/v1/nothing", "/"] {
         let request = Request::post(path)
