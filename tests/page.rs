@@ -52,7 +52,7 @@ async fn the_page_shows_what_was_called() {
             // Every third call of `flaky` fails; it is the tool `fail` on the wire, so `echo` stays healthy.
             let (tool, arguments) = match round % 3 {
                 0 => ("fail", json!({})),
-                1 => ("echo", json!({"text": "x"})),
+                1 => ("echo", json!({"text": "<b>\u{202e}x</b>"})),
                 _ => ("no_such_tool", json!({})),
             };
             clients::call(&client, tool, &arguments).await;
@@ -89,6 +89,7 @@ async fn the_page_shows_what_was_called() {
         "clients": cells,
         "users": [{"user": "ada", "calls": 14}, {"user": "grace", "calls": 12}, {"user": "linus", "calls": 9}],
         "collector": {"received": calls, "inserted": calls, "queued": 0, "set_aside": 0},
+        "opened": {"tool": "echo", "arguments": "{\n  \"text\": \"<b>\\u202ex</b>\"\n}", "result": "\"text\": \"<b>\\u202ex</b>\""},
         "failed_calls": [{"tool": "fail", "outcome": "tool_error", "count": 9}],
     });
     let folder = tempfile::tempdir().unwrap();

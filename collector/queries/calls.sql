@@ -1,4 +1,5 @@
--- Single calls, newest first, that started before the call (before, before_trace, before_span) in this order.
+-- Single calls without their arguments and results, newest first, that started before the call (before, before_trace,
+-- before_span) in this order.
 SELECT
     toUnixTimestamp64Micro(call.time) / 1000000 AS time,
     server,
@@ -24,7 +25,25 @@ SELECT
     request_bytes,
     response_bytes,
     lower(hex(call.trace_id)) AS trace_id,
-    lower(hex(call.span_id)) AS span_id
+    lower(hex(call.span_id)) AS span_id,
+    if(call.parent_span_id = toFixedString('', 8), '', lower(hex(call.parent_span_id))) AS parent_span_id,
+    tenant,
+    weight,
+    direction,
+    chain_id AS chain,
+    server_version,
+    instance,
+    resource_uri,
+    if(call.args_hash = 0, '', lower(leftPad(hex(call.args_hash), 16, '0'))) AS args_hash,
+    invalid_arguments,
+    result_flags,
+    content_types,
+    nullIf(first_byte_us, 0) / 1000 AS first_byte_ms,
+    waited_us / 1000 AS waited_ms,
+    attempt,
+    progress,
+    if(call.definition_hash = 0, '', lower(leftPad(hex(call.definition_hash), 16, '0'))) AS definition_hash,
+    definition_bytes
 FROM calls AS call
 WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND toStartOfHour(call.time) >= toStartOfHour({from:DateTime64(6, 'UTC')})
@@ -40,6 +59,7 @@ WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND ({protocol:String} = '' OR protocol_version = {protocol:String})
     AND ({user:String} = '' OR user_id = {user:String})
     AND ({session:String} = '' OR session_id = {session:String})
+    AND ({chain:String} = '' OR chain_id = {chain:String})
     AND ({outcome:String} = '' OR outcome = {outcome:String})
     AND ({fault:String} = '' OR fault = {fault:String})
 ORDER BY call.time DESC, call.trace_id DESC, call.span_id DESC

@@ -1,15 +1,18 @@
 // Sorting, filtering, links from page to page, theme: what a reader does with the mouse and the keyboard.
+import { join } from 'node:path';
+import { VARIANTS } from './browser.mjs';
 import { check, equal, within } from './findings.mjs';
+import { checkLook } from './look.mjs';
 
 const STATES = ['healthy', 'flaky', 'broken'];
 
-export async function useControls(page, range) {
+export async function useControls(page, range, opened, screenshots) {
   await within('sorting of tools', () => sortByEveryColumn(page, 'tools', 'tool-row', range));
   await within('sorting of users', () => sortByEveryColumn(page, 'users', 'user-row', range));
   await within('filter box', () => filterTools(page, range));
   await within('from a tool to its failed calls', () => followTool(page, range));
   await within('failing tools of a client', () => openClientCell(page, range));
-  await within('an opened call', () => openCall(page, range));
+  await within('an opened call', () => openCall(page, range, opened, screenshots));
   await within('theme', () => changeTheme(page, range));
 }
 
@@ -84,12 +87,24 @@ async function openClientCell(page, range) {
   check(sum <= failures, `the tools named have ${sum} failures, the cell has ${failures}`);
 }
 
-async function openCall(page, range) {
-  await page.visit('calls', range, { fault: 'all' });
+async function openCall(page, range, opened, screenshots) {
+  await page.visit('calls', range, { fault: 'all', ...(opened && { target: opened.tool }) });
   const row = page.one('call-row').first();
   const trace = await row.getAttribute('data-trace');
   await row.locator('button').press('Enter');
   equal('trace id in the opened call', await page.tab.locator('[data-testid=call-field][data-field=trace_id]').getAttribute('data-value'), trace);
+  if (!opened) return;
+  const said = (part) => page.tab.locator(`[data-testid=call-${part}][data-known=true]`).textContent();
+  equal('arguments of the opened call', await said('arguments'), opened.arguments);
+  const result = await said('result');
+  check(result.includes(opened.result), `the result of the opened call is ${result}`);
+  for (const { name, width, height } of VARIANTS) {
+    await page.tab.setViewportSize({ width, height });
+    await page.tab.emulateMedia({ colorScheme: name.split('-')[0] });
+    await checkLook(page, join(screenshots, `opened-${name}.png`));
+  }
+  await page.tab.setViewportSize(VARIANTS[0]);
+  await page.tab.emulateMedia({ colorScheme: VARIANTS[0].colorScheme });
 }
 
 async function changeTheme(page, range) {

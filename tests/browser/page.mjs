@@ -9,6 +9,7 @@
 //   clients       [{ client, version, protocol, calls, failures }]: all cells
 //   users         [{ user, calls }]: all rows
 //   failed_calls  [{ tool, outcome, count }]: all failed calls, counted
+//   opened        { tool, arguments, result }: what an opened call of this tool says in whole, and in part
 //   collector     { received, inserted, ... }: the ledger of the collector, which the page has to show as adding up
 //   status        { received, inserted, lost, ... }: the status bar
 // `calls` of a tool, client or user may be left out, as may any other number: only what is there is compared.
@@ -47,7 +48,7 @@ try {
     await page.close();
   }
   const page = await openPage(browser, VARIANTS[0], pageUrl);
-  await useControls(page, expected.range);
+  await useControls(page, expected.range, expected.opened, screenshots);
   await page.close();
 } finally {
   await browser.close();

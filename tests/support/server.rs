@@ -13,7 +13,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::{ErrorData, ServerHandler, schemars, tool, tool_handler, tool_router};
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use toolsight::{Builder, Toolsight, Users};
+use toolsight::{Builder, Capture, Toolsight, Users};
 
 /// Header that names the user.
 pub(crate) const USER: HeaderName = HeaderName::from_static("x-user");
@@ -86,6 +86,7 @@ impl Server {
         let toolsight = builder
             .endpoint(otlp)
             .users(Users::default().from_header(USER))
+            .capture(Capture::default().arguments(1024).results(1024))
             .metric_interval(Duration::from_secs(1))
             .build()
             .unwrap();

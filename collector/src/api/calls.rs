@@ -34,7 +34,7 @@ const FIRST_SEARCH: i64 = 3600;
 pub(crate) const SEARCH_GROWTH: i64 = 6;
 
 /// Parameters that select calls by one of their texts.
-pub(crate) const TEXT_FILTERS: [&str; 6] = ["target", "client", "version", "protocol", "user", "session"];
+pub(crate) const TEXT_FILTERS: [&str; 7] = ["target", "client", "version", "protocol", "user", "session", "chain"];
 /// What `outcome` may be.
 pub(crate) fn outcomes() -> [&'static str; OUTCOMES.len()] {
     OUTCOMES.map(Outcome::as_str)
@@ -42,7 +42,7 @@ pub(crate) fn outcomes() -> [&'static str; OUTCOMES.len()] {
 
 pub(crate) const FAULTS: [&str; 5] = ["none", "server", "caller", "auth", "client_gone"];
 
-/// One call.
+/// One call, without its arguments and its result.
 #[derive(Default, Row, Deserialize, Serialize, ToSchema)]
 pub(crate) struct Call {
     /// Unix time.
@@ -72,6 +72,40 @@ pub(crate) struct Call {
     response_bytes: u64,
     trace_id: String,
     span_id: String,
+    /// Empty where the call began its trace.
+    parent_span_id: String,
+    /// Whose call it is; empty where tenants are not told apart.
+    tenant: String,
+    /// How many calls this one stands for, where only a part of them is sampled.
+    weight: u32,
+    /// `to_server`, or `to_client` for what the server asked of the client.
+    direction: String,
+    /// What calls have in common that belong together without a session.
+    chain: String,
+    server_version: String,
+    /// Process of the server.
+    instance: String,
+    resource_uri: String,
+    /// Equal where the arguments are: 16 hexadecimal digits, or empty.
+    args_hash: String,
+    /// Names of the arguments that the tool's input schema refuses, with commas between.
+    invalid_arguments: String,
+    /// What is notable about the result, with commas between: `empty`, `identical`, `schema_mismatch`,
+    /// `truncated`, `unread`.
+    result_flags: String,
+    /// Types of the result's content, with commas between.
+    content_types: String,
+    /// Until the first byte of the answer.
+    first_byte_ms: Option<f64>,
+    /// Part of the duration in which the server waited for somebody else.
+    waited_ms: f64,
+    /// Round of a call that takes several, from 1.
+    attempt: u16,
+    /// Progress notifications that the server sent.
+    progress: u32,
+    /// Tells definitions of the tool apart: 16 hexadecimal digits, or empty.
+    definition_hash: String,
+    definition_bytes: u32,
 }
 
 /// One page of calls.

@@ -18,6 +18,11 @@ pub(crate) struct Cursor {
     pub(crate) span_id: String,
 }
 
+/// Whether a text is an id of that many hexadecimal digits.
+pub(crate) fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl Cursor {
     /// The place right before all calls that started before this second.
     pub(crate) fn at(second: i64) -> Self {
@@ -39,7 +44,6 @@ impl FromStr for Cursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let is_hex = |part: &str, digits| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_hexdigit());
         match *text.split('-').collect::<Vec<_>>() {
             [time, trace_id, span_id] if is_hex(trace_id, 32) && is_hex(span_id, 16) => Ok(Self {
                 time_us: time.parse().ok().filter(|time| (0..=LATEST).contains(time)).ok_or(())?,

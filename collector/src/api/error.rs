@@ -39,6 +39,9 @@ pub enum ApiError {
     /// No such path.
     #[error("there is nothing at this path, see /api/v1/openapi.json")]
     NotFound,
+    /// No such call, or one of another tenant.
+    #[error("there is no call with these ids at that time; it may be older than what is kept")]
+    NoSuchCall,
     /// The path is there for other methods only.
     #[error("this path does not answer this method, but GET; a session also POST and DELETE")]
     MethodNotAllowed,
@@ -77,7 +80,7 @@ impl ApiError {
         match self {
             Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, "invalid_parameter"),
             Self::NotSummedUp { .. } => (StatusCode::BAD_REQUEST, "not_summed_up"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::NotFound | Self::NoSuchCall => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::InvalidBody => (StatusCode::BAD_REQUEST, "invalid_body"),
             Self::Denied(Denied::Role(_)) => (StatusCode::FORBIDDEN, "forbidden"),

@@ -3,6 +3,7 @@
 mod access;
 mod alerts;
 mod batches;
+mod call;
 mod calls;
 mod chain;
 mod clients;
@@ -123,6 +124,7 @@ pub fn router(state: ApiState, hosts: AllowedHosts) -> Router {
         .routes(routes!(clients::clients))
         .routes(routes!(users::users))
         .routes(routes!(calls::calls))
+        .routes(routes!(call::call))
         .routes(routes!(errors::errors))
         .routes(routes!(sessions::sessions))
         .routes(routes!(chain::chain))

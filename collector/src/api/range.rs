@@ -28,7 +28,7 @@ const MAX_SPAN: i64 = 90 * DAY;
 const ARRIVAL: i64 = 3;
 
 /// 2100-01-01, well within what the database's times can hold.
-const LATEST: f64 = 4_102_444_800.0;
+pub(crate) const LATEST: f64 = 4_102_444_800.0;
 
 /// A half-open span of time and the step of its charts.
 ///
@@ -74,6 +74,18 @@ impl Range {
                 Ok(Self::aligned(now - span, now, now))
             }
         }
+    }
+
+    /// As far back as may be asked, until now.
+    pub(crate) fn longest() -> Self {
+        let now = now();
+        Self::aligned(now - MAX_SPAN, now, now)
+    }
+
+    /// The minute of a moment.
+    pub(crate) fn around(time: f64) -> Self {
+        let second = time.floor() as i64;
+        Self::aligned(second, second + 1, now())
     }
 
     fn between(from: f64, to: f64, now: i64) -> Result<Self, ApiError> {

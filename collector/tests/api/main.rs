@@ -9,6 +9,7 @@ mod tokens;
 
 mod app;
 mod batches;
+mod call;
 mod collector;
 mod details;
 mod empty;

@@ -7,10 +7,11 @@ use crate::app::App;
 use crate::engine;
 use crate::seed::{SECOND, call, calls, ending, insert, now};
 
-const LISTED: [(&str, &[&str]); 16] = [
+const LISTED: [(&str, &[&str]); 17] = [
     ("/api/v1/alerts", &["get"]),
     ("/api/v1/batches", &["get"]),
     ("/api/v1/calls", &["get"]),
+    ("/api/v1/calls/{trace_id}/{span_id}", &["get"]),
     ("/api/v1/chain", &["get"]),
     ("/api/v1/clients", &["get"]),
     ("/api/v1/collector", &["get"]),
@@ -25,6 +26,12 @@ const LISTED: [(&str, &[&str]); 16] = [
     ("/api/v1/tools", &["get"]),
     ("/api/v1/users", &["get"]),
 ];
+
+/// The same path about a call that is there.
+fn asked(path: &str) -> String {
+    path.replace("{trace_id}", &"30".repeat(16))
+        .replace("{span_id}", &"30".repeat(8))
+}
 
 /// What answers under this schema of the document; a field that the schema does not name is an error too.
 fn validator(document: &Value, schema: &Value) -> Validator {
@@ -48,6 +55,7 @@ fn check(validator: &Validator, path: &str, answer: &Value) {
 #[tokio::test]
 async fn every_path_is_described_and_takes_the_parameters_that_are() {
     let engine = engine::start().await;
+    insert(&engine.client, &[call(now() - SECOND, 0)]).await;
     let app = App::new(&engine.client);
     let document = app.get("/api/v1/openapi.json").await;
     assert!(
@@ -68,16 +76,18 @@ async fn every_path_is_described_and_takes_the_parameters_that_are() {
     let expected: Vec<_> = LISTED.map(|(path, methods)| (path, methods.to_vec())).to_vec();
     assert_eq!(listed, expected);
     for (path, item) in paths {
-        for parameter in item["get"]["parameters"].as_array().unwrap_or(&Vec::new()) {
+        let path = asked(path);
+        let parameters = item["get"]["parameters"].as_array().cloned().unwrap_or_default();
+        for parameter in parameters.iter().filter(|parameter| parameter["in"] == "query") {
             let name = parameter["name"].as_str().unwrap();
             // A value that no parameter refuses for what it is, except those that are words, numbers or cursors.
             let (status, answer) = app.json(&format!("{path}?{name}=x")).await;
             let message = answer["error"]["message"].as_str().unwrap_or_default();
-            assert!(status == 200 || status == 400, "{path} {name}: {answer}");
+            assert!([200, 400, 404].contains(&status.as_u16()), "{path} {name}: {answer}");
             assert!(!message.contains("is not known here"), "{path} {name}: {message}");
         }
         let (_, answer) = app.json(&format!("{path}?no_such_parameter=x")).await;
-        let takes_parameters = item["get"]["parameters"].is_array();
+        let takes_parameters = !parameters.is_empty();
         assert_eq!(
             answer["error"]["parameter"] == "no_such_parameter",
             takes_parameters,
@@ -100,11 +110,14 @@ async fn every_answer_is_as_described_with_data_and_without() {
         for (path, _) in LISTED.iter().filter(|(path, _)| !path.ends_with("openapi.json")) {
             let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
             assert!(schema.is_object(), "{path} has no schema");
-            let asked = match *path {
+            let question = match *path {
                 "/api/v1/chain" => format!("{path}?session=s-1"),
-                path => path.to_owned(),
+                path => asked(path),
             };
-            check(&validator(&document, schema), path, &app.get(&asked).await);
+            if question.contains("/calls/") && round == "empty" {
+                continue;
+            }
+            check(&validator(&document, schema), path, &app.get(&question).await);
         }
     }
     let default = &document["paths"]["/api/v1/tools"]["get"]["responses"]["default"]["content"]["application/json"];

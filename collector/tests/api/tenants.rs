@@ -197,6 +197,37 @@ async fn a_token_opens_what_its_role_is_for_and_shows_its_tenant_only() {
 }
 
 #[tokio::test]
+async fn a_call_is_shown_to_its_tenant_and_to_those_who_see_all() {
+    let mut tenants = Tenants::start().await;
+    let (acme, globex) = (tenants.tokens.add("acme", "read"), tenants.tokens.add("globex", "read"));
+    let (ingest, admin) = (tenants.tokens.add("acme", "ingest"), tenants.tokens.add("", "admin"));
+    tenants.guard().await;
+    let listed = tenants
+        .get("/api/v1/calls?target=acme-tool&limit=1", &acme)
+        .await
+        .json();
+    let id = |name: &str| listed["calls"][0][name].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/calls/{}/{}", id("trace_id"), id("span_id"));
+    let at = format!("?time={}", listed["calls"][0]["time"]);
+    for query in ["", &at] {
+        for (case, token, more, status) in [
+            ("nobody", "", "", 401),
+            ("a token for sending", ingest.as_str(), "", 403),
+            ("its tenant", acme.as_str(), "", 200),
+            ("its tenant by name", acme.as_str(), "&tenant=acme", 200),
+            ("another tenant", globex.as_str(), "", 404),
+            ("another tenant by its name", globex.as_str(), "&tenant=acme", 400),
+            ("who sees all", admin.as_str(), "", 200),
+            ("who sees all of another", admin.as_str(), "&tenant=globex", 404),
+        ] {
+            let answer = tenants.get(&with(&format!("{path}{query}"), more), token).await;
+            assert_eq!(answer.status, status, "{case}: {query}: {answer:?}");
+            assert_eq!(answer.text.contains("acme"), status == 200, "{case}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_about_all_tenants_is_not_for_one() {
     let mut tenants = Tenants::start().await;
     let (acme, admin) = (tenants.tokens.add("acme", "read"), tenants.tokens.add("", "admin"));

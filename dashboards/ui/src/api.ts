@@ -134,6 +134,31 @@ export interface Call {
   response_bytes: number;
   trace_id: string;
   span_id: string;
+  parent_span_id: string;
+  tenant: string;
+  weight: number;
+  direction: string;
+  chain: string;
+  server_version: string;
+  instance: string;
+  resource_uri: string;
+  args_hash: string;
+  invalid_arguments: string;
+  result_flags: string;
+  content_types: string;
+  first_byte_ms: number | null;
+  waited_ms: number;
+  attempt: number;
+  progress: number;
+  definition_hash: string;
+  definition_bytes: number;
+}
+
+/** `GET /calls/{trace_id}/{span_id}`: a call with what it said, each empty where it is not captured. */
+export interface WholeCall {
+  call: Call;
+  arguments: string;
+  result: string;
 }
 
 /** `GET /calls`: newest first; `next` asks for older ones. */

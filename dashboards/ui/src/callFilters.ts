@@ -25,6 +25,7 @@ export const FIELDS = [
   { name: 'protocol', title: 'Protocol' },
   { name: 'user', title: 'User' },
   { name: 'session', title: 'Session' },
+  { name: 'chain', title: 'Chain' },
 ] as const;
 
 export type FieldName = (typeof FIELDS)[number]['name'];

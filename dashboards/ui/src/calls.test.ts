@@ -11,6 +11,7 @@ test('failed calls are asked for unless the address says otherwise', () => {
     ['#/calls?fault=all', {}],
     ['#/calls?fault=caller', { fault: 'caller' }],
     ['#/calls?fault=all&outcome=ok&user=a%26b', { outcome: 'ok', user: 'a&b' }],
+    ['#/calls?fault=all&chain=c', { chain: 'c' }],
     ['#/calls?target=x&open=y&sort=z', { target: 'x', failed: 'true' }],
   ];
   for (const [address, parameters] of cases) expect(callFilters(parseRoute(address).query), address).toEqual(parameters);
@@ -75,6 +76,8 @@ function callsAt(...moments: number[]): Call[] {
   return moments.map((time) => ({
     time, server: 's', method: 'tools/call', kind: 'tool', target: 't', outcome: 'tool_error', fault: 'server', error_type: '', rpc_code: null,
     http_status: 200, message: '', header_mismatch: '', duration_ms: 1, client: '', client_version: '', client_bridge: '', protocol: '', transport: '', user: '', session: '',
-    request_id: '1', request_bytes: 0, response_bytes: 0, trace_id: '0'.repeat(32), span_id: '0'.repeat(16),
+    request_id: '1', request_bytes: 0, response_bytes: 0, trace_id: '0'.repeat(32), span_id: '0'.repeat(16), parent_span_id: '', tenant: '',
+    weight: 1, direction: 'to_server', chain: '', server_version: '', instance: '', resource_uri: '', args_hash: '', invalid_arguments: '',
+    result_flags: '', content_types: '', first_byte_ms: null, waited_ms: 0, attempt: 1, progress: 0, definition_hash: '', definition_bytes: 0,
   }));
 }

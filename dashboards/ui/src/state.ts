@@ -1,6 +1,6 @@
 /** What the page knows, and when it asks again: every five seconds while live and visible. */
 import { computed, effect, signal, untracked } from '@preact/signals';
-import type { Clients, Collector, Overview, Session, Status, Tools, Users } from './api';
+import type { Clients, Collector, Overview, Session, Status, Tools, Users, WholeCall } from './api';
 import { callFilters } from './callFilters';
 import { CallPages } from './callPages';
 import { route } from './navigation';
@@ -17,6 +17,8 @@ export const tools = new Resource<Tools>();
 export const clients = new Resource<Clients>();
 export const users = new Resource<Users>();
 export const calls = new CallPages();
+/** The call that is open in the list. */
+export const wholeCall = new Resource<WholeCall>();
 export const collector = new Resource<Collector>();
 export const status = new Resource<Status>();
 export const session = new Resource<Session>();

@@ -36,7 +36,8 @@
  *   their credentials, if any, and `client-tool`, with `data-server`, `data-tool`,
  *   `data-calls`, `data-failures`.
  * - `call-row`, with `data-trace`, `data-target`, `data-outcome`, `data-fault`; its button `call-toggle` shows
- *   `call-detail`, whose values are `call-field` with `data-field`, `data-value`.
+ *   `call-detail`, whose values are `call-field` with `data-field`, `data-value`, and below them `call-arguments` and
+ *   `call-result`, with `data-known="true"` once it is known what was captured.
  * - `chip`, with `data-field`, `data-value`: a filter in force. `more`: the button that loads older calls.
  * - `show-all`: the button that stands below a table that shows only its first rows.
  */
