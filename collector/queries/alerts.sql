@@ -14,5 +14,5 @@ WHERE alert.begin < toDateTime64({to:Int64}, 3, 'UTC')
     AND (alert.open OR alert.end >= toDateTime64({from:Int64}, 3, 'UTC'))
     AND ({server:String} = '' OR server = {server:String})
     AND ({target:String} = '' OR tool = {target:String})
-ORDER BY alert.open DESC, alert.begin DESC, server, tool
-LIMIT {limit:UInt32}
+ORDER BY alert.open DESC, alert.begin DESC, server, tool, state
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

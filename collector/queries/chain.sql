@@ -22,5 +22,5 @@ WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND ({session:String} != '' OR {chain:String} != '')
     AND ({session:String} = '' OR session_id = {session:String})
     AND ({chain:String} = '' OR chain_id = {chain:String})
-ORDER BY call.time, call.span_id
-LIMIT {limit:UInt32}
+ORDER BY call.time, call.span_id, call.trace_id, call.request_id
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

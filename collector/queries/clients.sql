@@ -17,4 +17,4 @@ WHERE direction != 'to_client'
     AND ({server:String} = '' OR server = {server:String})
 GROUP BY client, version, protocol
 ORDER BY calls DESC, client, version, protocol
-LIMIT 1000
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -13,5 +13,5 @@ WHERE ({tenant:String} = '' OR tenant = {tenant:String})
     AND ({server:String} = '' OR server = {server:String})
 GROUP BY server, tool, definition_hash
 HAVING last_seen >= {from:Int64} AND first_seen < {to:Int64}
-ORDER BY bytes DESC, server, tool, last_seen DESC
-LIMIT {limit:UInt32}
+ORDER BY bytes DESC, server, tool, last_seen DESC, definition_hash
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

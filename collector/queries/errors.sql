@@ -24,5 +24,5 @@ WHERE slice = if({tenant:String} = '', 'all', 'tenant')
     AND ({target:String} = '' OR target = {target:String})
     AND ({fault:String} = '' OR fault = {fault:String})
 GROUP BY server, kind, target, method, outcome, fault, error_type, rpc_code, pattern
-ORDER BY calls DESC, server, target, pattern, outcome
-LIMIT {limit:UInt32}
+ORDER BY calls DESC, server, target, pattern, outcome, kind, method, fault, error_type, rpc_code
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

@@ -17,8 +17,8 @@ WITH
             AND ({user:String} = '' OR user_id = {user:String})
             AND ({client:String} = '' OR client = {client:String})
         GROUP BY tenant, server, session_id
-        ORDER BY max(call.time) DESC, session_id DESC
-        LIMIT {limit:UInt32}
+        ORDER BY max(call.time) DESC, session_id DESC, server, tenant
+        LIMIT {limit:UInt32} OFFSET {offset:UInt32}
     )
 SELECT
     server,

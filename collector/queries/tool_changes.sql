@@ -15,5 +15,5 @@ FROM tool_health AS change FINAL
 WHERE change.time >= toDateTime64({from:Int64}, 3, 'UTC') AND change.time < toDateTime64({to:Int64}, 3, 'UTC')
     AND ({server:String} = '' OR server = {server:String})
     AND ({target:String} = '' OR tool = {target:String})
-ORDER BY change.time DESC, server, tool
-LIMIT {limit:UInt32}
+ORDER BY change.time DESC, server, tool, state, previous
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

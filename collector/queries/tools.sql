@@ -21,4 +21,4 @@ WHERE direction != 'to_client'
     AND ({target:String} = '' OR target = {target:String})
 GROUP BY server, tool
 ORDER BY calls DESC, server, tool
-LIMIT 1000
+LIMIT {limit:UInt32} OFFSET {offset:UInt32}

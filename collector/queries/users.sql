@@ -37,7 +37,7 @@ WITH
             FROM counts
             GROUP BY user_id
             ORDER BY sum(calls) DESC, user_id
-            LIMIT 1000)
+            LIMIT {limit:UInt32} OFFSET {offset:UInt32})
     ),
     users AS (
         SELECT user_id, calls, failures, caller_errors, durations, tools, clients, last_seen
@@ -83,4 +83,4 @@ SELECT
 FROM users AS known
 GROUP BY user
 ORDER BY calls DESC, user
-LIMIT 1000
+LIMIT {limit:UInt32}

@@ -145,6 +145,8 @@ pub(super) const CHECKS: [(&str, &str, &str); 8] = [
 
 /// Rows of a list.
 pub(super) const LIMIT: usize = 100;
+/// Lists that are told at once where they can be.
+const SUMMARIES: [&str; 4] = ["tools", "clients", "client_failing_tools", "users"];
 
 /// Seconds since the Unix epoch, and the parameters that say more than "any", such as a tenant.
 #[derive(Clone, Copy)]
@@ -166,7 +168,8 @@ impl Range<'_> {
             .param("from", self.from)
             .param("to", self.to)
             .param("step", step)
-            .param("limit", LIMIT)
+            .param("limit", if SUMMARIES.contains(&name) { 1000 } else { LIMIT })
+            .param("offset", 0)
             .param("before", self.to * 1_000_000)
             .param("before_trace", "0".repeat(32))
             .param("before_span", "0".repeat(16));

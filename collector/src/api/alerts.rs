@@ -1,10 +1,6 @@
 //! `/api/v1/alerts` and `/api/v1/tool_health`: when tools were in trouble, and each change of their state.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,9 +8,9 @@ use utoipa::ToSchema;
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
-    export::{self, Accepted, Format},
+    export::Accepted,
     filters::TargetParameter,
-    listing::{LimitParameter, Listing},
+    listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters},
     parameters::Parameters,
     range::Range,
@@ -49,6 +45,8 @@ pub(crate) struct Alert {
 pub(crate) struct Alerts {
     range: Range,
     alerts: Vec<Alert>,
+    /// Goes into `cursor` for the next page; `null` on the last one.
+    next: Option<String>,
 }
 
 /// A change of a tool's state.
@@ -76,6 +74,8 @@ pub(crate) struct ToolChange {
 pub(crate) struct ToolChanges {
     range: Range,
     changes: Vec<ToolChange>,
+    /// Goes into `cursor` for the next page; `null` on the last one.
+    next: Option<String>,
 }
 
 /// Answers with the alerts that touch the range: those that last first, then the latest. They are about all tenants
@@ -83,7 +83,7 @@ pub(crate) struct ToolChanges {
 #[utoipa::path(
     get,
     path = "/alerts",
-    params(ScopeParameters, TargetParameter, LimitParameter, FormatParameter),
+    params(ScopeParameters, TargetParameter, PageParameters, FormatParameter),
     responses((status = OK, description = "The alerts", body = Alerts), (status = "default", body = ErrorAnswer))
 )]
 pub(crate) async fn alerts(
@@ -92,19 +92,15 @@ pub(crate) async fn alerts(
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
     let listing = of_all_tenants(accepted, parameters)?;
-    let alerts: Vec<Alert> = state.reader.rows(listing.query(&state.reader, ALERTS)).await?;
-    if listing.format != Format::Json {
-        return export::whole(listing.format, "alerts", &alerts);
-    }
-    let range = listing.scope.range;
-    Ok(Json(Alerts { range, alerts }).into_response())
+    let page = |range, alerts, next| Alerts { range, alerts, next };
+    listing.answer_of("alerts", state.reader, ALERTS, page).await
 }
 
 /// Answers with the changes of the state of tools, the latest first; of all tenants together, as alerts.
 #[utoipa::path(
     get,
     path = "/tool_health",
-    params(ScopeParameters, TargetParameter, LimitParameter, FormatParameter),
+    params(ScopeParameters, TargetParameter, PageParameters, FormatParameter),
     responses((status = OK, description = "The changes", body = ToolChanges), (status = "default", body = ErrorAnswer))
 )]
 pub(crate) async fn tool_health(
@@ -113,12 +109,8 @@ pub(crate) async fn tool_health(
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
     let listing = of_all_tenants(accepted, parameters)?;
-    let changes: Vec<ToolChange> = state.reader.rows(listing.query(&state.reader, CHANGES)).await?;
-    if listing.format != Format::Json {
-        return export::whole(listing.format, "tool_health", &changes);
-    }
-    let range = listing.scope.range;
-    Ok(Json(ToolChanges { range, changes }).into_response())
+    let page = |range, changes, next| ToolChanges { range, changes, next };
+    listing.answer_of("tool_health", state.reader, CHANGES, page).await
 }
 
 fn of_all_tenants(accepted: Accepted, parameters: Parameters) -> Result<Listing, ApiError> {

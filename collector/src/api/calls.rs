@@ -24,9 +24,9 @@ use crate::receive::OUTCOMES;
 
 const CALLS: &str = include_str!("../../queries/calls.sql");
 const DEFAULT_LIMIT: u32 = 100;
-/// Calls in one answer, and in one question to the store where the answer is a file.
+/// Rows in one answer, and calls in one question to the store where the answer is a file.
 pub(crate) const MAX_LIMIT: u32 = 1000;
-/// Calls in one file.
+/// Rows in one file.
 pub(crate) const MAX_FILE: u32 = 100_000;
 /// Seconds that are searched for calls at first.
 const FIRST_SEARCH: i64 = 3600;
@@ -134,7 +134,7 @@ pub(crate) async fn calls(
         Format::Csv | Format::Lines => (MAX_FILE, MAX_FILE),
     };
     let limit = parameters.take_number("limit", 1..=most)?.unwrap_or(default);
-    let cursor = take_cursor(&mut parameters)?;
+    let cursor = parameters.take_cursor::<Cursor>("cursor")?;
     let question = Question::take(&mut parameters)?;
     parameters.finish()?;
     let end = Cursor::at(question.scope.range.to);
@@ -243,14 +243,6 @@ impl Cursor {
             span_id: call.span_id.clone(),
         }
     }
-}
-
-fn take_cursor(parameters: &mut Parameters) -> Result<Option<Cursor>, ApiError> {
-    let cursor = parameters.take("cursor")?;
-    cursor
-        .map(|text| text.parse())
-        .transpose()
-        .map_err(|()| ApiError::invalid("cursor", "must be what `next` of an earlier answer held"))
 }
 
 /// The fault to look for, empty for any: `failed=true` is another way to say `fault=server`.

@@ -1,10 +1,6 @@
 //! `/api/v1/chain`: calls that belong together, in their order.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -14,8 +10,8 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
-    export::{self, Accepted, Format},
-    listing::{LimitParameter, Listing},
+    export::Accepted,
+    listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters, text_parameter},
     parameters::Parameters,
     range::Range,
@@ -61,13 +57,15 @@ pub(crate) struct ChainCall {
 pub(crate) struct Chain {
     range: Range,
     calls: Vec<ChainCall>,
+    /// Goes into `cursor` for the next page; `null` on the last one.
+    next: Option<String>,
 }
 
 /// Answers with the calls of one session or one chain, the oldest first.
 #[utoipa::path(
     get,
     path = "/chain",
-    params(ScopeParameters, ChainParameters, LimitParameter, FormatParameter),
+    params(ScopeParameters, ChainParameters, PageParameters, FormatParameter),
     responses((status = OK, description = "One call of a chain or of a session.", body = Chain), (status = "default", body = ErrorAnswer))
 )]
 pub(crate) async fn chain(
@@ -79,10 +77,6 @@ pub(crate) async fn chain(
     if FILTERS.iter().all(|name| listing.filter(name).is_empty()) {
         return Err(ApiError::invalid("chain", "must be given, or `session`"));
     }
-    let calls: Vec<ChainCall> = state.reader.rows(listing.query(&state.reader, QUERY)).await?;
-    if listing.format != Format::Json {
-        return export::whole(listing.format, "chain", &calls);
-    }
-    let range = listing.scope.range;
-    Ok(Json(Chain { range, calls }).into_response())
+    let page = |range, calls, next| Chain { range, calls, next };
+    listing.answer_of("chain", state.reader, QUERY, page).await
 }

@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,9 +10,12 @@ use utoipa::ToSchema;
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
-    export::{self, Format, Listed},
+    export::Accepted,
+    listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters},
+    parameters::Parameters,
     range::Range,
+    reader::Reader,
 };
 
 const CLIENTS: &str = include_str!("../../queries/clients.sql");
@@ -74,23 +73,33 @@ struct Client {
 pub(crate) struct Clients {
     range: Range,
     clients: Vec<Client>,
+    /// Goes into `cursor` for the next page; `null` on the last one.
+    next: Option<String>,
 }
 
-/// Answers with at most 1000 clients, those with the most calls first.
+/// Answers with clients, those with the most calls first.
 #[utoipa::path(
     get,
     path = "/clients",
-    params(ScopeParameters, FormatParameter),
+    params(ScopeParameters, PageParameters, FormatParameter),
     responses((status = OK, description = "The clients", body = Clients), (status = "default", body = ErrorAnswer))
 )]
 pub(crate) async fn clients(
     State(state): State<ApiState>,
-    Listed { scope, format }: Listed,
+    accepted: Accepted,
+    parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let reader = &state.reader;
+    let listing = Listing::of_summaries(accepted, parameters)?;
+    let read = move |listing| read(state.reader.clone(), listing);
+    let page = |range, clients, next| Clients { range, clients, next };
+    listing.answer("clients", read, page).await
+}
+
+/// The clients of one page, each with its failing tools.
+async fn read(reader: Reader, listing: Listing) -> Result<Vec<Client>, ApiError> {
     let (clients, tools) = tokio::try_join!(
-        reader.rows::<ClientRow>(reader.query(CLIENTS, &scope)),
-        reader.rows::<FailingToolRow>(reader.query(FAILING_TOOLS, &scope)),
+        reader.rows::<ClientRow>(listing.query(&reader, CLIENTS)),
+        reader.rows::<FailingToolRow>(listing.query(&reader, FAILING_TOOLS)),
     )?;
     let mut failing = HashMap::<_, Vec<_>>::new();
     for row in tools {
@@ -104,19 +113,12 @@ pub(crate) async fn clients(
                 failures: row.failures,
             });
     }
-    let clients: Vec<_> = clients
-        .into_iter()
-        .map(|row| {
-            let key = (row.client.clone(), row.version.clone(), row.protocol.clone());
-            Client {
-                row,
-                tools: failing.remove(&key).unwrap_or_default(),
-            }
-        })
-        .collect();
-    if format != Format::Json {
-        return export::whole(format, "clients", &clients);
-    }
-    let range = scope.range;
-    Ok(Json(Clients { range, clients }).into_response())
+    let with_tools = |row: ClientRow| {
+        let key = (row.client.clone(), row.version.clone(), row.protocol.clone());
+        Client {
+            row,
+            tools: failing.remove(&key).unwrap_or_default(),
+        }
+    };
+    Ok(clients.into_iter().map(with_tools).collect())
 }

@@ -1,4 +1,4 @@
-//! Where a page of calls ends and the next one begins.
+//! Where a page ends and the next one begins.
 
 use std::{fmt, str::FromStr};
 
@@ -30,6 +30,47 @@ impl Cursor {
             time_us: second * 1_000_000,
             trace_id: "0".repeat(32),
             span_id: "0".repeat(16),
+        }
+    }
+}
+
+/// A place in any other list: so many rows after its first one, of the same question about the same span of time. Unlike
+/// among calls, rows may change their places between two pages, since summaries grow while calls arrive late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) position: u32,
+    /// First second of the range.
+    pub(crate) from: i64,
+    /// The second after its last one.
+    pub(crate) to: i64,
+    /// Tells the question from others.
+    pub(crate) question: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            position,
+            from,
+            to,
+            question,
+        } = self;
+        write!(formatter, "{position}-{from}-{to}-{question:016x}")
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match *text.split('-').collect::<Vec<_>>() {
+            [position, from, to, question] if is_hex(question, 16) => Ok(Self {
+                position: position.parse().map_err(drop)?,
+                from: from.parse().map_err(drop)?,
+                to: to.parse().map_err(drop)?,
+                question: u64::from_str_radix(question, 16).map_err(drop)?,
+            }),
+            _ => Err(()),
         }
     }
 }

@@ -1,10 +1,6 @@
 //! `/api/v1/definitions`: what tools say of themselves, and what that costs.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,8 +8,8 @@ use utoipa::ToSchema;
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
-    export::{self, Accepted, Format},
-    listing::{LimitParameter, Listing},
+    export::Accepted,
+    listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters},
     parameters::Parameters,
     range::Range,
@@ -41,13 +37,15 @@ pub(crate) struct Definition {
 pub(crate) struct Definitions {
     range: Range,
     definitions: Vec<Definition>,
+    /// Goes into `cursor` for the next page; `null` on the last one.
+    next: Option<String>,
 }
 
 /// Answers with definitions of tools that were called, the largest first.
 #[utoipa::path(
     get,
     path = "/definitions",
-    params(ScopeParameters, LimitParameter, FormatParameter),
+    params(ScopeParameters, PageParameters, FormatParameter),
     responses((status = OK, description = "One definition of a tool, as `tools/list` told it.", body = Definitions), (status = "default", body = ErrorAnswer))
 )]
 pub(crate) async fn definitions(
@@ -56,10 +54,10 @@ pub(crate) async fn definitions(
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
     let listing = Listing::take(accepted, parameters, &[])?;
-    let definitions: Vec<Definition> = state.reader.rows(listing.query(&state.reader, QUERY)).await?;
-    if listing.format != Format::Json {
-        return export::whole(listing.format, "definitions", &definitions);
-    }
-    let range = listing.scope.range;
-    Ok(Json(Definitions { range, definitions }).into_response())
+    let page = |range, definitions, next| Definitions {
+        range,
+        definitions,
+        next,
+    };
+    listing.answer_of("definitions", state.reader, QUERY, page).await
 }

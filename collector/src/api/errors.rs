@@ -1,10 +1,6 @@
 //! `/api/v1/errors`: what goes wrong most.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -14,8 +10,8 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
-    export::{self, Accepted, Format},
-    listing::{LimitParameter, Listing},
+    export::Accepted,
+    listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters, text_parameter},
     parameters::Parameters,
     range::Range,
@@ -62,13 +58,15 @@ pub(crate) struct ErrorGroup {
 pub(crate) struct Errors {
     range: Range,
     errors: Vec<ErrorGroup>,
+    /// Goes into `cursor` for the next page; `null` on the last one.
+    next: Option<String>,
 }
 
 /// Answers with groups of errors, those of most calls first, by whole days of UTC.
 #[utoipa::path(
     get,
     path = "/errors",
-    params(ScopeParameters, ErrorsParameters, LimitParameter, FormatParameter),
+    params(ScopeParameters, ErrorsParameters, PageParameters, FormatParameter),
     responses((status = OK, description = "Errors that are the same but for numbers and ids in their message.", body = Errors), (status = "default", body = ErrorAnswer))
 )]
 pub(crate) async fn errors(
@@ -77,10 +75,6 @@ pub(crate) async fn errors(
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
     let listing = Listing::take(accepted, parameters, &FILTERS)?;
-    let errors: Vec<ErrorGroup> = state.reader.rows(listing.query(&state.reader, QUERY)).await?;
-    if listing.format != Format::Json {
-        return export::whole(listing.format, "errors", &errors);
-    }
-    let range = listing.scope.range;
-    Ok(Json(Errors { range, errors }).into_response())
+    let page = |range, errors, next| Errors { range, errors, next };
+    listing.answer_of("errors", state.reader, QUERY, page).await
 }

@@ -14,7 +14,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{ApiError, parameters::Parameters, range::Scope};
+use super::{ApiError, parameters::Parameters};
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,36 +65,6 @@ impl Accepted {
             _ => self.0,
         })
     }
-}
-
-/// What is asked of a list that can be a file.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    pub(crate) scope: Scope,
-    pub(crate) format: Format,
-}
-
-impl<S: Sync> FromRequestParts<S> for Listed {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let accepted = Accepted::from_request_parts(parts, state).await?;
-        let mut parameters = Parameters::from_request_parts(parts, state).await?;
-        let scope = Scope::take(&mut parameters)?;
-        let format = accepted.or_taken(&mut parameters)?;
-        parameters.finish()?;
-        Ok(Self { scope, format })
-    }
-}
-
-/// A list that is in memory as a file.
-///
-/// # Errors
-/// If a row cannot be written, which no row of this API is.
-pub(crate) fn whole<T: Serialize + Default>(format: Format, name: &str, rows: &[T]) -> Result<Response, ApiError> {
-    let mut text = head::<T>(format)?;
-    write(format, rows, &mut text)?;
-    Ok(file(format, name, Body::from(text)))
 }
 
 /// What a list that is read page by page goes on with: its next page, empty at the end.

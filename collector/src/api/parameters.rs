@@ -1,5 +1,6 @@
 //! The parameters of a request, taken one by one, so that the one that is wrong can be named.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::{ops::RangeInclusive, str::FromStr};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
@@ -16,7 +17,20 @@ const MAX_VALUE_BYTES: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Parameters {
     given: Vec<(String, String)>,
+    question: u64,
     asked_by: Principal,
+}
+
+/// Parameters that say which part of a list is wanted, and how it is written.
+const OF_PAGES: [&str; 3] = ["limit", "cursor", "format"];
+
+fn question(path: &str, given: &[(String, String)]) -> u64 {
+    let asks = |(name, value): &&(String, String)| !value.is_empty() && !OF_PAGES.contains(&name.as_str());
+    let mut asked: Vec<_> = given.iter().filter(asks).collect();
+    asked.sort();
+    let mut hasher = DefaultHasher::new();
+    (path, asked).hash(&mut hasher);
+    hasher.finish()
 }
 
 impl<S: Sync> FromRequestParts<S> for Parameters {
@@ -26,8 +40,10 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
         let query = parts.uri.query().unwrap_or_default();
         // A path that asks nobody who they are has no questions to the store either.
         let asked_by = parts.extensions.get::<Principal>().cloned();
+        let given: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         Ok(Self {
-            given: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            question: question(parts.uri.path(), &given),
+            given,
             asked_by: asked_by.ok_or(ApiError::Denied(Denied::Missing))?,
         })
     }
@@ -55,6 +71,22 @@ impl Parameters {
             )),
             value => Ok(value.filter(|value| !value.is_empty())),
         }
+    }
+
+    /// What `next` of an earlier answer held, if it was given.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub(crate) fn take_cursor<C: FromStr>(&mut self, name: &str) -> Result<Option<C>, ApiError> {
+        let cursor = self.take(name)?.map(|text| text.parse());
+        cursor
+            .transpose()
+            .map_err(|_| ApiError::invalid(name, "must be what `next` of an earlier answer held"))
+    }
+
+    /// Equal where the same is asked of the same list, whatever the page of it and the way it is written.
+    pub(crate) fn question(&self) -> u64 {
+        self.question
     }
 
     /// Whose calls to look at, empty for all tenants'. Somebody who is bound to a tenant gets that one.

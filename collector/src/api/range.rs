@@ -82,6 +82,17 @@ impl Range {
         Self::aligned(now - MAX_SPAN, now, now)
     }
 
+    /// The same with the bounds of an earlier answer to the same question; `None` if there was none with such bounds.
+    pub(crate) fn with_bounds(self, from: i64, to: i64) -> Option<Self> {
+        let is_one = (0..=LATEST as i64).contains(&from) && from < to && to - from <= MAX_SPAN + DAY;
+        is_one.then_some(Self {
+            from,
+            to,
+            is_open: false,
+            ..self
+        })
+    }
+
     /// The minute of a moment.
     pub(crate) fn around(time: f64) -> Self {
         let second = time.floor() as i64;

@@ -1,10 +1,6 @@
 //! `/api/v1/sessions`: sessions that were used, and how they went.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -15,11 +11,12 @@ use super::{
     ApiError, ApiState,
     calls::SEARCH_GROWTH,
     error::ErrorAnswer,
-    export::{self, Accepted, Format},
-    listing::{LimitParameter, Listing},
+    export::Accepted,
+    listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters, text_parameter},
     parameters::Parameters,
     range::Range,
+    reader::Reader,
 };
 
 const QUERY: &str = include_str!("../../queries/sessions.sql");
@@ -59,13 +56,15 @@ pub(crate) struct SessionSummary {
 pub(crate) struct Sessions {
     range: Range,
     sessions: Vec<SessionSummary>,
+    /// Goes into `cursor` for the next page; `null` on the last one.
+    next: Option<String>,
 }
 
 /// Answers with sessions, those used last first; how they went is told in all, not of the range only.
 #[utoipa::path(
     get,
     path = "/sessions",
-    params(ScopeParameters, SessionsParameters, LimitParameter, FormatParameter),
+    params(ScopeParameters, SessionsParameters, PageParameters, FormatParameter),
     responses((status = OK, description = "One session of a protocol version that has sessions.", body = Sessions), (status = "default", body = ErrorAnswer))
 )]
 pub(crate) async fn sessions(
@@ -73,19 +72,22 @@ pub(crate) async fn sessions(
     accepted: Accepted,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let mut listing = Listing::take(accepted, parameters, &FILTERS)?;
+    let listing = Listing::take(accepted, parameters, &FILTERS)?;
+    let read = move |listing| read(state.reader.clone(), listing);
+    let page = |range, sessions, next| Sessions { range, sessions, next };
+    listing.answer("sessions", read, page).await
+}
+
+/// The sessions of one page, from as little time as has so many.
+async fn read(reader: Reader, mut listing: Listing) -> Result<Vec<SessionSummary>, ApiError> {
     let range = listing.scope.range;
     let mut seconds = FIRST_SEARCH;
-    let sessions = loop {
+    loop {
         listing.scope.range.from = range.from.max(range.to - seconds);
-        let found: Vec<SessionSummary> = state.reader.rows(listing.query(&state.reader, QUERY)).await?;
-        if found.len() >= listing.limit as usize || listing.scope.range.from <= range.from {
-            break found;
+        let found: Vec<SessionSummary> = reader.rows(listing.query(&reader, QUERY)).await?;
+        if found.len() >= listing.rows() as usize || listing.scope.range.from <= range.from {
+            return Ok(found);
         }
         seconds *= SEARCH_GROWTH;
-    };
-    if listing.format != Format::Json {
-        return export::whole(listing.format, "sessions", &sessions);
     }
-    Ok(Json(Sessions { range, sessions }).into_response())
 }

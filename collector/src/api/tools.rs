@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,8 +10,9 @@ use utoipa::ToSchema;
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
-    export::{self, Accepted, Format},
+    export::Accepted,
     filters::{Filters, Narrows, TargetParameter},
+    listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters},
     parameters::Parameters,
     range::{Range, Scope},
@@ -61,14 +58,16 @@ struct Tool {
 pub(crate) struct Tools {
     range: Range,
     tools: Vec<Tool>,
+    /// Goes into `cursor` for the next page; `null` on the last one.
+    next: Option<String>,
 }
 
-/// Answers with at most 1000 tools, those with the most calls first. A filter that is not summed up is the error
+/// Answers with tools, those with the most calls first. A filter that is not summed up is the error
 /// `not_summed_up`.
 #[utoipa::path(
     get,
     path = "/tools",
-    params(ScopeParameters, TargetParameter, FormatParameter),
+    params(ScopeParameters, TargetParameter, PageParameters, FormatParameter),
     responses((status = OK, description = "The tools", body = Tools), (status = "default", body = ErrorAnswer))
 )]
 pub(crate) async fn tools(
@@ -76,24 +75,23 @@ pub(crate) async fn tools(
     accepted: Accepted,
     mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let scope = Scope::take(&mut parameters)?;
     let filters = Filters::take(&mut parameters, Narrows::ToTool)?;
-    let format = accepted.or_taken(&mut parameters)?;
-    parameters.finish()?;
-    let query = filters.of(state.reader.query(TOOLS, &scope));
-    let (rows, health) = tokio::try_join!(state.reader.rows::<ToolRow>(query), tool_health(&state, &scope))?;
-    let tools: Vec<_> = rows
-        .into_iter()
-        .map(|row| Tool {
-            state: health.state_of(&row.server, &row.tool),
-            row,
-        })
-        .collect();
-    if format != Format::Json {
-        return export::whole(format, "tools", &tools);
-    }
-    let range = scope.range;
-    Ok(Json(Tools { range, tools }).into_response())
+    let listing = Listing::of_summaries(accepted, parameters)?;
+    let read = move |listing: Listing| {
+        let (state, filters) = (state.clone(), filters.clone());
+        async move {
+            let query = filters.of(listing.query(&state.reader, TOOLS));
+            let (rows, health) =
+                tokio::try_join!(state.reader.rows::<ToolRow>(query), tool_health(&state, &listing.scope))?;
+            let tools = rows.into_iter().map(|row| Tool {
+                state: health.state_of(&row.server, &row.tool),
+                row,
+            });
+            Ok(tools.collect())
+        }
+    };
+    let page = |range, tools, next| Tools { range, tools, next };
+    listing.answer("tools", read, page).await
 }
 
 /// The latest answer about all tenants; about one of them, or as long as there is none, one of this moment.

@@ -1,10 +1,6 @@
 //! `/api/v1/users`: how each user fared.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,11 +8,12 @@ use utoipa::ToSchema;
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
-    export::{self, Accepted, Format},
+    export::Accepted,
     filters::{Filters, Narrows},
+    listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters},
     parameters::Parameters,
-    range::{Range, Scope},
+    range::Range,
 };
 
 const USERS: &str = include_str!("../../queries/users.sql");
@@ -42,13 +39,15 @@ struct User {
 pub(crate) struct Users {
     range: Range,
     users: Vec<User>,
+    /// Goes into `cursor` for the next page; `null` on the last one.
+    next: Option<String>,
 }
 
-/// Answers with at most 1000 users, those with the most calls first; calls without a user are left out.
+/// Answers with users, those with the most calls first; calls without a user are left out.
 #[utoipa::path(
     get,
     path = "/users",
-    params(ScopeParameters, FormatParameter),
+    params(ScopeParameters, PageParameters, FormatParameter),
     responses((status = OK, description = "The users", body = Users), (status = "default", body = ErrorAnswer))
 )]
 pub(crate) async fn users(
@@ -56,14 +55,8 @@ pub(crate) async fn users(
     accepted: Accepted,
     mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let scope = Scope::take(&mut parameters)?;
     Filters::take(&mut parameters, Narrows::No)?;
-    let format = accepted.or_taken(&mut parameters)?;
-    parameters.finish()?;
-    let users: Vec<User> = state.reader.rows(state.reader.query(USERS, &scope)).await?;
-    if format != Format::Json {
-        return export::whole(format, "users", &users);
-    }
-    let range = scope.range;
-    Ok(Json(Users { range, users }).into_response())
+    let listing = Listing::of_summaries(accepted, parameters)?;
+    let page = |range, users, next| Users { range, users, next };
+    listing.answer_of("users", state.reader, USERS, page).await
 }

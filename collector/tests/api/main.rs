@@ -20,6 +20,7 @@ mod hosts;
 mod names;
 mod openapi;
 mod pages;
+mod paging;
 mod parameters;
 mod seed;
 mod store_away;

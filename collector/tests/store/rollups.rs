@@ -232,6 +232,8 @@ async fn answer(store: &Store, tenant: &str, question: &str) -> Vec<Value> {
         .param("tenant", tenant)
         .param("server", "")
         .param("target", "")
+        .param("limit", 1000)
+        .param("offset", 0)
         .param("from", today - 2 * 86_400)
         .param("to", today + 86_400);
     let bytes = query.fetch_bytes("JSONEachRow").unwrap().collect().await.unwrap();

@@ -56,10 +56,11 @@ export interface Tool {
   last_seen: number;
 }
 
-/** `GET /tools`: at most 1000, most calls first. */
+/** `GET /tools`: most calls first; `next` where there are more. */
 export interface Tools {
   range: Range;
   tools: Tool[];
+  next: string | null;
 }
 
 export interface FailingTool {
@@ -88,6 +89,7 @@ export interface Client {
 export interface Clients {
   range: Range;
   clients: Client[];
+  next: string | null;
 }
 
 export interface User {
@@ -102,10 +104,11 @@ export interface User {
   last_seen: number;
 }
 
-/** `GET /users`: at most 1000, most calls first. */
+/** `GET /users`: most calls first; `next` where there are more. */
 export interface Users {
   range: Range;
   users: User[];
+  next: string | null;
 }
 
 export interface Call {

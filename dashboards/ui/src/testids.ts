@@ -39,6 +39,7 @@
  *   `call-detail`, whose values are `call-field` with `data-field`, `data-value`, and below them `call-arguments` and
  *   `call-result`, with `data-known="true"` once it is known what was captured.
  * - `chip`, with `data-field`, `data-value`: a filter in force. `more`: the button that loads older calls.
+ * - `cut-off`: stands below a list of which the API has more rows than it told.
  * - `show-all`: the button that stands below a table that shows only its first rows.
  */
 export const TILES = [

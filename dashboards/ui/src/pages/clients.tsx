@@ -2,6 +2,7 @@ import type { Client } from '../api';
 import { buildMatrix, type Matrix, type MatrixRow } from '../clientMatrix';
 import { ClientCell, isOpen } from '../components/ClientCell';
 import { ClientDetail } from '../components/ClientDetail';
+import { CutOff } from '../components/CutOff';
 import { Empty, NoCalls } from '../components/Empty';
 import { FilterBox, matchesFilter } from '../components/FilterBox';
 import { Icon } from '../components/Icon';
@@ -34,6 +35,7 @@ export function ClientsPage() {
         <FilterBox label="Filter clients" />
       </div>
       {shown.length > 0 ? <MatrixTable matrix={buildMatrix(shown)} /> : <Empty title={`No client has “${filter}” in its name or version`} />}
+      <CutOff next={clients.data.value?.next} source={clients.source.value} shown={entries.length} what="client versions" />
     </section>
   );
 }

@@ -1,5 +1,6 @@
 import type { Tool } from '../api';
 import { DataTable } from '../components/DataTable';
+import { CutOff } from '../components/CutOff';
 import { Empty, NoCalls } from '../components/Empty';
 import { FilterBox, matchesFilter } from '../components/FilterBox';
 import { route } from '../navigation';
@@ -21,6 +22,7 @@ export function ToolsPage() {
         <FilterBox label="Filter tools" />
       </div>
       {shown.length > 0 ? <ToolTable rows={shown} /> : <Empty title={`No tool has “${filter}” in its name, server or state`} />}
+      <CutOff next={tools.data.value?.next} source={tools.source.value} shown={rows.length} what="tools" />
     </section>
   );
 }

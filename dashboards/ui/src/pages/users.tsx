@@ -1,4 +1,5 @@
 import type { User } from '../api';
+import { CutOff } from '../components/CutOff';
 import { type Column, DataTable } from '../components/DataTable';
 import { Empty, NoCalls } from '../components/Empty';
 import { FilterBox, matchesFilter } from '../components/FilterBox';
@@ -35,6 +36,7 @@ export function UsersPage() {
       ) : (
         <Empty title={`No user has “${filter}” in the name`} />
       )}
+      <CutOff next={users.data.value?.next} source={users.source.value} shown={rows.length} what="users" />
     </section>
   );
 }
