@@ -95,7 +95,8 @@ pub(super) fn problems(numbers: &Numbers, store: &StoreStatus, warnings: &[Strin
     }
     if ledger.set_aside > 0 {
         let message = format!(
-            "The store would not take {} calls since the start. They and the reasons are in set_aside.ndjson in the spool's folder.",
+            "The store would not take {} calls since the start. They and the reasons are in set_aside.ndjson in the \
+            spool's folder; once the cause is mended, `toolsight-collector store-again` stores them.",
             ledger.set_aside
         );
         add(Severity::Error, "rows_set_aside", message);

@@ -306,6 +306,28 @@ async fn series_have_one_value_per_step_also_where_nothing_was_called() {
 }
 
 #[tokio::test]
+async fn the_latency_of_a_user_is_told_within_a_fifth_also_where_all_calls_take_the_same() {
+    let engine = engine::start().await;
+    let (from, durations) = (yesterday(), [1_300_u64, 5_000, 6_800, 7_000, 123_456, 29_000_000]);
+    let rows = durations.iter().flat_map(|duration_us| {
+        let of_user = |number| Row {
+            user_id: duration_us.to_string().into(),
+            duration_us: *duration_us,
+            ..call(from * SECOND, number)
+        };
+        (1..4).map(of_user).collect::<Vec<_>>()
+    });
+    insert(&engine.client, &rows.collect::<Vec<_>>()).await;
+    let app = App::new(&engine.client);
+    let got = app.get(&format!("/api/v1/users?from={from}&to={}", from + 60)).await;
+    for user in got["users"].as_array().unwrap() {
+        let duration_ms = text(user, "user").parse::<f64>().unwrap() / 1e3;
+        assert_near("p95_ms", &user["p95_ms"], duration_ms, 0.2);
+    }
+    assert_eq!(got["users"].as_array().unwrap().len(), durations.len());
+}
+
+#[tokio::test]
 async fn calls_within_the_first_and_the_last_second_of_a_range_count() {
     let (from, half) = (yesterday(), SECOND / 2);
     for time in [
