@@ -1,10 +1,16 @@
-//! Calls per second of an `rmcp` server over Streamable HTTP and over a pair of pipes in memory, bare and layered, in
-//! turns in one run.
+//! Calls per second of an `rmcp` server over Streamable HTTP and over a pair of pipes in memory, and the CPU time of each,
+//! bare and layered, in turns in one run.
 //!
 //! Server, clients and exporter share this process and its two worker threads, so what the layer costs is part of what
-//! all of them cost. The turns alternate, since other work on the machine changes more than the layer does. Records go
-//! to a receiver in this process that throws them away, or to the collector at `TOOLSIGHT_BENCH_COLLECTOR`.
+//! all of them cost. The turns alternate, since other work on the machine changes more than the layer does; it changes
+//! CPU time less than calls per second. Records go to a receiver in this process that throws them away, whose CPU time
+//! does not count, or to the collector at `TOOLSIGHT_BENCH_COLLECTOR`.
+//!
+//! Words choose rows of the table, as in `-- json 16`. With `layered json 16 1 400`, or `bare`, it makes so many calls in
+//! 5 rounds and tells nothing: that is for callgrind to count.
 
+#[path = "support/cpu_time.rs"]
+mod cpu_time;
 #[path = "support/dump.rs"]
 mod dump;
 #[path = "support/receiver.rs"]
@@ -14,6 +20,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use axum::Router;
+use cpu_time::cpu_time;
 use dump::Dump;
 use receiver::toolsight;
 use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
@@ -102,13 +109,29 @@ where
         .expect("a session")
 }
 
-/// Calls per second of `calls` calls, so many at a time.
-async fn rate(client: &Client, bytes: usize, at_a_time: usize, calls: usize) -> f64 {
+/// What a turn has told.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// Calls per second.
+    rate: f64,
+    /// Microseconds of CPU time for a call: of all threads, and of the export thread alone.
+    cpu: f64,
+    export: f64,
+}
+
+/// Makes `calls` calls, so many at a time.
+async fn turn(client: &Client, bytes: usize, at_a_time: usize, calls: usize) -> Turn {
     let arguments = serde_json::json!({ "bytes": bytes })
         .as_object()
         .cloned()
         .unwrap_or_default();
-    let start = Instant::now();
+    let cpu = || {
+        [
+            cpu_time(|name| name != receiver::THREAD),
+            cpu_time(|name| EXPORT.starts_with(name)),
+        ]
+    };
+    let (start, before) = (Instant::now(), cpu());
     let mut tasks = JoinSet::new();
     for _ in 0..at_a_time {
         let (peer, arguments) = (client.peer().clone(), arguments.clone());
@@ -120,10 +143,23 @@ async fn rate(client: &Client, bytes: usize, at_a_time: usize, calls: usize) -> 
         });
     }
     tasks.join_all().await;
-    calls as f64 / start.elapsed().as_secs_f64()
+    let elapsed = start.elapsed();
+    // Else the next turn pays for this one's records.
+    toolsight().flush().await;
+    let after = cpu();
+    let microseconds = |which: usize| (after[which] - before[which]) as f64 / 1e3 / calls as f64;
+    Turn {
+        rate: calls as f64 / elapsed.as_secs_f64(),
+        cpu: microseconds(0),
+        export: microseconds(1),
+    }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The export thread's name, of which Linux tells the beginning.
+const EXPORT: &str = "toolsight-export";
+
+fn median(turns: &[[Turn; 2]], value: impl Fn(&[Turn; 2]) -> f64) -> f64 {
+    let mut values: Vec<_> = turns.iter().map(value).collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
@@ -131,35 +167,61 @@ fn median(mut values: Vec<f64>) -> f64 {
 const ROUNDS: usize = 15;
 
 #[tokio::main(worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "it is what a bench is for")]
 async fn main() {
+    let words: Vec<_> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    match &words[..] {
+        [who @ ("bare" | "layered"), form, bytes, at_a_time, calls] => {
+            let number = |word: &str| word.parse().expect("a number");
+            let transport = Transport::ALL.into_iter().find(|(_, name)| *name == *form);
+            let (transport, _) = transport.expect("json, stream or pair");
+            let client = connect(*who == "layered", transport).await;
+            for _ in 0..5 {
+                turn(&client, number(bytes), number(at_a_time), number(calls)).await;
+            }
+        }
+        words => table(words).await,
+    }
+}
+
+/// The rows that have all of these words.
+#[expect(clippy::print_stdout, reason = "it is what a bench is for")]
+async fn table(words: &[&str]) {
     println!(
-        "{:>9} {:<7} {:>10} {:>10} {:>10} {:>7}",
-        "bytes", "as", "concurrent", "bare/s", "layered/s", "cost"
+        "{:>9} {:<7} {:>10} {:>10} {:>10} {:>7} {:>9} {:>11} {:>10}",
+        "bytes", "as", "concurrent", "bare/s", "layered/s", "cost", "bare µs", "layered µs", "export µs"
     );
     for (transport, form) in Transport::ALL {
+        let is_another = |word: &&str| *word != form && Transport::ALL.iter().any(|(_, form)| form == word);
+        if words.iter().any(is_another) {
+            continue;
+        }
         let (bare, layered) = (connect(false, transport).await, connect(true, transport).await);
         for (bytes, calls) in [(16, 1024), (100_000, 256), (1_000_000, 64)] {
             for at_a_time in [1, 64] {
-                let (mut rates, mut costs) = ((Vec::new(), Vec::new()), Vec::new());
+                let row = [form.to_owned(), bytes.to_string(), at_a_time.to_string()];
+                if !words.iter().all(|word| row.iter().any(|name| name == word)) {
+                    continue;
+                }
+                let mut turns = Vec::new();
                 for round in 0..ROUNDS {
                     // Who is first changes, since the first of two has the colder caches.
-                    let (with, without) = if round % 2 == 0 {
-                        let without = rate(&bare, bytes, at_a_time, calls).await;
-                        (rate(&layered, bytes, at_a_time, calls).await, without)
+                    turns.push(if round % 2 == 0 {
+                        let without = turn(&bare, bytes, at_a_time, calls).await;
+                        [without, turn(&layered, bytes, at_a_time, calls).await]
                     } else {
-                        let with = rate(&layered, bytes, at_a_time, calls).await;
-                        (with, rate(&bare, bytes, at_a_time, calls).await)
-                    };
-                    rates.0.push(without);
-                    rates.1.push(with);
-                    costs.push(without / with - 1.0);
+                        let with = turn(&layered, bytes, at_a_time, calls).await;
+                        [turn(&bare, bytes, at_a_time, calls).await, with]
+                    });
                 }
                 println!(
-                    "{bytes:>9} {form:<7} {at_a_time:>10} {:>10.0} {:>10.0} {:>6.1}%",
-                    median(rates.0),
-                    median(rates.1),
-                    100.0 * median(costs)
+                    "{bytes:>9} {form:<7} {at_a_time:>10} {:>10.0} {:>10.0} {:>6.1}% {:>9.1} {:>+11.1} {:>10.1}",
+                    median(&turns, |[bare, _]| bare.rate),
+                    median(&turns, |[_, layered]| layered.rate),
+                    100.0 * median(&turns, |[bare, layered]| bare.rate / layered.rate - 1.0),
+                    median(&turns, |[bare, _]| bare.cpu),
+                    median(&turns, |[bare, layered]| layered.cpu - bare.cpu),
+                    median(&turns, |[_, layered]| layered.export),
                 );
             }
         }

@@ -10,7 +10,6 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use http_body_util::{BodyExt as _, Full};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 use toolsight::Toolsight;
 
 /// Takes every request of gRPC and HTTP without looking at it: reading spans is not the exporter's work, but would be done
@@ -43,18 +42,25 @@ pub(crate) fn toolsight() -> &'static Toolsight {
     })
 }
 
+/// The name of its threads.
+pub(crate) const THREAD: &str = "receiver";
+
 /// Starts a receiver that throws everything away, and returns its address.
 pub(crate) fn null() -> String {
     let (address, is_bound) = std::sync::mpsc::sync_channel(1);
-    std::thread::spawn(move || {
-        Runtime::new().expect("a runtime").block_on(async {
+    let receive = move || {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.enable_all().thread_name(THREAD).build();
+        runtime.expect("a runtime").block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             address
                 .send(listener.local_addr().expect("an address"))
                 .expect("somebody waits");
             axum::serve(listener, Router::new().fallback(take)).await
         })
-    });
+    };
+    let thread = std::thread::Builder::new().name(THREAD.to_owned());
+    thread.spawn(receive).expect("a thread");
     let address = is_bound.recv().expect("the receiver has started");
     format!("http://{address}")
 }
