@@ -18,10 +18,10 @@ use super::cells::{Ending, MODERN};
 use super::follow_ups::handshake;
 use super::stage::{Client, Server, Stage};
 use super::{Act, Transport};
-use crate::export::Queue;
+use crate::export::{Queue, Queued};
 use crate::http::ToolsightLayer;
 use crate::identity::Users;
-use crate::observe::{Observation, Observer};
+use crate::observe::Observer;
 
 /// What passed in one exchange: what the server got, what the client got, and how that ended.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) fn play(
     version: &str,
     ending: Ending,
     acts: &[Act],
-) -> (Vec<Passed>, Vec<Passed>, mpsc::Receiver<Observation>) {
+) -> (Vec<Passed>, Vec<Passed>, mpsc::Receiver<Queued>) {
     let acts = with_handshake(version, ending, acts);
     let server = Arc::<Server>::default();
     // A server need not have sessions before 2026-07-28.

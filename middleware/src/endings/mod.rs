@@ -12,6 +12,7 @@ mod streams;
 use cells::{Cell, Ending, TRANSPORTS};
 use pipe::LastLine;
 
+use crate::export::Queued;
 use crate::observe::Observation;
 use crate::record::Direction;
 
@@ -64,7 +65,7 @@ enum Act {
 
 /// `method outcome fault`, with a `<` before what the server sends, the progress that was told and the flag of what could
 /// not be read; and behind it version, transport, status and client.
-fn told(observations: &mut tokio::sync::mpsc::Receiver<Observation>) -> Vec<String> {
+fn told(observations: &mut tokio::sync::mpsc::Receiver<Queued>) -> Vec<String> {
     let mut told = Vec::new();
     while let Ok(observation) = observations.try_recv() {
         let Observation::Call(record) = observation else {

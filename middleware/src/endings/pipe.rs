@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 
 use super::cells::Ending;
 use super::{Act, http};
+use crate::export::Queued;
 use crate::identity::Users;
-use crate::observe::{Observation, Observer};
+use crate::observe::Observer;
 use crate::stdio::pair_of;
 
 /// What the client writes, as the server reads it.
@@ -68,7 +69,7 @@ pub(super) fn play(
     ending: Ending,
     acts: &[Act],
     last_line: LastLine,
-) -> (Passed, Passed, mpsc::Receiver<Observation>) {
+) -> (Passed, Passed, mpsc::Receiver<Queued>) {
     let acts = http::with_handshake(version, ending, acts);
     let (input, output) = (Input::default(), Output::default());
     let bare = pass(&acts, last_line, &input, &output, input.clone(), output.clone());

@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::sync::mpsc::WeakSender;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::queue::Counts;
-use crate::observe::{Observation, Observer};
+use super::queue::{Counts, Queued};
+use crate::observe::Observer;
 
 /// By how much a record may be late.
 const PERIOD: Duration = Duration::from_secs(10);
 
 /// Until nobody records any more. Waits where the queue is full: there is no hurry.
-pub(super) async fn expire(observer: Arc<Observer>, queue: WeakSender<Observation>, counts: Arc<Counts>) {
+pub(super) async fn expire(observer: Arc<Observer>, queue: WeakSender<Queued>, counts: Arc<Counts>) {
     let mut tick = interval(PERIOD);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -24,7 +24,7 @@ pub(super) async fn expire(observer: Arc<Observer>, queue: WeakSender<Observatio
             return;
         };
         for observation in observer.expire(Instant::now().into_std()) {
-            let sent = queue.send(observation).await;
+            let sent = queue.send(observation.into()).await;
             counts.shutdown.fetch_add(u64::from(sent.is_err()), Relaxed);
         }
     }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
     use crate::export::Queue;
     use crate::identity::Users;
-    use crate::observe::{Conversation, RequestHead};
+    use crate::observe::{Conversation, Observation, RequestHead};
 
     const ASK: &str = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"elicitation/create\"}\n";
 

@@ -30,4 +30,6 @@ pub use sampling::Sampling;
 pub(crate) use otlp::Environment;
 pub(crate) use otlp::OtlpConfig;
 pub(crate) use queue::Queue;
+#[cfg(test)]
+pub(crate) use queue::Queued;
 pub(crate) use worker::{Worker, WorkerConfig};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use loom::thread;
 
-use super::Queue;
+use super::{Queue, Queued};
 use crate::observe::{Observation, SessionEnd};
 
 fn observation() -> Observation {
@@ -15,7 +15,7 @@ fn observation() -> Observation {
 }
 
 /// What the export thread does, until it has got `count`; it would wait for ever for a wake-up that is lost.
-fn receive(queue: &Queue, receiver: &mut tokio::sync::mpsc::Receiver<Observation>, count: usize) {
+fn receive(queue: &Queue, receiver: &mut tokio::sync::mpsc::Receiver<Queued>, count: usize) {
     let pressure = queue.pressure();
     let mut got = 0;
     loop {

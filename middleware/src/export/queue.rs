@@ -9,6 +9,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::pressure::Pressure;
 
 use crate::observe::Observation;
+use crate::record::Record;
 
 /// Records that were not exported, by reason, since the start; exported as the counter `toolsight.records.dropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,11 +77,18 @@ impl Counts {
     }
 }
 
-/// The sending side of the queue.
+/// What stands in the queue: records themselves, one behind the other, so that nothing is allocated by one thread for
+/// another to free.
+pub(crate) type Queued = Observation<Record>;
+
+/// The sending side of the queue. It is cloned for every request, so it is one handle.
 #[derive(Clone, Debug)]
-pub(crate) struct Queue {
+pub(crate) struct Queue(Arc<Sending>);
+
+#[derive(Debug, Default)]
+struct Sending {
     /// None where nothing is to be recorded at all.
-    sender: Option<mpsc::Sender<Observation>>,
+    sender: Option<mpsc::Sender<Queued>>,
     counts: Arc<Counts>,
     pressure: Arc<Pressure>,
 }
@@ -88,68 +96,68 @@ pub(crate) struct Queue {
 impl Queue {
     /// A queue that takes nothing and counts nothing.
     pub(crate) fn off() -> Self {
-        Self {
-            sender: None,
-            counts: Arc::default(),
-            pressure: Arc::default(),
-        }
+        Self(Arc::default())
     }
 
-    pub(crate) const fn is_off(&self) -> bool {
-        self.sender.is_none()
+    pub(crate) fn is_off(&self) -> bool {
+        self.0.sender.is_none()
     }
 
     /// A queue that holds at most `capacity` records, and its receiving side.
-    pub(crate) fn new(capacity: usize) -> (Self, mpsc::Receiver<Observation>) {
+    pub(crate) fn new(capacity: usize) -> (Self, mpsc::Receiver<Queued>) {
         let (sender, receiver) = mpsc::channel(capacity.max(1));
-        let queue = Self {
+        let sending = Sending {
             sender: Some(sender),
-            counts: Arc::default(),
-            pressure: Arc::default(),
+            ..Sending::default()
         };
-        (queue, receiver)
+        (Self(sending.into()), receiver)
     }
 
     /// Never waits: what does not fit is dropped and counted.
     pub(crate) fn push(&self, observation: Observation) {
-        let counts = &self.counts;
+        let Sending {
+            sender,
+            counts,
+            pressure,
+        } = &*self.0;
         if let Observation::Omitted(count) = observation {
             counts.batch_limit.fetch_add(count, Relaxed);
             return;
         }
-        let Some(sender) = &self.sender else {
+        let Some(sender) = sender else {
             return;
         };
-        let lost = match sender.try_send(observation) {
-            Ok(()) => {
+        let lost = match sender.try_reserve() {
+            Ok(place) => {
+                place.send(observation.into());
                 let (room, most) = (sender.capacity(), sender.max_capacity());
                 if most - room >= ENOUGH.min(most / 2) {
-                    self.pressure.rise();
+                    pressure.rise();
                 }
                 return;
             }
-            Err(TrySendError::Full(_)) => &counts.queue_full,
-            Err(TrySendError::Closed(_)) => &counts.shutdown,
+            Err(TrySendError::Full(())) => &counts.queue_full,
+            Err(TrySendError::Closed(())) => &counts.shutdown,
         };
         lost.fetch_add(1, Relaxed);
     }
 
     /// Puts into the queue, too, and does not keep it open.
-    pub(crate) fn weak(&self) -> Option<mpsc::WeakSender<Observation>> {
-        Some(self.sender.as_ref()?.downgrade())
+    pub(crate) fn weak(&self) -> Option<mpsc::WeakSender<Queued>> {
+        Some(self.0.sender.as_ref()?.downgrade())
     }
 
     pub(crate) fn count_panic(&self) {
-        self.counts.panicked.fetch_add(1, Relaxed);
+        self.0.counts.panicked.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn counts(&self) -> Arc<Counts> {
-        self.counts.clone()
+        self.0.counts.clone()
     }
 
     /// Rises when enough records are queued to be worth waking the export thread.
     pub(crate) fn pressure(&self) -> Arc<Pressure> {
-        self.pressure.clone()
+        self.0.pressure.clone()
     }
 }
 

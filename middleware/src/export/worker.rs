@@ -16,7 +16,7 @@ use super::expiry::expire;
 use super::metrics::Metrics;
 use super::otlp::{BuildError, Exporter, OtlpConfig, Pace};
 use super::pressure::Pressure;
-use super::queue::Counts;
+use super::queue::{Counts, Queued};
 use super::resource::resource;
 use super::sampling::{Sampler, Sampling};
 use super::spans::{Request, Requests};
@@ -38,7 +38,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) counts: Arc<Counts>,
     pub(crate) pressure: Arc<Pressure>,
     /// Where what expires is put.
-    pub(crate) queue: Option<mpsc::WeakSender<Observation>>,
+    pub(crate) queue: Option<mpsc::WeakSender<Queued>>,
 }
 
 /// A handle of the export thread.
@@ -59,7 +59,7 @@ enum Order {
 
 impl Worker {
     /// Starts the thread and waits until its exporters are set up.
-    pub(crate) fn start(config: WorkerConfig, queue: mpsc::Receiver<Observation>) -> Result<Self, BuildError> {
+    pub(crate) fn start(config: WorkerConfig, queue: mpsc::Receiver<Queued>) -> Result<Self, BuildError> {
         let (orders, order_receiver) = mpsc::channel(8);
         let (deadline, deadline_receiver) = watch::channel(None);
         let (built, is_built) = std::sync::mpsc::sync_channel(1);
@@ -117,7 +117,7 @@ impl Worker {
 }
 
 struct Loop {
-    queue: mpsc::Receiver<Observation>,
+    queue: mpsc::Receiver<Queued>,
     deadline: watch::Receiver<Option<Instant>>,
     exporter: Exporter,
     sampler: Sampler,
@@ -136,7 +136,7 @@ struct Loop {
 impl Loop {
     fn new(
         config: WorkerConfig,
-        queue: mpsc::Receiver<Observation>,
+        queue: mpsc::Receiver<Queued>,
         deadline: watch::Receiver<Option<Instant>>,
     ) -> Result<Self, BuildError> {
         let resource = resource(config.server.as_ref());
@@ -165,7 +165,6 @@ impl Loop {
         let mut tick = interval(self.pace.metric_interval);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.reset();
-        let mut received = Vec::with_capacity(self.pace.batch);
         let mut send_at = Instant::now();
         let mut orders_open = true;
         loop {
@@ -181,8 +180,9 @@ impl Loop {
                         self.queue.close();
                         self.drain().await;
                         // A record that was on its way into the queue while it was closed.
-                        while self.queue.recv_many(&mut received, self.pace.batch).await > 0 {
-                            self.take(&mut received);
+                        while let Some(late) = self.queue.recv().await {
+                            self.take(late);
+                            self.fill();
                             self.send().await;
                         }
                         self.finish().await;
@@ -192,24 +192,25 @@ impl Loop {
                     None => orders_open = false,
                 },
                 () = sleep_until(send_at), if self.batch.count() > 0 => {
-                    self.fill(&mut received);
+                    self.fill();
                     self.send().await;
                 }
                 _ = tick.tick() => self.send_metrics().await,
                 // Waiting for the queue itself has every record wake this thread, at the expense of the thread that
                 // pushes it: so only the first is waited for, and then for time or pressure.
-                count = self.queue.recv_many(&mut received, self.pace.batch), if self.batch.count() == 0 => {
-                    if count == 0 {
+                first = self.queue.recv(), if self.batch.count() == 0 => {
+                    let Some(first) = first else {
                         // Every layer and handle is gone.
                         self.finish().await;
                         return;
-                    }
+                    };
                     send_at = Instant::now() + self.pace.linger;
-                    self.take(&mut received);
+                    self.take(first);
+                    self.fill();
                     self.send_if_full().await;
                 }
                 () = self.pressure.risen(), if self.batch.count() > 0 => {
-                    self.fill(&mut received);
+                    self.fill();
                     self.send_if_full().await;
                 }
             }
@@ -218,32 +219,21 @@ impl Loop {
 
     /// Sends the calls that are still waited for, and the last metrics.
     async fn finish(&mut self) {
-        let mut finished = self.observer.finish(Instant::now().into_std());
-        self.take_in_pieces(&mut finished).await;
+        for last in self.observer.finish(Instant::now().into_std()) {
+            self.take(last.into());
+            self.send_if_full().await;
+        }
         self.send().await;
         self.send_metrics().await;
     }
 
-    /// Takes more observations than may fit into one batch.
-    async fn take_in_pieces(&mut self, observations: &mut Vec<Observation>) {
-        while !observations.is_empty() {
-            if self.batch.count() == self.pace.batch {
-                self.send().await;
-            }
-            let room = (self.pace.batch - self.batch.count()).min(observations.len());
-            let mut piece = observations.drain(..room).collect();
-            self.take(&mut piece);
-        }
-    }
-
     /// Takes what is in the queue by now, as far as the batch has room.
-    fn fill(&mut self, received: &mut Vec<Observation>) {
+    fn fill(&mut self) {
         self.pressure.fall();
         while self.batch.count() < self.pace.batch
             && let Ok(observation) = self.queue.try_recv()
         {
-            received.push(observation);
-            self.take(received);
+            self.take(observation);
         }
     }
 
@@ -253,38 +243,31 @@ impl Loop {
         }
     }
 
-    fn take(&mut self, received: &mut Vec<Observation>) {
-        for observation in received.drain(..) {
-            match observation {
-                Observation::Call(record) => {
-                    self.metrics.record(&record);
-                    let random = |below| rand::rng().random_range(0..below);
-                    if let Some(weight) = self.sampler.weigh(&record, || self.metrics.name(&record), random) {
-                        self.batch.push(&record, weight);
-                    }
+    fn take(&mut self, observation: Queued) {
+        match observation {
+            Observation::Call(record) => {
+                self.metrics.record(&record);
+                let random = |below| rand::rng().random_range(0..below);
+                if let Some(weight) = self.sampler.weigh(&record, || self.metrics.name(&record), random) {
+                    self.batch.push(&record, weight);
                 }
-                Observation::Session(session) => self.metrics.record_session(&session),
-                Observation::Unread(body) => self.metrics.record_unread(body),
-                Observation::Omitted(_) => {}
             }
+            Observation::Session(session) => self.metrics.record_session(&session),
+            Observation::Unread(body) => self.metrics.record_unread(body),
+            Observation::Omitted(_) => {}
         }
     }
 
     /// Sends everything that is in the queue by now.
     async fn drain(&mut self) {
-        let mut waiting = self.queue.len();
-        let mut received = Vec::new();
-        loop {
-            let room = (self.pace.batch - self.batch.count()).min(waiting);
-            if room > 0 {
-                waiting -= self.queue.recv_many(&mut received, room).await.max(1);
-                self.take(&mut received);
-            }
-            self.send().await;
-            if waiting == 0 {
-                return;
-            }
+        for _ in 0..self.queue.len() {
+            let Ok(observation) = self.queue.try_recv() else {
+                break;
+            };
+            self.take(observation);
+            self.send_if_full().await;
         }
+        self.send().await;
     }
 
     async fn send(&mut self) {

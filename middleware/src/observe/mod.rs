@@ -60,15 +60,26 @@ use crate::outcome::{Fault, Outcome};
 use crate::record::{Peer, Record, Text};
 use crate::wire::{Message, Side};
 
-/// What observing yields.
+/// What observing yields. A record is in a place of its own as long as it may be moved about.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Observation {
-    Call(Box<Record>),
+pub(crate) enum Observation<R = Box<Record>> {
+    Call(R),
     Session(SessionEnd),
     /// Messages of a batch beyond the limit, which passed unrecorded.
     Omitted(u64),
     /// A body of which not all bytes could be looked at.
     Unread(Side),
+}
+
+impl From<Observation> for Observation<Record> {
+    fn from(observation: Observation) -> Self {
+        match observation {
+            Observation::Call(record) => Self::Call(*record),
+            Observation::Session(session) => Self::Session(session),
+            Observation::Omitted(count) => Self::Omitted(count),
+            Observation::Unread(body) => Self::Unread(body),
+        }
+    }
 }
 
 /// Mostly one at a time.

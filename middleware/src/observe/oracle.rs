@@ -206,7 +206,7 @@ fn observer() -> Arc<Observer> {
 
 /// The records without what is drawn by lot.
 fn records(seen: impl IntoIterator<Item = Observation>) -> Vec<Record> {
-    let record = |observation| match observation {
+    let record = |observation: Observation| match observation {
         Observation::Call(mut record) => {
             assert!(format!("{record:?}").len() < RECORD_LIMIT, "a record of any size");
             record.span = SpanContext::empty_context();

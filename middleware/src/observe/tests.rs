@@ -85,7 +85,7 @@ impl Stage {
 }
 
 fn records(observations: impl IntoIterator<Item = Observation>) -> Vec<Record> {
-    let record = |observation| match observation {
+    let record = |observation: Observation| match observation {
         Observation::Call(record) => Some(*record),
         _ => None,
     };

@@ -2,7 +2,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::export::Queue;
+use crate::export::{Queue, Queued};
 use crate::identity::Users;
 use crate::observe::{Observation, Observer};
 
@@ -11,7 +11,7 @@ pub(crate) fn pair_of<R, W>(
     observer: Arc<Observer>,
     read: R,
     write: W,
-) -> ((ObservedRead<R>, ObservedWrite<W>), Queue, mpsc::Receiver<Observation>) {
+) -> ((ObservedRead<R>, ObservedWrite<W>), Queue, mpsc::Receiver<Queued>) {
     let (queue, receiver) = Queue::new(1000);
     let head = RequestHead::of_pipe(Instant::now(), SystemTime::now(), None);
     let conversation = Contained::new(Conversation::begin(observer, head), queue.clone());
@@ -22,7 +22,7 @@ fn observer() -> Arc<Observer> {
     Arc::new(Observer::new(None, Users::default(), 10))
 }
 
-fn outcomes(receiver: &mut mpsc::Receiver<Observation>) -> Vec<String> {
+fn outcomes(receiver: &mut mpsc::Receiver<Queued>) -> Vec<String> {
     let mut outcomes = Vec::new();
     while let Ok(observation) = receiver.try_recv() {
         if let Observation::Call(record) = observation {

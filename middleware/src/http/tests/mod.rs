@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use super::*;
-use crate::export::Queue;
+use crate::export::{Queue, Queued};
 use crate::identity::Users;
 use crate::observe::{Observation, Observer};
 use crate::record::Record;
@@ -70,7 +70,7 @@ struct Answer {
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 const STREAM: &[(&str, &str)] = &[("content-type", "text/event-stream")];
 
-fn layer() -> (ToolsightLayer, mpsc::Receiver<Observation>) {
+fn layer() -> (ToolsightLayer, mpsc::Receiver<Queued>) {
     let (queue, receiver) = Queue::new(1000);
     let observer = Arc::new(Observer::new(None, Users::default(), 100));
     (ToolsightLayer { observer, queue }, receiver)
@@ -109,11 +109,11 @@ async fn exchange(layer: &ToolsightLayer, request: Request<Script>, answer: Answ
     (status, body)
 }
 
-fn records(receiver: &mut mpsc::Receiver<Observation>) -> Vec<Record> {
+fn records(receiver: &mut mpsc::Receiver<Queued>) -> Vec<Record> {
     let mut records = Vec::new();
     while let Ok(observation) = receiver.try_recv() {
         if let Observation::Call(record) = observation {
-            records.push(*record);
+            records.push(record);
         }
     }
     records

@@ -9,7 +9,7 @@ const GZIP: &[(&str, &str)] = &[("content-type", "application/json"), ("content-
 const HTML: &[(&str, &str)] = &[("content-type", "text/html")];
 
 /// How each call ended, with its flags, and the bodies that could not be read.
-fn told(receiver: &mut mpsc::Receiver<Observation>) -> (Vec<String>, Vec<Side>) {
+fn told(receiver: &mut mpsc::Receiver<Queued>) -> (Vec<String>, Vec<Side>) {
     let (mut calls, mut unread) = (Vec::new(), Vec::new());
     while let Ok(observation) = receiver.try_recv() {
         match observation {
