@@ -1,5 +1,6 @@
 //! One request or notification on its way to becoming a record.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
@@ -15,11 +16,11 @@ use crate::record::{Detail, Direction, Peer, Record, Target, Text, Transport};
 use crate::trace_context;
 use crate::wire::{Id, Message};
 
-/// See the [module](self).
+/// See the [module](self). It has a place of its own from its beginning to the queue, so that it is not copied on its way.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// As far as the request tells it.
-    pub(super) record: Box<Record>,
+    pub(super) record: Record,
     pub(super) start: Instant,
     /// The id is a number.
     is_numbered: bool,
@@ -68,7 +69,7 @@ impl Call {
         (head, start): (&RequestHead, Instant),
         span: Option<SpanContext>,
         ambient: Option<&SpanContext>,
-    ) -> Self {
+    ) -> Box<Self> {
         let modern = classify::is_modern(message.params.meta.protocol_version.as_deref());
         let mismatch = (modern && head.post)
             .then(|| mirrors::mismatch(message, head))
@@ -97,7 +98,7 @@ impl Call {
             Some(Id::Text(id)) => (Some(id), false),
             None => (None, false),
         };
-        Self {
+        Box::new(Self {
             start,
             is_numbered,
             names_client: client.is_some(),
@@ -108,7 +109,7 @@ impl Call {
             captured: params.captured.take(),
             request_state: params.request_state,
             cursor: params.cursor,
-            record: Box::new(Record {
+            record: Record {
                 direction,
                 start: head.start_wall + start.saturating_duration_since(head.start),
                 duration: Duration::ZERO,
@@ -145,8 +146,8 @@ impl Call {
                     .filter(|ambient| Some(*ambient) != told.as_ref())
                     .cloned(),
                 span,
-            }),
-        }
+            },
+        })
     }
 
     /// Whether it is a request with this id, which `direction` sent.
@@ -207,7 +208,7 @@ impl Call {
     }
 
     /// The whole record.
-    pub(super) fn end(mut self, ending: &Ending<'_>, connection: &Connection, observer: &Observer) -> Box<Record> {
+    pub(super) fn end(mut self: Box<Self>, ending: &Ending<'_>, connection: &Connection, observer: &Observer) -> Ended {
         let Ending { carrier, answer, .. } = *ending;
         let modern = self.is_modern();
         let handshake = connection.handshake();
@@ -216,7 +217,7 @@ impl Call {
         let error = answer.and_then(|answer| answer.error.as_ref());
         let said = result.and_then(|result| result.server.as_ref());
         let said = said.or_else(|| handshake?.server.as_ref());
-        let record = &mut *self.record;
+        let record = &mut self.record;
         record.duration = ending.at.saturating_duration_since(self.start);
         record.first_byte = carrier
             .first_byte
@@ -256,7 +257,43 @@ impl Call {
         observer.counters.rounds.fetch_add(u64::from(made_room), Relaxed);
         let lasting = connection.chain();
         observer.detail.tell(&mut self, ending, lasting, &observer.tools);
-        self.record
+        self.leave_flight();
+        Ended(self)
+    }
+}
+
+/// A call that is over, with its whole record.
+#[derive(Debug)]
+pub(crate) struct Ended(Box<Call>);
+
+impl Ended {
+    pub(crate) fn into_record(self) -> Record {
+        self.0.record
+    }
+}
+
+impl Deref for Ended {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.0.record
+    }
+}
+
+impl DerefMut for Ended {
+    fn deref_mut(&mut self) -> &mut Record {
+        &mut self.0.record
+    }
+}
+
+#[cfg(test)]
+impl From<Record> for Ended {
+    fn from(record: Record) -> Self {
+        let head = RequestHead::of_pipe(Instant::now(), record.start, None);
+        let origin = (&head, head.start);
+        let mut call = Call::new(&mut Message::default(), record.direction, origin, None, None);
+        call.record = record;
+        Self(call)
     }
 }
 

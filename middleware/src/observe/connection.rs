@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::SessionEnd;
-use super::call::Call;
+use super::call::{Call, Ended};
 use super::clock::Clock;
 use super::limits::{Slot, WAITING_OF_ONE};
 use super::open_calls::{Closed, Entry, OpenCalls, Place, Unanswered};
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Chain, Direction, Peer, Record, Text, Transport};
+use crate::record::{Chain, Direction, Peer, Text, Transport};
 use crate::sync::{Mutex, MutexGuard};
 use crate::wire::Id;
 
@@ -69,7 +69,7 @@ struct State {
     /// Hashes of the ids of the last events.
     events: VecDeque<u64>,
     /// Calls that the server has refused where it may not speak the client's era: what the client asks next tells.
-    refused: Vec<Record>,
+    refused: Vec<Ended>,
     /// The client will not say any more.
     client_is_gone: bool,
 }
@@ -143,14 +143,14 @@ impl Connection {
     }
 
     /// Opens a call that the exchange `home` carries.
-    pub(super) fn open(&self, call: Call, home: u64) {
+    pub(super) fn open(&self, call: Box<Call>, home: u64) {
         let place = Place::Home(home);
         self.state().open.entries.push(Entry { call, place });
     }
 
     /// Opens what the server asks on the exchange `home`, where nothing tells on which it will be answered. Returns the
     /// question that had to make room for it.
-    pub(super) fn open_question(&self, call: Call, home: u64, now: Instant) -> Option<Closed> {
+    pub(super) fn open_question(&self, call: Box<Call>, home: u64, now: Instant) -> Option<Closed> {
         let mut state = self.state();
         let place = Place::Home(home);
         state.open.entries.push(Entry { call, place });
@@ -172,7 +172,7 @@ impl Connection {
     /// nothing more can come, or the one that had to make room for it.
     pub(super) fn wait(
         &self,
-        call: Call,
+        call: Box<Call>,
         fallback: (Outcome, Fault),
         slot: Option<Slot>,
         now: Instant,
@@ -182,7 +182,7 @@ impl Connection {
 
     /// Takes the call that is answered by `id`: the one of the exchange `home`, else one of any other. Tells whether it is
     /// the former.
-    pub(super) fn take(&self, direction: Direction, id: &Id, home: u64) -> Option<(Call, bool)> {
+    pub(super) fn take(&self, direction: Direction, id: &Id, home: u64) -> Option<(Box<Call>, bool)> {
         let mut state = self.state();
         let is = |entry: &Entry| entry.call.is(direction, id);
         let own = state
@@ -195,14 +195,14 @@ impl Connection {
     }
 
     /// Takes the oldest call of the exchange `home`.
-    pub(super) fn take_own(&self, home: u64) -> Option<(Call, bool)> {
+    pub(super) fn take_own(&self, home: u64) -> Option<(Box<Call>, bool)> {
         let mut state = self.state();
         let at = state.open.entries.iter().position(|entry| entry.is_at(home))?;
         Some((state.open.remove(at).call, true))
     }
 
     /// Takes the oldest call for which `is` holds, of the exchange `home` or of those that wait.
-    pub(super) fn take_first(&self, home: u64, is: impl Fn(&Call) -> bool) -> Option<Call> {
+    pub(super) fn take_first(&self, home: u64, is: impl Fn(&Call) -> bool) -> Option<Box<Call>> {
         let mut state = self.state();
         let ours = |entry: &Entry| entry.is_at(home) || entry.waits();
         let at = state
@@ -281,17 +281,17 @@ impl Connection {
     }
 
     /// Keeps the record of a refused call until [`release`](Self::release); gives it back where there is no room.
-    pub(super) fn hold_back(&self, record: Box<Record>) -> Option<Box<Record>> {
+    pub(super) fn hold_back(&self, record: Ended) -> Option<Ended> {
         let refused = &mut self.state().refused;
         if refused.len() == REFUSED {
             return Some(record);
         }
-        refused.push(*record);
+        refused.push(record);
         None
     }
 
     /// The records held back.
-    pub(super) fn release(&self) -> Vec<Record> {
+    pub(super) fn release(&self) -> Vec<Ended> {
         std::mem::take(&mut self.state().refused)
     }
 
@@ -300,7 +300,7 @@ impl Connection {
     }
 
     /// Ends a pipe: what was held back, and the calls that are open. `None` if it has ended before.
-    pub(super) fn close_pipe(&self, now: Instant) -> Option<(Vec<Record>, Vec<Closed>)> {
+    pub(super) fn close_pipe(&self, now: Instant) -> Option<(Vec<Ended>, Vec<Closed>)> {
         let mut state = self.state();
         let fault = if state.client_is_gone {
             Fault::ClientGone

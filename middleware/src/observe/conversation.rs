@@ -172,7 +172,7 @@ impl Conversation {
             if handshake {
                 (record.outcome, record.fault) = (Outcome::Probe, Fault::None);
             }
-            self.dialogue.out.push(Observation::Call(record.into()));
+            self.dialogue.out.push(Observation::Call(record));
         }
     }
 

@@ -110,7 +110,7 @@ impl Detail {
             None => self.chain(call, ending, connection),
             Some(_) => None,
         };
-        let Record { target, detail, .. } = &mut *call.record;
+        let Record { target, detail, .. } = &mut call.record;
         detail.chain = chain;
         let Target::Tool(tool) = target else {
             return;

@@ -49,7 +49,7 @@ impl Dialogue {
     }
 
     /// The call that a request or notification of the client makes.
-    pub(super) fn client_call(&mut self, message: &mut Message, span: Option<SpanContext>, now: Instant) -> Call {
+    pub(super) fn client_call(&mut self, message: &mut Message, span: Option<SpanContext>, now: Instant) -> Box<Call> {
         if message.method.as_deref() == Some("notifications/cancelled")
             && let Some(request) = &message.params.request_id
         {
@@ -99,7 +99,7 @@ impl Dialogue {
         self.close_taken(taken.map(|(call, _)| call), how, &Carrier::default(), now);
     }
 
-    fn close_taken(&mut self, call: Option<Call>, how: (Outcome, Fault), carrier: &Carrier, now: Instant) {
+    fn close_taken(&mut self, call: Option<Box<Call>>, how: (Outcome, Fault), carrier: &Carrier, now: Instant) {
         if let Some(call) = call {
             self.close(call, how, None, carrier, now);
         }
@@ -168,7 +168,7 @@ impl Dialogue {
     }
 
     /// Keeps a call for an answer that comes elsewhere.
-    pub(super) fn wait(&mut self, call: Call, fallback: (Outcome, Fault), now: Instant) {
+    pub(super) fn wait(&mut self, call: Box<Call>, fallback: (Outcome, Fault), now: Instant) {
         self.make_room(now);
         let slot = self.observer.slots.take();
         let closed = self.connection.wait(call, fallback, slot, now);
@@ -195,7 +195,7 @@ impl Dialogue {
     }
 
     /// Ends `call` by the server's answer, or follows it further.
-    pub(super) fn answered(&mut self, mut call: Call, answer: &Message, carrier: &Carrier, now: Instant) {
+    pub(super) fn answered(&mut self, mut call: Box<Call>, answer: &Message, carrier: &Carrier, now: Instant) {
         let probe = self.observer.may_probe(&call);
         let input = self.input(&call, answer);
         let (mut outcome, mut fault) = classify::by_answer(&call.record.method, probe, input, answer, carrier.status);
@@ -296,7 +296,7 @@ impl Dialogue {
 
     pub(super) fn close(
         &mut self,
-        call: Call,
+        call: Box<Call>,
         how: (Outcome, Fault),
         answer: Option<&Message>,
         carrier: &Carrier,

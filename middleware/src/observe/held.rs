@@ -7,10 +7,6 @@ use super::connection::Connection;
 
 /// Most exchanges of the era without sessions share theirs with nobody, so it is a part of them.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an allocation for each exchange is what it saves"
-)]
 pub(super) enum Held {
     Alone(Connection),
     Shared(Arc<Connection>),

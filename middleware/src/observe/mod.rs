@@ -43,7 +43,7 @@ pub use limits::Forgotten;
 pub(crate) use sessions::endpoint_key;
 pub(crate) use tools::Tools;
 
-use call::{Call, Carrier, Ending};
+use call::{Call, Carrier, Ended, Ending};
 use classify::Probe;
 use connection::Connection;
 use limits::{Slots, level};
@@ -62,7 +62,7 @@ use crate::wire::{Message, Side};
 
 /// What observing yields. A record is in a place of its own as long as it may be moved about.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Observation<R = Box<Record>> {
+pub(crate) enum Observation<R = Ended> {
     Call(R),
     Session(SessionEnd),
     /// Messages of a batch beyond the limit, which passed unrecorded.
@@ -74,7 +74,7 @@ pub(crate) enum Observation<R = Box<Record>> {
 impl From<Observation> for Observation<Record> {
     fn from(observation: Observation) -> Self {
         match observation {
-            Observation::Call(record) => Self::Call(*record),
+            Observation::Call(record) => Self::Call(record.into_record()),
             Observation::Session(session) => Self::Session(session),
             Observation::Omitted(count) => Self::Omitted(count),
             Observation::Unread(body) => Self::Unread(body),
@@ -205,10 +205,7 @@ impl Observer {
         let Some((refused, closed)) = pipe.close_pipe(now) else {
             return Vec::new();
         };
-        let mut ended: Vec<_> = refused
-            .into_iter()
-            .map(|record| Observation::Call(record.into()))
-            .collect();
+        let mut ended: Vec<_> = refused.into_iter().map(Observation::Call).collect();
         ended.extend(self.records(closed, pipe));
         ended.extend(pipe.session_end(Some(now)).map(Observation::Session));
         ended

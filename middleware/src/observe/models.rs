@@ -27,7 +27,7 @@ fn id() -> Id {
 }
 
 /// A call, made by a thread of the system, as those of loom have a small stack.
-fn call(now: Instant) -> Call {
+fn call(now: Instant) -> Box<Call> {
     let make = move || {
         let head = RequestHead::of_pipe(now, SystemTime::UNIX_EPOCH, None);
         let mut message = Message {

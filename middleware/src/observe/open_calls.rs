@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 /// A call that is over, and how.
 #[derive(Debug)]
 pub(super) struct Closed {
-    pub(super) call: Call,
+    pub(super) call: Box<Call>,
     pub(super) outcome: Outcome,
     pub(super) fault: Fault,
     pub(super) at: Instant,
@@ -33,7 +33,7 @@ pub(super) type Entries = SmallVec<[Entry; 1]>;
 
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) call: Call,
+    pub(super) call: Box<Call>,
     pub(super) place: Place,
 }
 
@@ -76,7 +76,7 @@ impl OpenCalls {
 
     pub(super) fn wait(
         &mut self,
-        call: Call,
+        call: Box<Call>,
         fallback: (Outcome, Fault),
         slot: Option<Slot>,
         now: Instant,
@@ -189,7 +189,7 @@ impl Entry {
 }
 
 impl Closed {
-    pub(super) const fn new(call: Call, (outcome, fault): (Outcome, Fault), at: Instant) -> Self {
+    pub(super) const fn new(call: Box<Call>, (outcome, fault): (Outcome, Fault), at: Instant) -> Self {
         Self {
             call,
             outcome,
@@ -200,7 +200,7 @@ impl Closed {
     }
 
     /// How such a call will end is not known.
-    pub(super) fn forgotten(call: Call, at: Instant) -> Self {
+    pub(super) fn forgotten(call: Box<Call>, at: Instant) -> Self {
         Self {
             forgotten: true,
             ..Self::new(call, (Outcome::Deferred, Fault::None), at)

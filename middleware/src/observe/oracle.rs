@@ -211,7 +211,7 @@ fn records(seen: impl IntoIterator<Item = Observation>) -> Vec<Record> {
             assert!(format!("{record:?}").len() < RECORD_LIMIT, "a record of any size");
             record.span = SpanContext::empty_context();
             record.detail.chain = record.detail.chain.map(|_| Chain::Hash(0));
-            Some(*record)
+            Some(record.into_record())
         }
         Observation::Session(_) | Observation::Omitted(_) | Observation::Unread(_) => None,
     };

@@ -39,7 +39,7 @@ pub(super) struct TaskEnd {
 
 #[derive(Debug)]
 struct Followed {
-    call: Call,
+    call: Box<Call>,
     connection: Arc<Connection>,
     /// How the first answer came, the one that told of the task.
     carrier: Carrier,
@@ -61,7 +61,7 @@ impl Tasks {
     pub(super) fn follow(
         &self,
         id: &str,
-        call: Call,
+        call: Box<Call>,
         connection: Arc<Connection>,
         carrier: Carrier,
         now: Instant,

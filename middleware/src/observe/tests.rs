@@ -86,7 +86,7 @@ impl Stage {
 
 fn records(observations: impl IntoIterator<Item = Observation>) -> Vec<Record> {
     let record = |observation: Observation| match observation {
-        Observation::Call(record) => Some(*record),
+        Observation::Call(record) => Some(record.into_record()),
         _ => None,
     };
     observations.into_iter().filter_map(record).collect()

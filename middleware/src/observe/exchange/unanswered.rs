@@ -78,7 +78,7 @@ impl Exchange {
     }
 
     /// A request of which only the head is known: its body is not JSON, or the server did not read it.
-    pub(super) fn unread_call(&self) -> Call {
+    pub(super) fn unread_call(&self) -> Box<Call> {
         let head = &self.dialogue.head;
         let mut message = Message {
             method: head.method.clone(),
