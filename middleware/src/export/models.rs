@@ -8,10 +8,11 @@ use super::{Queue, Queued};
 use crate::observe::{Observation, SessionEnd};
 
 fn observation() -> Observation {
-    Observation::Session(SessionEnd {
+    let session = SessionEnd {
         duration: Duration::ZERO,
         protocol_version: None,
-    })
+    };
+    Observation::Session(session.into())
 }
 
 /// What the export thread does, until it has got `count`; it would wait for ever for a wake-up that is lost.

@@ -169,10 +169,11 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_counted_by_reason() {
         let some = || {
-            Observation::Session(SessionEnd {
+            let session = SessionEnd {
                 duration: std::time::Duration::ZERO,
                 protocol_version: None,
-            })
+            };
+            Observation::Session(session.into())
         };
         let (queue, receiver) = Queue::new(2);
         (0..5).for_each(|_| queue.push(some()));

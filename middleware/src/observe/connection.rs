@@ -133,13 +133,14 @@ impl Connection {
     }
 
     /// How long the session was, if there was a handshake, told once; `now` is `None` for one that is forgotten.
-    pub(super) fn session_end(&self, now: Option<Instant>) -> Option<SessionEnd> {
+    pub(super) fn session_end(&self, now: Option<Instant>) -> Option<Box<SessionEnd>> {
         let mut state = self.state();
         let end = now.unwrap_or(state.last_seen);
-        Some(SessionEnd {
+        let session = SessionEnd {
             duration: end.saturating_duration_since(state.started.take()?),
             protocol_version: state.handshake.as_ref()?.protocol_version.clone(),
-        })
+        };
+        Some(session.into())
     }
 
     /// Opens a call that the exchange `home` carries.

@@ -64,7 +64,7 @@ use crate::wire::{Message, Side};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Observation<R = Ended> {
     Call(R),
-    Session(SessionEnd),
+    Session(Box<SessionEnd>),
     /// Messages of a batch beyond the limit, which passed unrecorded.
     Omitted(u64),
     /// A body of which not all bytes could be looked at.

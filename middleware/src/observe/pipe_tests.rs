@@ -108,6 +108,19 @@ fn the_end_of_the_process_ends_what_is_open_on_a_pipe() {
 }
 
 #[test]
+fn a_refusal_that_is_held_back_is_of_a_call_that_does_not_run_any_more() {
+    let modern = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;
+    let stage = Stage::new();
+    let mut pipe = stage.pipe();
+    stage.say(&mut pipe, 0, &request(1, "tools/list", modern));
+    assert_eq!(stage.observer.in_flight.read().0, 1);
+    let refusal = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}"#;
+    stage.reply(&mut pipe, 1, refusal);
+    assert!(pipe.take().is_empty(), "it is held back");
+    assert_eq!(stage.observer.in_flight.read().0, 0);
+}
+
+#[test]
 fn a_session_over_a_pipe_ends_once() {
     let ends = |ended: &[Observation]| {
         ended

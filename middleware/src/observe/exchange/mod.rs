@@ -31,10 +31,9 @@ enum ResponseBody {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     dialogue: Dialogue,
-    /// The span prepared for the first call, see [`Call::new`].
-    span: Option<SpanContext>,
-    /// The span that the first call has got.
-    first_span: Option<SpanContext>,
+    /// The span prepared for the first call, see [`Call::new`], and once there is one, its own.
+    span: SpanContext,
+    has_call: bool,
     request: Document,
     request_bytes: u64,
     /// Bytes of the request up to the end of the last message.
@@ -76,8 +75,8 @@ impl Exchange {
         };
         Self {
             dialogue: Dialogue::new(observer, connection, head),
-            span: Some(span),
-            first_span: None,
+            span,
+            has_call: false,
             request: Document::new(Side::Request),
             request_bytes: 0,
             asked: 0,
@@ -101,8 +100,13 @@ impl Exchange {
     }
 
     /// The span of the first call, once the request has told it.
-    pub(crate) const fn first_span(&self) -> Option<&SpanContext> {
-        self.first_span.as_ref()
+    pub(crate) fn first_span(&self) -> Option<&SpanContext> {
+        self.has_call.then_some(&self.span)
+    }
+
+    /// The span prepared for the first call, until there is one.
+    fn prepared_span(&self) -> Option<SpanContext> {
+        (!self.has_call).then(|| self.span.clone())
     }
 
     pub(crate) fn request_data(&mut self, bytes: &[u8], clock: impl Clock) {
@@ -131,9 +135,11 @@ impl Exchange {
                 self.spoke = true;
                 // A call is timed from the request's head on.
                 let start = self.dialogue.head.start;
-                let mut call = self.dialogue.client_call(message, self.span.take(), start);
+                let mut call = self.dialogue.client_call(message, self.prepared_span(), start);
                 call.record.request_bytes = end - std::mem::replace(&mut self.asked, end);
-                self.first_span.get_or_insert_with(|| call.record.span.clone());
+                if !std::mem::replace(&mut self.has_call, true) {
+                    self.span = call.record.span.clone();
+                }
                 self.dialogue.connection.open(call, self.dialogue.home);
             }
             Kind::Result | Kind::Error => {
@@ -303,7 +309,7 @@ impl Exchange {
         match message.kind() {
             Kind::Result | Kind::Error => self.answer(message, bytes, end, now),
             Kind::Request | Kind::Notification if message.jsonrpc => {
-                let parent = self.first_span.clone();
+                let parent = self.first_span().cloned();
                 self.dialogue.server_message(message, bytes, parent.as_ref(), now);
             }
             Kind::Request | Kind::Notification | Kind::Other => {}

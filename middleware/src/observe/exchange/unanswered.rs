@@ -90,7 +90,7 @@ impl Exchange {
             &mut message,
             Direction::ToServer,
             origin,
-            self.span.clone(),
+            self.prepared_span(),
             head.ambient.as_ref(),
         );
         self.dialogue
