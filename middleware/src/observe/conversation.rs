@@ -8,20 +8,27 @@ use super::classify::Probe;
 use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
 use super::head::RequestHead;
+use super::sent::Sent;
 use super::{Observation, Observations, Observer};
 use crate::outcome::{Fault, Outcome};
 use crate::record::Direction;
-use crate::wire::{Kind, Line, Lines, Message, Side};
+use crate::wire::{Kind, Message, Side};
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Conversation {
+    talk: Talk,
+    client: Sent,
+    server: Sent,
+    ended: bool,
+}
+
+/// What has been said, message by message.
+#[derive(Debug)]
+struct Talk {
     dialogue: Dialogue,
-    client: Lines,
-    server: Lines,
     /// Some records wait for the client's next request, see [`Connection::hold_back`].
     holds_back: bool,
-    ended: bool,
 }
 
 impl Conversation {
@@ -30,38 +37,44 @@ impl Conversation {
         let connection = Arc::new(Connection::new(Reach::Pipe, head.start));
         observer.pipes.open(&connection);
         let telling = observer.detail.telling();
-        Self {
+        let talk = Talk {
             dialogue: Dialogue::new(observer, connection.into(), head),
-            client: Lines::new(Side::Request).telling(telling),
-            server: Lines::new(Side::Answer).telling(telling),
             holds_back: false,
+        };
+        Self {
+            talk,
+            client: Sent::new(Side::Request, telling),
+            server: Sent::new(Side::Answer, telling),
             ended: false,
         }
     }
 
     /// What has been observed since the last time.
     pub(crate) fn take(&mut self) -> Observations {
-        std::mem::take(&mut self.dialogue.out)
+        std::mem::take(&mut self.talk.dialogue.out)
     }
 
     /// Bytes that the client has sent.
     pub(crate) fn client_data(&mut self, bytes: &[u8], now: Instant) {
-        let lines = self.client.push(bytes);
-        self.client_lines(lines, now);
+        let talk = &mut self.talk;
+        self.client
+            .read(bytes, &mut |message, bytes| talk.client_message(message, bytes, now));
     }
 
     /// Bytes that the server has sent.
     pub(crate) fn server_data(&mut self, bytes: &[u8], now: Instant) {
-        let lines = self.server.push(bytes);
-        self.server_lines(lines, now);
+        let talk = &mut self.talk;
+        self.server
+            .read(bytes, &mut |message, bytes| talk.server_message(message, bytes, now));
     }
 
     /// The client has closed its side, which ends its last line, too. What the server still answers counts.
     pub(crate) fn client_end(&mut self, now: Instant) {
-        let last = self.client.end_line();
-        self.client_lines(last, now);
-        self.dialogue.connection.client_is_gone();
-        self.release(false);
+        let talk = &mut self.talk;
+        self.client
+            .end_line(&mut |message, bytes| talk.client_message(message, bytes, now));
+        talk.dialogue.connection.client_is_gone();
+        talk.release(false);
     }
 
     /// Nothing more can come: what is open stays without an answer.
@@ -69,35 +82,22 @@ impl Conversation {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        let last = self.server.end_line();
-        self.server_lines(last, now);
+        let talk = &mut self.talk;
+        self.server
+            .end_line(&mut |message, bytes| talk.server_message(message, bytes, now));
         let omitted = self.client.omitted();
         if omitted > 0 {
-            self.dialogue.out.push(Observation::Omitted(omitted));
+            talk.dialogue.out.push(Observation::Omitted(omitted));
         }
         let Dialogue {
             connection, observer, ..
-        } = &self.dialogue;
+        } = &talk.dialogue;
         let ended = observer.end_pipe(connection, now);
-        self.dialogue.out.extend(ended);
+        talk.dialogue.out.extend(ended);
     }
+}
 
-    fn client_lines(&mut self, lines: impl IntoIterator<Item = Line>, now: Instant) {
-        for line in lines {
-            for mut message in line.messages {
-                self.client_message(&mut message, line.bytes, now);
-            }
-        }
-    }
-
-    fn server_lines(&mut self, lines: impl IntoIterator<Item = Line>, now: Instant) {
-        for line in lines {
-            for mut message in line.messages {
-                self.server_message(&mut message, line.bytes, now);
-            }
-        }
-    }
-
+impl Talk {
     fn client_message(&mut self, message: &mut Message, bytes: u64, now: Instant) {
         match message.kind() {
             Kind::Request | Kind::Notification if message.jsonrpc => {

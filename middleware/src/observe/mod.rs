@@ -24,6 +24,7 @@ mod open_calls;
 pub(crate) mod oracle;
 mod pipes;
 mod rounds;
+mod sent;
 mod sessions;
 mod tasks;
 mod tools;
