@@ -129,7 +129,11 @@ impl Queue {
         };
         let lost = match sender.try_reserve() {
             Ok(place) => {
-                place.send(observation.into());
+                // Moved but once.
+                match observation {
+                    Observation::Call(record) => place.send(Queued::Call(record.into_record())),
+                    other => place.send(other.into()),
+                }
                 let (room, most) = (sender.capacity(), sender.max_capacity());
                 if most - room >= ENOUGH.min(most / 2) {
                     pressure.rise();

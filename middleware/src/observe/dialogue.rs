@@ -50,23 +50,10 @@ impl Dialogue {
 
     /// The call that a request or notification of the client makes.
     pub(super) fn client_call(&mut self, message: &mut Message, span: Option<SpanContext>, now: Instant) -> Box<Call> {
-        if message.method.as_deref() == Some("notifications/cancelled")
-            && let Some(request) = &message.params.request_id
-        {
-            self.cancel(
-                Direction::ToServer,
-                request,
-                (Outcome::Cancelled, Fault::ClientGone),
-                now,
-            );
-        }
-        if message.method.as_deref() == Some("initialize") && self.connection.reach == Reach::Pipe {
-            // A client that has asked for the new era in vain does not wait for the answer any longer.
-            let observer = self.observer.clone();
-            let may_probe = |call: &Call| observer.may_probe(call) != Probe::No;
-            while let Some(probe) = self.connection.take_first(self.home, may_probe) {
-                self.close(probe, (Outcome::Probe, Fault::None), None, &Carrier::default(), now);
-            }
+        match message.method.as_deref() {
+            Some("notifications/cancelled") => self.cancelled(message, now),
+            Some("initialize") if self.connection.reach == Reach::Pipe => self.end_probes(now),
+            _ => {}
         }
         let origin = (&self.head, now);
         let mut call = Call::new(message, Direction::ToServer, origin, span, self.head.ambient.as_ref());
@@ -77,6 +64,24 @@ impl Dialogue {
             call.enter_flight(&self.observer);
         }
         call
+    }
+
+    #[cold]
+    fn cancelled(&mut self, message: &Message, now: Instant) {
+        if let Some(request) = &message.params.request_id {
+            let how = (Outcome::Cancelled, Fault::ClientGone);
+            self.cancel(Direction::ToServer, request, how, now);
+        }
+    }
+
+    /// A client that has asked for the new era in vain does not wait for the answer any longer.
+    #[cold]
+    fn end_probes(&mut self, now: Instant) {
+        let observer = self.observer.clone();
+        let may_probe = |call: &Call| observer.may_probe(call) != Probe::No;
+        while let Some(probe) = self.connection.take_first(self.home, may_probe) {
+            self.close(probe, (Outcome::Probe, Fault::None), None, &Carrier::default(), now);
+        }
     }
 
     /// The client's answer to something that the server has asked.
@@ -195,11 +200,29 @@ impl Dialogue {
     }
 
     /// Ends `call` by the server's answer, or follows it further.
-    pub(super) fn answered(&mut self, mut call: Box<Call>, answer: &Message, carrier: &Carrier, now: Instant) {
+    pub(super) fn answered(&mut self, call: Box<Call>, answer: &Message, carrier: &Carrier, now: Instant) {
         let probe = self.observer.may_probe(&call);
         let input = self.input(&call, answer);
-        let (mut outcome, mut fault) = classify::by_answer(&call.record.method, probe, input, answer, carrier.status);
-        self.learn(&call, answer, outcome, now);
+        let how = classify::by_answer(&call.record.method, probe, input, answer, carrier.status);
+        self.learn(&call, answer, how.0, now);
+        let result = answer.result.as_ref();
+        let told = result.is_some_and(|result| result.task_part.id.is_some());
+        if told || call.task.is_some() {
+            return self.task_answered(call, how, answer, carrier, now);
+        }
+        self.close(call, how, Some(answer), carrier, now);
+    }
+
+    /// The same of a call that asks for a task or has become one.
+    #[cold]
+    fn task_answered(
+        &mut self,
+        mut call: Box<Call>,
+        (mut outcome, mut fault): (Outcome, Fault),
+        answer: &Message,
+        carrier: &Carrier,
+        now: Instant,
+    ) {
         let result = answer.result.as_ref();
         let told = result.and_then(|result| result.task_part.id.as_deref());
         if let Some(task) = call.task.as_deref().or(told)
@@ -262,13 +285,21 @@ impl Dialogue {
             _ => {}
         }
         if &*call.record.method == "initialize" && self.connection.reach != Reach::Exchange {
-            let handshake = Handshake {
-                client: call.named_client().cloned().unwrap_or_default(),
-                protocol_version: result.protocol_version.clone(),
-                server: result.server.clone(),
-            };
-            self.connection.shake_hands(handshake, now);
+            self.learn_handshake(call, answer, now);
         }
+    }
+
+    #[cold]
+    fn learn_handshake(&self, call: &Call, answer: &Message, now: Instant) {
+        let Some(result) = &answer.result else {
+            return;
+        };
+        let handshake = Handshake {
+            client: call.named_client().cloned().unwrap_or_default(),
+            protocol_version: result.protocol_version.clone(),
+            server: result.server.clone(),
+        };
+        self.connection.shake_hands(handshake, now);
     }
 
     fn close_task(&mut self, end: Option<TaskEnd>, answer: Option<&Message>) {

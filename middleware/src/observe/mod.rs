@@ -243,7 +243,9 @@ impl Observer {
         carrier: &Carrier,
         connection: &Connection,
     ) -> Observation {
-        self.counters.calls.fetch_add(u64::from(closed.forgotten), Relaxed);
+        if closed.forgotten {
+            self.counters.calls.fetch_add(1, Relaxed);
+        }
         let ending = Ending {
             outcome: closed.outcome,
             fault: closed.fault,
@@ -279,11 +281,10 @@ impl Observer {
     /// The server as configured, else as it says in this answer, else as it last said.
     fn server(&self, said: Option<&Peer>) -> Peer {
         let learnt = || self.learnt_server.read().ok()?.clone();
-        self.server
-            .clone()
-            .or_else(|| said.cloned())
-            .or_else(learnt)
-            .unwrap_or_default()
+        match self.server.as_ref().or(said) {
+            Some(known) => known.clone(),
+            None => learnt().unwrap_or_default(),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::clock::Clock;
 use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
 use super::head::{End, RequestHead, ResponseHead};
+use super::open_calls::Closed;
 use super::{Observation, Observations, Observer, classify};
 use crate::outcome::Fault;
 use crate::record::{Direction, Text};
@@ -287,6 +288,19 @@ impl Exchange {
             }
             self.unanswered(call, end, resumed)
         });
+        if !closed.is_empty() {
+            self.close_unanswered(closed);
+        }
+        if self.endpoint.is_some() {
+            self.close_endpoint(end, clock.now());
+        }
+        if let ResponseBody::EventStream(stream) = std::mem::replace(&mut self.body, ResponseBody::Opaque) {
+            stream.give_back();
+        }
+    }
+
+    #[cold]
+    fn close_unanswered(&mut self, closed: Vec<Closed>) {
         let mut carrier = self.carrier.clone();
         carrier.bytes = self.response_bytes - self.answered;
         for closed in closed {
@@ -295,12 +309,6 @@ impl Exchange {
                 .status
                 .filter(|_| closed.call.record.direction == Direction::ToServer);
             self.dialogue.close_one(closed, &carrier);
-        }
-        if self.endpoint.is_some() {
-            self.close_endpoint(end, clock.now());
-        }
-        if let ResponseBody::EventStream(stream) = std::mem::replace(&mut self.body, ResponseBody::Opaque) {
-            stream.give_back();
         }
     }
 
