@@ -101,6 +101,10 @@ async function compareCollector(page, { collector = {} }) {
   for (const [group, fields] of Object.entries(groups)) {
     for (const [field, value] of Object.entries(fields)) equal(`${group} ${field}`, counts.get(`${group} ${field}`), value);
   }
+  check(counts.has('layers instances') && counts.has('layers calls_in_flight'), 'what layers tell is missing');
+  for (const [reason, value] of Object.entries(reasons.layers.records_dropped).filter(([, value]) => value > 0)) {
+    equal(`records lost ${reason}`, counts.get(`layers_dropped ${reason}`), value);
+  }
   for (const { worker } of reasons.workers) check(counts.get(`workers ${worker}`) >= 0, `the worker ${worker} is missing`);
   for (const [field, value] of Object.entries(collector)) equal(`ledger ${field}`, counts.get(`ledger ${field}`), value);
   equal('the ledger', await page.value('ledger'), String(holds ?? ''));

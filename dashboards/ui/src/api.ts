@@ -223,6 +223,16 @@ export interface CollectorNumbers {
   connections_refused: Counts;
   values_corrected: Counts;
   reload_failures: Counts;
+  /** What the layers in the observed servers tell of themselves. */
+  layers: {
+    instances: number;
+    calls_in_flight: number;
+    oldest_call_seconds: number;
+    records_dropped: Counts;
+    records_dropped_by_server: Counts;
+    state_forgotten: Counts;
+    bodies_unread: Counts;
+  };
   workers: { worker: string; silent_seconds: number }[];
   memory: 'enough' | 'little' | 'scarce';
   tool_health_age_seconds: number | null;

@@ -24,6 +24,7 @@ export function CollectorPage() {
       <Tiles numbers={numbers} uptime={answer.uptime_seconds} />
       <div class="collector-columns">
         <Ledger ledger={numbers.ledger} />
+        <Layers layers={numbers.layers} />
         <Workers workers={numbers.workers} toolHealthAge={numbers.tool_health_age_seconds} />
         <Reasons numbers={numbers} />
       </div>
@@ -124,6 +125,26 @@ function Ledger({ ledger }: { ledger: CollectorNumbers['ledger'] }) {
         ]}
       />
       {total(ledger.refused) > 0 && <p class="panel-note">Senders keep what was refused and send it again.</p>}
+    </Panel>
+  );
+}
+
+/** What the layers tell of themselves: what they lose never reaches the ledger. */
+function Layers({ layers }: Pick<CollectorNumbers, 'layers'>) {
+  const oldest = count('layers', 'oldest_call_seconds', 'oldest of them', layers.oldest_call_seconds);
+  const server = ([name, value]: [string, number]) => count('layers', `dropped_by_${name}`, `by ${name}`, value, 'error');
+  const rows = [
+    count('layers', 'instances', 'Processes with a layer', layers.instances),
+    count('layers', 'calls_in_flight', 'Calls that are running', layers.calls_in_flight),
+    ...(layers.calls_in_flight > 0 ? parts([{ ...oldest, text: formatSeconds(layers.oldest_call_seconds) }]) : []),
+    ...entries('layers_dropped', layers.records_dropped, 'records lost: ', 'error'),
+    ...parts(Object.entries(layers.records_dropped_by_server).map(server)),
+    ...entries('layers_forgotten', layers.state_forgotten, 'forgotten for want of room: ', 'warning'),
+    ...entries('layers_unread', layers.bodies_unread, 'bodies not read: ', 'warning'),
+  ];
+  return (
+    <Panel title="In the observed servers">
+      <CountTable caption="In the observed servers" rows={rows.filter(({ group, value }) => group === 'layers' || value)} />
     </Panel>
   );
 }
