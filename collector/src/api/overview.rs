@@ -95,8 +95,11 @@ impl Series {
     fn new(range: &Range, steps: &[Step]) -> Self {
         let whole = range.steps();
         // Else there would be totals in the first minute of a server, and not a point in the charts.
-        let all_are_new = !steps.is_empty() && steps.iter().all(|step| i64::from(step.step) >= whole);
-        let count = if all_are_new { range.all_steps() } else { whole };
+        let is_new = |step: &Step| i64::from(step.step) >= whole;
+        let count = match steps.last() {
+            Some(last) if steps.iter().all(is_new) => i64::from(last.step) + 1,
+            _ => whole,
+        };
         let unknown = vec![f64::NAN; count as usize];
         let mut series = Self {
             time: (0..count).map(|index| range.step_at(index).0).collect(),
@@ -164,12 +167,8 @@ pub(crate) async fn overview(
 mod tests {
     use super::{Range, Series, Step};
 
-    #[test]
-    fn the_step_that_is_not_over_is_shown_only_where_it_is_all_there_is() {
-        let range = Range::aligned(600, 750, 750);
-        let whole = range.steps();
-        assert_eq!(whole, 14, "of ten seconds each");
-        let step = |step| Step {
+    fn step(step: u32) -> Step {
+        Step {
             step,
             calls: 20,
             failure_rate: 0.5,
@@ -177,7 +176,25 @@ mod tests {
             p50_ms: 1.0,
             p95_ms: 2.0,
             p99_ms: 3.0,
-        };
+        }
+    }
+
+    #[test]
+    fn a_step_that_has_just_begun_is_no_drop_behind_the_only_one() {
+        // Calls of the step that ended a second ago may still arrive.
+        let range = Range::aligned(600, 751, 751);
+        assert_eq!((range.steps(), range.to), (14, 751));
+        assert_eq!(
+            Series::new(&range, &[step(14)]).calls_per_second,
+            [vec![0.0; 14], vec![2.0]].concat()
+        );
+    }
+
+    #[test]
+    fn the_step_that_is_not_over_is_shown_only_where_it_is_all_there_is() {
+        let range = Range::aligned(600, 750, 750);
+        let whole = range.steps();
+        assert_eq!(whole, 14, "of ten seconds each");
         for (case, steps, rates) in [
             ("no calls", &[][..], vec![0.0; 14]),
             (

@@ -143,11 +143,6 @@ impl Range {
         if self.is_open {
             return ((self.to - ARRIVAL - self.from) / self.step).max(1);
         }
-        self.all_steps()
-    }
-
-    /// How many steps there are with the one that is left out.
-    pub(crate) fn all_steps(&self) -> i64 {
         (self.to - self.from + self.step - 1) / self.step
     }
 

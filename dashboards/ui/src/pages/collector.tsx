@@ -24,9 +24,11 @@ export function CollectorPage() {
       <Tiles numbers={numbers} uptime={answer.uptime_seconds} />
       <div class="collector-columns">
         <Ledger ledger={numbers.ledger} />
-        <Layers layers={numbers.layers} />
+        <div class="collector-stack">
+          <Layers layers={numbers.layers} />
+          <Reasons numbers={numbers} />
+        </div>
         <Workers workers={numbers.workers} toolHealthAge={numbers.tool_health_age_seconds} />
-        <Reasons numbers={numbers} />
       </div>
     </>
   );
