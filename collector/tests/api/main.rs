@@ -23,6 +23,7 @@ mod pages;
 mod paging;
 mod parameters;
 mod seed;
+mod signing_in;
 mod store_away;
 mod summaries;
 mod tenants;

@@ -54,14 +54,14 @@ fn calls_of(tenant: &str, first: u64) -> Vec<Row<'static>> {
         .collect()
 }
 
-struct Tenants {
+pub(crate) struct Tenants {
     app: App,
-    tokens: TokensFile,
+    pub(crate) tokens: TokensFile,
     _engine: engine::TestEngine,
 }
 
 impl Tenants {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let engine = engine::start().await;
         for rows in [calls_of("acme", 0), calls_of("globex", 100)] {
             insert(&engine.client, &rows).await;
@@ -75,14 +75,14 @@ impl Tenants {
     }
 
     /// From now on with the tokens of the file.
-    async fn guard(&mut self) {
+    pub(crate) async fn guard(&mut self) {
         let access = Access::open(Some(&self.tokens.path()), &Metrics::new().unwrap())
             .await
             .unwrap();
         self.app = App::guarded(&self._engine.client, access);
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -111,14 +111,14 @@ impl Tenants {
 }
 
 #[derive(Debug)]
-struct Answer {
-    status: StatusCode,
-    text: String,
-    cookie: Option<String>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) text: String,
+    pub(crate) cookie: Option<String>,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap()
     }
 }
@@ -307,74 +307,6 @@ async fn counts_states_and_pages_of_one_tenant_tell_nothing_of_another() {
             assert_eq!(tenants.get(path, token).await.status, status, "{path} with {token:?}");
         }
     }
-}
-
-#[tokio::test]
-async fn the_page_signs_in_with_a_cookie_that_scripts_and_other_sites_cannot_use() {
-    let mut tenants = Tenants::start().await;
-    let (acme, ingest) = (tenants.tokens.add("acme", "read"), tenants.tokens.add("acme", "ingest"));
-    tenants.guard().await;
-    let json_type = ("content-type", "application/json");
-    let sign_in = |token: &str| json!({ "token": token }).to_string();
-    for (case, headers, body, status) in [
-        ("a wrong token", &[json_type][..], sign_in("x"), 401),
-        ("a token for sending", &[json_type], sign_in(&ingest), 403),
-        (
-            "a form, as another site could send it",
-            &[("content-type", "text/plain")],
-            sign_in(&acme),
-            400,
-        ),
-        ("no JSON", &[json_type], "token".to_owned(), 400),
-        ("far too much", &[json_type], sign_in(&"x".repeat(5000)), 400),
-    ] {
-        let answer = tenants.ask("POST", "/api/v1/session", headers, &body).await;
-        assert_eq!(
-            (answer.status.as_u16(), answer.cookie),
-            (status, None),
-            "{case}: {}",
-            answer.text
-        );
-    }
-
-    let answer = tenants
-        .ask("POST", "/api/v1/session", &[json_type], &sign_in(&acme))
-        .await;
-    let cookie = answer.cookie.unwrap();
-    assert_eq!(
-        cookie,
-        format!("toolsight_session={acme}; Path=/; HttpOnly; SameSite=Strict")
-    );
-    let proxied = [json_type, ("x-forwarded-proto", "https")];
-    let behind_a_proxy = tenants.ask("POST", "/api/v1/session", &proxied, &sign_in(&acme)).await;
-    assert!(behind_a_proxy.cookie.unwrap().ends_with("; Secure"));
-
-    let sent = format!("theme=dark; {}", cookie.split(';').next().unwrap());
-    let with_cookie = [("cookie", sent.as_str())];
-    let answer = tenants.ask("GET", "/api/v1/session", &with_cookie, "").await;
-    assert_eq!(
-        answer.json(),
-        json!({"guarded": true, "role": "read", "tenant": "acme"})
-    );
-    let answer = tenants.ask("GET", "/api/v1/tools", &with_cookie, "").await;
-    assert!(answer.status == 200 && answer.text.contains("acme"), "{answer:?}");
-    let both = [("cookie", sent.as_str()), ("authorization", "Bearer wrong")];
-    assert_eq!(
-        tenants.ask("GET", "/api/v1/tools", &both, "").await.status,
-        401,
-        "a header wins"
-    );
-
-    let gone = tenants
-        .ask("DELETE", "/api/v1/session", &with_cookie, "")
-        .await
-        .cookie
-        .unwrap();
-    assert!(
-        gone.starts_with("toolsight_session=; ") && gone.ends_with("; Max-Age=0"),
-        "{gone}"
-    );
-    assert_eq!(tenants.ask("GET", "/api/v1/session", &[], "").await.status, 401);
 }
 
 #[tokio::test]
