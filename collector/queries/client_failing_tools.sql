@@ -1,5 +1,5 @@
--- Which tools fail for each client of one page of clients.sql, by version and protocol version: the five with the most
--- failures.
+-- Which tools fail for each client, by version and protocol version: the five with the most failures. Of all clients, whatever
+-- page of clients.sql is shown: they are few beside calls, and a list of the page's own would be made of all of them, too.
 SELECT
     client,
     client_version AS version,
@@ -10,16 +10,7 @@ SELECT
     sum(rollup.failures) AS failures
 FROM client_tools_between(
     tenant = {tenant:String}, from = {from:Int64}, to = {to:Int64}) AS rollup
-WHERE ({server:String} = '' OR server = {server:String})
-    AND (client, client_version, protocol_version) GLOBAL IN (
-        SELECT client, client_version, protocol_version
-        FROM calls_between(
-            slice = 'client', tenant = {tenant:String}, from = {from:Int64}, to = {to:Int64}, step = 86400) AS listed
-        WHERE direction != 'to_client'
-            AND ({server:String} = '' OR server = {server:String})
-        GROUP BY client, client_version, protocol_version
-        ORDER BY sum(listed.calls) DESC, client, client_version, protocol_version
-        LIMIT {limit:UInt32} OFFSET {offset:UInt32})
+WHERE {server:String} = '' OR server = {server:String}
 GROUP BY client, version, protocol, server, tool
 HAVING failures > 0
 ORDER BY failures DESC, server, tool, client, version, protocol
