@@ -21,7 +21,7 @@ pub(crate) const NAMED: [(&str, i64); 6] = [
     ("30d", 30 * DAY),
 ];
 
-/// The longest span that may be asked for: as long as the rollup is kept.
+/// The longest span that may be asked for: sums by hour are kept a little longer.
 const MAX_SPAN: i64 = 90 * DAY;
 
 /// Seconds that a call may take from its end to the database, by the batching on the way.
