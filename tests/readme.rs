@@ -27,6 +27,11 @@ fn every_command_is_known_to_a_test() {
             "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf python server.py",
             "sdk.rs",
         ),
+        ("toolsight wrap -- python server.py", "wrap.rs"),
+        (
+            "toolsight proxy http://127.0.0.1:3000 --listen 127.0.0.1:8080",
+            "proxy.rs",
+        ),
         ("cargo run --release -p toolsight-collector", "calls.rs"),
         ("toolsight-collector ", "below, all of them in their order"),
         (

@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
 use rmcp::service::{RunningService, ServiceError};
-use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::transport::{IntoTransport, StreamableHttpClientTransport};
 use rmcp::{ClientLifecycleMode, ClientServiceExt as _, RoleClient};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -26,6 +26,19 @@ pub(crate) struct Caller {
 pub(crate) async fn rmcp(url: &str, caller: Caller, protocol: &str) -> RunningService<RoleClient, ClientConfig> {
     let headers = HashMap::from([(USER, caller.user.parse().unwrap())]);
     let config = StreamableHttpClientTransportConfig::with_uri(url).custom_headers(headers);
+    rmcp_over(StreamableHttpClientTransport::from_config(config), caller, protocol).await
+}
+
+/// The same over any transport, such as a child process.
+pub(crate) async fn rmcp_over<T, E, A>(
+    transport: T,
+    caller: Caller,
+    protocol: &str,
+) -> RunningService<RoleClient, ClientConfig>
+where
+    T: IntoTransport<RoleClient, E, A>,
+    E: std::error::Error + Send + Sync + 'static,
+{
     let version: ProtocolVersion = serde_json::from_value(json!(protocol)).unwrap();
     let mut client = ClientConfig::new(
         ClientCapabilities::default(),
@@ -39,10 +52,7 @@ pub(crate) async fn rmcp(url: &str, caller: Caller, protocol: &str) -> RunningSe
     } else {
         ClientLifecycleMode::Initialize
     };
-    client
-        .serve_with_lifecycle(StreamableHttpClientTransport::from_config(config), lifecycle)
-        .await
-        .unwrap()
+    client.serve_with_lifecycle(transport, lifecycle).await.unwrap()
 }
 
 /// Calls `tool` and says how it ended: `ok`, `tool_error` or the JSON-RPC code.

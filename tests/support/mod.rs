@@ -31,7 +31,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
         .join(name);
     assert!(
         path.exists(),
-        "{} is missing: run tests/run, or `cargo build -p toolsight-collector`",
+        "{} is missing: run tests/run, or `cargo build -p toolsight-collector -p toolsight --features toolsight/cli`",
         path.display()
     );
     path

@@ -1,8 +1,9 @@
-"""An MCP server of the official Python SDK that reports itself by OpenTelemetry, as the environment says where to.
+"""An MCP server of the official Python SDK, which reports itself by OpenTelemetry if the environment says where to.
 
-usage: server.py PORT
+usage: server.py PORT|stdio
 """
 
+import os
 import sys
 
 from mcp.server import MCPServer
@@ -12,9 +13,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-provider = TracerProvider(resource=Resource.create({"service.name": "python-server", "service.version": "0.7"}))
-provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))
-trace.set_tracer_provider(provider)
+if "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ:
+    provider = TracerProvider(resource=Resource.create({"service.name": "python-server", "service.version": "0.7"}))
+    provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
 
 server = MCPServer("python-server")
 
@@ -31,4 +33,7 @@ def fail() -> str:
     raise RuntimeError("the database is away")
 
 
-server.run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
+if sys.argv[1] == "stdio":
+    server.run(transport="stdio")
+else:
+    server.run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[1]))

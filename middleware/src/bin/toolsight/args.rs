@@ -1,0 +1,68 @@
+//! What the command line says.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::proxy::Server;
+use crate::recording::Recording;
+
+const AFTER: &str = "Calls go to the collector at OTEL_EXPORTER_OTLP_ENDPOINT, else to the one on this machine. All \
+variables of OpenTelemetry that the crate's README names count here too; TOOLSIGHT_LOG says what is logged to standard \
+error, such as \"toolsight=debug\".";
+
+/// Records every call of an MCP server that is written in any language.
+#[derive(Debug, Parser)]
+#[command(name = "toolsight", version, after_help = AFTER)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Starts a server of standard input and output, and passes on what it and its client say.
+    ///
+    /// Put it in front of the server's command in the client's configuration. It ends when the server does, with the
+    /// server's status: 128 more than the signal's number if one ended it, 127 if there is no such command, 126 if it
+    /// cannot be started.
+    Wrap {
+        #[command(flatten)]
+        recording: Recording,
+        /// The server's command and its arguments.
+        #[arg(
+            required = true,
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "COMMAND"
+        )]
+        command: Vec<OsString>,
+    },
+    /// Listens in front of a server that speaks HTTP, and passes on each request and answer as it comes.
+    ///
+    /// Paths, headers and bodies stay as they are. There is no TLS at its own address: keep it beside the server, behind
+    /// whatever speaks TLS to clients.
+    Proxy {
+        #[command(flatten)]
+        recording: Recording,
+        /// Where clients connect.
+        #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+        listen: SocketAddr,
+        /// Whose name the server is asked by.
+        #[arg(long, value_enum, default_value_t = Host::Client)]
+        host: Host,
+        /// Where the server is, such as http://127.0.0.1:3000, without a path.
+        #[arg(value_name = "SERVER")]
+        server: Server,
+    },
+}
+
+/// What stands in the header `Host` of a request that is passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Host {
+    /// What the client said, as if the proxy were not there.
+    Client,
+    /// The server's own name, for one that others than its clients know by another name.
+    Server,
+}
