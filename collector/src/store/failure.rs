@@ -34,6 +34,20 @@ pub(super) fn describe(error: &Error, clients: &Clients) -> String {
     }
 }
 
+/// One line about an answer that ClickHouse never gives.
+pub(super) fn describe_stranger(answer: &[u8], clients: &Clients) -> String {
+    let place = &clients.place;
+    let text = String::from_utf8_lossy(answer);
+    match first_line(text.trim()) {
+        "" => {
+            format!("what answers at {place} is not ClickHouse, and says nothing: look at the proxy or balancer there")
+        }
+        line => format!(
+            "what answers at {place} is not ClickHouse: look at the proxy or balancer there, which says {line:?}"
+        ),
+    }
+}
+
 fn first_line(text: &str) -> &str {
     const LONGEST: usize = 400;
     let line = text.lines().next().unwrap_or_default();

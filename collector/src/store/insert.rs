@@ -19,6 +19,11 @@ use crate::pipeline::InsertError;
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends the block, and waits so long for the answer. `token` must never be used for other rows.
+///
+/// Any answer with a status of 200 looks like success, also the page of a proxy that shows one in place of the database.
+/// So the insert counts only between two questions that nobody but ClickHouse can answer; with the second alone, a page that
+/// goes away while the rows are sent would not be noticed. They do not ask for the rows, since another replica may answer
+/// that does not have them yet. Rows that are stored and in doubt come again under their token, which changes nothing.
 pub(super) async fn insert(clients: &Clients, block: &Block, token: &str, answer: Duration) -> Result<(), InsertError> {
     if block.rows() == 0 {
         return Ok(());
@@ -35,7 +40,12 @@ pub(super) async fn insert(clients: &Clients, block: &Block, token: &str, answer
         .with_setting("log_comment", format!("{first}-{last}"))
         // Else an error of a view may follow a status of 200.
         .with_setting("wait_end_of_query", "1");
-    send(insert, block).await.map_err(|error| classify(&error, clients))
+    clients.ping().await.map_err(InsertError::Retryable)?;
+    send(insert, block).await.map_err(|error| classify(&error, clients))?;
+    clients.ping().await.map_err(|reason| {
+        let doubt = "nothing shows that the batch was stored, so it is sent again";
+        InsertError::Retryable(format!("{doubt}: {reason}"))
+    })
 }
 
 async fn send(mut insert: InsertFormatted, block: &Block) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use clickhouse::error::Error;
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
@@ -20,6 +21,8 @@ const INTERVAL: Duration = Duration::from_secs(5);
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Bytes of an answer that are looked at: those of another server may be many.
+const LONGEST: usize = 4096;
 
 /// Whether the store can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +85,31 @@ impl Clients {
         self.ping().await.is_ok()
     }
 
-    async fn ping(&self) -> Result<(), String> {
-        match timeout(ANSWER, self.server.query("SELECT 1").fetch_one::<u8>()).await {
-            Ok(Ok(_)) => Ok(()),
+    /// Whether it is ClickHouse that answers, and lets us in: one line that says why and what to do where not. A status of
+    /// 200 alone shows nothing, since a proxy in front may have it for a page of its own.
+    pub(super) async fn ping(&self) -> Result<(), String> {
+        let number = rand::random::<u64>();
+        match timeout(ANSWER, self.echo(number)).await {
+            Ok(Ok(answer)) if answer == format!("{number}\n").as_bytes() => Ok(()),
+            Ok(Ok(answer)) => Err(failure::describe_stranger(&answer, self)),
             Ok(Err(error)) => Err(failure::describe(&error, self)),
-            Err(_) => Err(failure::describe(&clickhouse::error::Error::TimedOut, self)),
+            Err(_) => Err(failure::describe(&Error::TimedOut, self)),
         }
+    }
+
+    /// What is answered to the question for a number, at least its first bytes. They are taken as they are: who
+    /// reads rows of a page that begins in letters beyond ASCII takes these for a number of columns, reserves memory for
+    /// as many, and has the program aborted.
+    async fn echo(&self, number: u64) -> Result<Vec<u8>, Error> {
+        let question = self.server.query("SELECT toUInt64(?)").bind(number);
+        let mut chunks = question.fetch_bytes("TabSeparated")?;
+        let mut answer = Vec::new();
+        while answer.len() < LONGEST
+            && let Some(chunk) = chunks.next().await?
+        {
+            answer.extend_from_slice(&chunk);
+        }
+        Ok(answer)
     }
 
     async fn prepare(&self, retention: &Retention) -> Result<(), String> {

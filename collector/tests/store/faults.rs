@@ -16,10 +16,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use toolsight_collector::pipeline::InsertError;
 use toolsight_collector::row::Row;
-use toolsight_collector::store::StoreConfig;
+use toolsight_collector::store::{Location, StoreConfig};
 
 use crate::rollups::{assert_same_sums, calls};
-use crate::support::{Embedded, Server, insert_for_ever, number, open, open_with, ready};
+use crate::support::{Embedded, Server, insert_for_ever, number, open, open_with, ready, unreachable};
 
 /// What the server does with one insert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,31 +42,57 @@ enum Fault {
     AnswersOkWithOnlyTheTextOfOne,
 }
 
+/// For which requests a page with status 200 stands in place of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Page {
+    /// For all.
+    Stands,
+    /// For those from the next insert on, with it.
+    Comes,
+    /// For those to the next insert, with it.
+    Goes,
+    /// For none, as in the beginning.
+    Gone,
+}
+
 #[derive(Clone)]
 struct Proxy {
     client: Client<HttpConnector, Body>,
     port: u16,
     /// The fault of the next insert.
     fault: Arc<Mutex<Option<Fault>>>,
+    page: Arc<Mutex<(Page, &'static str)>>,
 }
 
 const EXCEPTION: &str = "Code: 241. DB::Exception: Query memory limit exceeded: would use 1.00 GiB. \
     (MEMORY_LIMIT_EXCEEDED) (version 26.7.3.1 (official build))\n";
 
 impl Proxy {
-    /// Listens on a port, in front of a server's.
-    async fn start(port: u16) -> (u16, Arc<Mutex<Option<Fault>>>) {
+    /// Listens in front of a server's port; gives back a store there, and what it is.
+    async fn start(port: u16) -> (Location, Self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let own = listener.local_addr().unwrap().port();
-        let fault = Arc::default();
+        let own = listener.local_addr().unwrap();
         let proxy = Self {
             client: Client::builder(TokioExecutor::new()).build_http(),
             port,
-            fault: Arc::clone(&fault),
+            fault: Arc::default(),
+            page: Arc::new(Mutex::new((Page::Gone, ""))),
         };
-        let router = Router::new().fallback(answer).with_state(proxy);
+        let router = Router::new().fallback(answer).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        (own, fault)
+        (format!("http://admin:p%40ss@{own}/observed").parse().unwrap(), proxy)
+    }
+
+    /// The page, where it stands in place of the answer to this request.
+    async fn page(&self, insert: bool) -> Option<&'static str> {
+        let (page, text) = &mut *self.page.lock().await;
+        match (*page, insert) {
+            (Page::Gone, _) | (Page::Comes, false) => return None,
+            (Page::Stands, _) | (Page::Goes, false) => {}
+            (Page::Comes, true) => *page = Page::Stands,
+            (Page::Goes, true) => *page = Page::Gone,
+        }
+        Some(text)
     }
 
     async fn forward(&self, request: Request) -> Response<Body> {
@@ -82,6 +108,10 @@ impl Proxy {
 
 async fn answer(State(proxy): State<Proxy>, request: Request) -> Response<Body> {
     let insert = request.uri().query().is_some_and(|query| query.contains("INSERT"));
+    if let Some(page) = proxy.page(insert).await {
+        to_bytes(request.into_body(), usize::MAX).await.unwrap();
+        return Response::new(Body::from(page));
+    }
     let fault = match insert {
         true => proxy.fault.lock().await.take(),
         false => None,
@@ -135,10 +165,7 @@ async fn whatever_a_server_does_with_an_insert_the_batch_is_stored_exactly_once(
     server.start();
     let direct = open(server.location("admin:p%40ss")).await.unwrap();
     ready(&direct).await;
-    let (port, fault) = Proxy::start(server.port).await;
-    let location = format!("http://admin:p%40ss@127.0.0.1:{port}/observed")
-        .parse()
-        .unwrap();
+    let (location, Proxy { fault, .. }) = Proxy::start(server.port).await;
     let store = open_with(StoreConfig {
         insert_timeout: Duration::from_secs(8),
         ..StoreConfig::new(location)
@@ -188,6 +215,48 @@ async fn whatever_a_server_does_with_an_insert_the_batch_is_stored_exactly_once(
         stored += rows.len() as u64;
         assert_eq!(count().await, stored, "{case:?}, after the batch was sent again");
         assert_same_sums(&direct, &token).await;
+    }
+    store.shutdown().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_with_status_200_takes_in_place_of_the_database_is_stored_once_when_it_has_gone() {
+    Embedded::open().await.store.shutdown().await;
+    let mut server = Server::new().await;
+    server.start();
+    let direct = open(server.location("admin:p%40ss")).await.unwrap();
+    ready(&direct).await;
+    let (location, Proxy { page, .. }) = Proxy::start(server.port).await;
+    let store = open(location).await.unwrap();
+    ready(&store).await;
+    let rows = calls(1_000);
+    let mut stored = 0;
+    for text in [
+        "<html><title>Back soon</title></html>",
+        // Who reads rows takes its first bytes for a number of columns that no memory has room for.
+        "\u{41d}\u{435}\u{442} \u{431}\u{430}\u{437}\u{44b}",
+        "",
+    ] {
+        for case in [Page::Stands, Page::Comes, Page::Goes] {
+            let token = format!("{case:?} {text:?}");
+            *page.lock().await = (case, text);
+            let error = store.insert(&rows.iter().collect(), &token).await.expect_err(&token);
+            let told = |reason: &str| reason.contains("is not ClickHouse") && reason.contains(text);
+            assert!(
+                matches!(&error, InsertError::Retryable(reason) if told(reason)),
+                "{token}: {error:?}"
+            );
+            let count = || number(&direct, "SELECT count() FROM calls");
+            assert_eq!(count().await, stored, "{token}");
+            assert!(told(&unreachable(&store, "is not ClickHouse").await), "{token}");
+            page.lock().await.0 = Page::Gone;
+            insert_for_ever(&store, &rows, &token).await;
+            stored += rows.len() as u64;
+            assert_eq!(count().await, stored, "{token}, after it has gone");
+            assert_same_sums(&direct, &token).await;
+            ready(&store).await;
+        }
     }
     store.shutdown().await;
     server.stop().await;
