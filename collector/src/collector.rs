@@ -66,6 +66,8 @@ pub struct Collector {
     names: HashMap<task::Id, &'static str>,
     pipeline: Pipeline,
     memory: Option<JoinHandle<()>>,
+    /// Ends what keeps the counts of layers, and that.
+    layers: (CancellationToken, JoinHandle<()>),
 }
 
 impl Listeners {
@@ -120,6 +122,8 @@ impl Collector {
         let stop = CancellationToken::new();
         let pipeline = Pipeline::start(config, spool, sink, metrics.clone())?;
         let (memory, watcher) = Memory::watch(config.receive.memory_limit_bytes, metrics.clone());
+        let keep = CancellationToken::new();
+        let kept = tokio::spawn(metrics.layers.keep_in(spool, keep.clone()));
         let intake = Intake::new(&config.receive, pipeline.spool().clone(), memory, metrics.clone());
         let tls = listeners.tls;
         let door = |intake| Door::new(&config.receive, intake, listeners.access.clone());
@@ -157,6 +161,7 @@ impl Collector {
             names,
             pipeline,
             memory: watcher,
+            layers: (keep, kept),
         })
     }
 
@@ -187,6 +192,11 @@ impl Collector {
         }
         if let Some(memory) = self.memory {
             memory.abort();
+        }
+        let (keep, kept) = self.layers;
+        keep.cancel();
+        if let Err(error) = kept.await {
+            warn!(%error, "what observed servers lost is counted once more after the next start");
         }
         self.pipeline.shutdown().await;
     }

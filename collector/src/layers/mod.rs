@@ -1,10 +1,11 @@
 //! What the layers of observed servers tell of themselves over OTLP: records that they lost before the collector could
 //! have them, what they forgot, and the calls that are running.
 //!
-//! It is kept in memory and shown by server. Counts go on over restarts of a server's process; those of another
-//! collector process are gone, and begin again with what each layer tells, which is since its own start.
+//! It is shown by server. Counts go on over restarts of a server's process, and begin with 0 when the collector starts: what
+//! each layer has counted by then, which is since its own start, is known from a file, see `file`.
 
 mod counts;
+mod file;
 mod show;
 mod state;
 mod streams;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::show::Families;
@@ -32,7 +33,8 @@ pub struct Layers {
 }
 
 /// A counter that layers keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Counter {
     /// Records that were not exported, by reason.
     Dropped,

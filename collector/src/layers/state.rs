@@ -7,6 +7,7 @@ use lru::LruCache;
 use toolsight::semconv::OTHER;
 
 use super::counts::Counts;
+use super::file::{Kept, Process};
 use super::streams::Streams;
 use super::{Counter, LayersAnswer, NEWS, Now, Point, Report};
 
@@ -32,12 +33,15 @@ pub(super) struct State {
     forgotten_until: Option<u64>,
     /// When a loss was told of last.
     last_loss: Option<Instant>,
+    /// How often something changed that is kept over a restart.
+    pub(super) changes: u64,
 }
 
 /// One process of a server.
 #[derive(Debug)]
 struct Instance {
-    heard: Instant,
+    /// `None` for one that has not told anything since the collector started.
+    heard: Option<Instant>,
     in_flight: f64,
     oldest: f64,
     streams: Streams,
@@ -70,6 +74,7 @@ impl Default for State {
             forgotten: Forgotten::default(),
             forgotten_until: None,
             last_loss: None,
+            changes: 0,
         }
     }
 }
@@ -84,7 +89,7 @@ impl State {
             self.forget_a_server();
         }
         let instance = self.instances.get_or_insert_mut(identity, || Instance {
-            heard: now.instant,
+            heard: None,
             in_flight: 0.0,
             oldest: 0.0,
             streams: Streams::new(self.forgotten_until),
@@ -93,7 +98,7 @@ impl State {
             OTHER => &mut self.other,
             server => self.servers.get_or_insert_mut(server.to_owned(), Counts::default),
         };
-        instance.heard = now.instant;
+        instance.heard = Some(now.instant);
         for point in &report.points {
             match point {
                 Point::InFlight(calls) => instance.in_flight = *calls,
@@ -101,6 +106,7 @@ impl State {
                 Point::Count(count) => {
                     let (growth, forgotten) = instance.streams.grow(count);
                     self.forgotten.streams += forgotten;
+                    self.changes += u64::from(growth + forgotten > 0);
                     counts.add(count.counter, &count.label, growth);
                     if count.counter == Counter::Dropped && growth > 0 {
                         self.last_loss = Some(now.instant);
@@ -117,6 +123,7 @@ impl State {
         // A start in the future would have everything taken for a process that was forgotten.
         self.forgotten_until = self.forgotten_until.max(start.map(|start| start.min(now.unix)));
         self.forgotten.instances += 1;
+        self.changes += 1;
     }
 
     /// Forgets the server that has been silent for the longest time; its counts stay in the sum.
@@ -125,6 +132,43 @@ impl State {
             self.other.add_all(&counts);
         }
         self.forgotten.servers += 1;
+    }
+
+    /// What there is to know after a restart of the collector.
+    pub(super) fn kept(&self) -> Kept {
+        let processes = self.instances.iter().rev().map(|(identity, instance)| {
+            let (tenant, server, name) = identity.clone();
+            Process {
+                tenant,
+                server,
+                instance: name,
+                forgotten_until: instance.streams.forgotten_until,
+                streams: instance.streams.kept(),
+            }
+        });
+        // The others are taken for processes that are not known, of which as much is known.
+        let needed = |process: &Process| !process.streams.is_empty() || process.forgotten_until > self.forgotten_until;
+        Kept {
+            forgotten_until: self.forgotten_until,
+            processes: processes.filter(needed).collect(),
+        }
+    }
+
+    /// Knows what was kept; nothing is counted by that.
+    pub(super) fn restore(&mut self, kept: Kept) {
+        self.forgotten_until = kept.forgotten_until;
+        for process in kept.processes.into_iter().take(MOST_INSTANCES) {
+            let mut streams = Streams::new(process.forgotten_until);
+            streams.restore(process.streams);
+            let instance = Instance {
+                heard: None,
+                in_flight: 0.0,
+                oldest: 0.0,
+                streams,
+            };
+            self.instances
+                .put((process.tenant, process.server, process.instance), instance);
+        }
     }
 
     /// The counts of each server.
@@ -137,7 +181,8 @@ impl State {
     pub(super) fn running(&self, now: Instant) -> BTreeMap<&str, Running> {
         let mut servers = BTreeMap::<_, Running>::new();
         for ((_, server, _), instance) in &self.instances {
-            if now.saturating_duration_since(instance.heard) < SILENT {
+            let silent = instance.heard.map(|heard| now.saturating_duration_since(heard));
+            if silent.is_some_and(|silent| silent < SILENT) {
                 let known = self.servers.contains(server);
                 let running = servers.entry(if known { server } else { OTHER }).or_default();
                 running.instances += 1;

@@ -4,6 +4,7 @@
 //! not matter in which order points of two processes come that say they were one, or of one before and after its restart.
 
 use lru::LruCache;
+use serde::{Deserialize, Serialize};
 
 use super::{Count, Counter};
 
@@ -21,13 +22,23 @@ struct Last {
     value: u64,
 }
 
+/// A stream that tells all since its start, and has counted something.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Stream {
+    counter: Counter,
+    label: String,
+    start: u64,
+    time: u64,
+    value: u64,
+}
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Streams {
     known: LruCache<Key, Last>,
     /// Streams that are not known and started until then, in nanoseconds since the Unix epoch, may be ones that were
     /// forgotten: what they have counted so far may have been added once, and is not added again.
-    forgotten_until: Option<u64>,
+    pub(super) forgotten_until: Option<u64>,
 }
 
 impl Streams {
@@ -60,6 +71,29 @@ impl Streams {
         }
         self.known.put(key, last);
         (if may_be_known { 0 } else { value }, forgotten)
+    }
+
+    /// What there is to know after a restart of the collector, the one that is forgotten next at first.
+    pub(super) fn kept(&self) -> Vec<Stream> {
+        let totals = self.known.iter().rev().filter_map(|((counter, label, start), last)| {
+            Some(Stream {
+                counter: *counter,
+                label: label.clone(),
+                start: start.filter(|_| last.value > 0)?,
+                time: last.time,
+                value: last.value,
+            })
+        });
+        totals.collect()
+    }
+
+    /// Knows what was kept.
+    pub(super) fn restore(&mut self, kept: Vec<Stream>) {
+        for stream in kept.into_iter().take(MOST) {
+            let Stream { start, time, value, .. } = stream;
+            let key = (stream.counter, stream.label, Some(start));
+            self.known.put(key, Last { start, time, value });
+        }
     }
 
     /// When the last of its streams started.

@@ -9,9 +9,9 @@ use super::state::{Forgotten, MOST_INSTANCES, MOST_SERVERS, SILENT, State};
 use super::{Count, Counter, Layers, Now, Point, Report};
 
 /// Some moment in nanoseconds since the Unix epoch, after all starts here.
-const PRESENT: u64 = 1_000_000;
+pub(super) const PRESENT: u64 = 1_000_000;
 
-fn now() -> Now {
+pub(super) fn now() -> Now {
     Now {
         instant: Instant::now(),
         unix: PRESENT,
@@ -19,7 +19,7 @@ fn now() -> Now {
 }
 
 /// So many records lost since a start, or since the point before.
-fn lost(value: u64, start: u64, time: u64) -> Count {
+pub(super) fn lost(value: u64, start: u64, time: u64) -> Count {
     Count {
         counter: Counter::Dropped,
         label: "queue_full".to_owned(),
@@ -30,7 +30,7 @@ fn lost(value: u64, start: u64, time: u64) -> Count {
     }
 }
 
-fn delta(value: u64, start: u64, time: u64) -> Count {
+pub(super) fn delta(value: u64, start: u64, time: u64) -> Count {
     Count {
         is_delta: true,
         ..lost(value, start, time)
@@ -45,12 +45,12 @@ fn report(server: &str, instance: &str, points: impl IntoIterator<Item = Point>)
     }
 }
 
-fn of(server: &str, instance: &str, count: Count) -> Report {
+pub(super) fn of(server: &str, instance: &str, count: Count) -> Report {
     report(server, instance, [Point::Count(count)])
 }
 
 /// Lost records of each server, by name.
-fn dropped(state: &State) -> Vec<(String, u64)> {
+pub(super) fn dropped(state: &State) -> Vec<(String, u64)> {
     let counts = state.counts();
     let mut counts: Vec<_> = counts
         .map(|(server, counts)| (server.to_owned(), counts.total(Counter::Dropped)))
@@ -59,7 +59,7 @@ fn dropped(state: &State) -> Vec<(String, u64)> {
     counts
 }
 
-fn total(state: &State) -> u64 {
+pub(super) fn total(state: &State) -> u64 {
     dropped(state).iter().map(|(_, count)| count).sum()
 }
 

@@ -7,6 +7,7 @@
 //!   00000000000000000001.spare     what was such a file, to be overwritten by another one
 //!   journal                        which of them form a batch, and which batches the store has, see `journal`
 //!   set_aside.ndjson               rows that the store refuses, see `set_aside`
+//!   layers.json                    what layers have counted, see `crate::layers`
 //!   quarantine/                    segments that were damaged
 //! ```
 //!

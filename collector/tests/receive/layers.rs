@@ -1,6 +1,8 @@
 //! What layers tell of themselves, over every protocol, and what of metrics and logs is not kept.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
@@ -14,8 +16,10 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
 use tonic::codec::CompressionEncoding;
 
-use crate::support::{GZIP, JSON, PROTOBUF, Running, gzip, text};
+use crate::support::{GZIP, JSON, Kept, PROTOBUF, Running, gzip, text};
 use crate::token_file::TokensFile;
+
+const DEADLINE: Duration = Duration::from_secs(60);
 
 fn metric(name: &str, data: Data) -> Metric {
     Metric {
@@ -167,5 +171,37 @@ async fn a_tenant_changes_nothing_of_what_another_ones_server_of_the_same_name_h
         assert_eq!(answer.status, status);
     }
     assert_eq!(running.count("layer_records_dropped", "shop"), 8);
+    running.collector.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_collector_that_starts_again_counts_what_was_lost_meanwhile_and_nothing_twice() {
+    let mut folder = Arc::new(tempfile::tempdir().unwrap());
+    for (told, counted) in [([5, 7], 12), ([5, 7], 0), ([8, 9], 5), ([8, 9], 0)] {
+        let running = Running::in_folder(folder, Kept::default(), |_| ()).await;
+        assert_eq!(values(&running, "toolsight_layer_instances"), HashMap::new());
+        for (instance, lost) in ["a", "b"].into_iter().zip(told) {
+            let body = metrics(instance, lost).encode_to_vec();
+            assert_eq!(running.post("/v1/metrics", &[PROTOBUF], &body).await.status, 200);
+        }
+        assert_eq!(running.count("layer_records_dropped", "shop"), counted, "{told:?}");
+        folder = Arc::clone(&running.folder);
+        running.collector.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn what_layers_told_is_on_disk_soon_so_that_a_killed_collector_does_not_count_it_twice() {
+    let running = Running::start(|_| ()).await;
+    let (file, deadline) = (running.folder.path().join("layers.json"), Instant::now() + DEADLINE);
+    for lost in [5, 8] {
+        let body = metrics("a", lost).encode_to_vec();
+        assert_eq!(running.post("/v1/metrics", &[PROTOBUF], &body).await.status, 200);
+        let expected = format!("\"value\":{lost}");
+        while !std::fs::read_to_string(&file).is_ok_and(|text| text.contains(&expected)) {
+            assert!(Instant::now() < deadline, "{lost} is not in {}", file.display());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
     running.collector.shutdown().await;
 }
