@@ -50,6 +50,10 @@ pub struct Metrics {
     pub rows_inserted: IntCounter,
     /// Rows that will never be stored, by `reason`.
     pub rows_lost: IntCounterVec,
+    /// Bytes of rows that the store refused, in the files where they stand.
+    pub set_aside_bytes: IntGauge,
+    /// Such rows that are gone, since newer ones took their place.
+    pub set_aside_replaced: IntCounter,
     /// Rows that wait for the store.
     pub rows_queued: IntGauge,
     /// Requests that wait for the store.
@@ -162,33 +166,33 @@ impl Metrics {
                 "values of stored spans that had to be corrected",
                 "reason",
             )?,
-            spans_duplicate: register(
+            spans_duplicate: counter(
                 &registry,
-                IntCounter::new("spans_duplicate_total", "spans of requests that were known already")?,
+                "spans_duplicate_total",
+                "spans of requests that were known already",
             )?,
-            spans_spooled: register(
+            spans_spooled: counter(
                 &registry,
-                IntCounter::new("spans_spooled_total", "spans whose requests were stored in the spool")?,
+                "spans_spooled_total",
+                "spans whose requests were stored in the spool",
             )?,
-            rows_recovered: register(
+            rows_recovered: counter(
                 &registry,
-                IntCounter::new("rows_recovered_total", "rows that lay in the spool at the start")?,
+                "rows_recovered_total",
+                "rows that lay in the spool at the start",
             )?,
-            rows_inserted: register(
-                &registry,
-                IntCounter::new("rows_inserted_total", "rows that the store has confirmed")?,
-            )?,
+            rows_inserted: counter(&registry, "rows_inserted_total", "rows that the store has confirmed")?,
             rows_lost,
-            rows_queued: register(&registry, IntGauge::new("rows_queued", "rows that wait for the store")?)?,
-            spool_records: register(
+            set_aside_bytes: gauge(&registry, "set_aside_bytes", "bytes of refused rows on disk")?,
+            set_aside_replaced: counter(
                 &registry,
-                IntGauge::new("spool_records", "requests that wait for the store")?,
+                "set_aside_replaced_total",
+                "refused rows that newer ones replaced",
             )?,
-            spool_bytes: register(&registry, IntGauge::new("spool_bytes", "bytes of the spool on disk")?)?,
-            spool_limit_bytes: register(
-                &registry,
-                IntGauge::new("spool_limit_bytes", "bytes that the spool may take at most")?,
-            )?,
+            rows_queued: gauge(&registry, "rows_queued", "rows that wait for the store")?,
+            spool_records: gauge(&registry, "spool_records", "requests that wait for the store")?,
+            spool_bytes: gauge(&registry, "spool_bytes", "bytes of the spool on disk")?,
+            spool_limit_bytes: gauge(&registry, "spool_limit_bytes", "bytes that the spool may take at most")?,
             spool_oldest_seconds: register(
                 &registry,
                 Gauge::new("spool_oldest_seconds", "age of the oldest request that waits")?,
@@ -210,17 +214,16 @@ impl Metrics {
                     .buckets(exponential_buckets(0.000_1, 2.0, 16)?),
                 )?,
             )?,
-            spool_full: register(
+            spool_full: counter(
                 &registry,
-                IntCounter::new("spool_full_total", "requests that found the spool or its disk full")?,
+                "spool_full_total",
+                "requests that found the spool or its disk full",
             )?,
-            spool_writable: register(
+            spool_writable: gauge(&registry, "spool_writable", "1 while requests can be stored")?,
+            corrupt_segments: counter(
                 &registry,
-                IntGauge::new("spool_writable", "1 while requests can be stored")?,
-            )?,
-            corrupt_segments: register(
-                &registry,
-                IntCounter::new("corrupt_segments_total", "segments of the spool that were damaged")?,
+                "corrupt_segments_total",
+                "segments of the spool that were damaged",
             )?,
             batch_rows: register(
                 &registry,
@@ -235,9 +238,10 @@ impl Metrics {
                     "unix time of the newest call that the store has confirmed",
                 )?,
             )?,
-            memory_state: register(
+            memory_state: gauge(
                 &registry,
-                IntGauge::new("memory_state", "0: enough, 1: little, 2: requests are refused")?,
+                "memory_state",
+                "0: enough, 1: little, 2: requests are refused",
             )?,
             worker_last_tick: register(
                 &registry,
@@ -256,25 +260,18 @@ impl Metrics {
                     "from sending a batch to the store's answer",
                 ))?,
             )?,
-            clients_resolved: register(
+            clients_resolved: counter(
                 &registry,
-                IntCounter::new(
-                    "clients_resolved_total",
-                    "calls whose client was found by their session",
-                )?,
+                "clients_resolved_total",
+                "calls whose client was found by their session",
             )?,
-            clients_unresolved: register(
+            clients_unresolved: counter(
                 &registry,
-                IntCounter::new(
-                    "clients_unresolved_total",
-                    "calls of a session whose client nobody knew in time",
-                )?,
+                "clients_unresolved_total",
+                "calls of a session whose client nobody knew in time",
             )?,
-            insert_retries: register(
-                &registry,
-                IntCounter::new("insert_retries_total", "batches that were sent once more")?,
-            )?,
-            store_up: register(&registry, IntGauge::new("store_up", "1 while the store answers")?)?,
+            insert_retries: counter(&registry, "insert_retries_total", "batches that were sent once more")?,
+            store_up: gauge(&registry, "store_up", "1 while the store answers")?,
             last_insert: register(
                 &registry,
                 Gauge::new(
@@ -313,10 +310,7 @@ impl Metrics {
                     "unix time of the last look at the health of tools",
                 )?,
             )?,
-            tool_series_omitted: register(
-                &registry,
-                IntGauge::new("tool_series_omitted", "tools beyond the limit of series")?,
-            )?,
+            tool_series_omitted: gauge(&registry, "tool_series_omitted", "tools beyond the limit of series")?,
             registry,
         })
     }
@@ -367,8 +361,16 @@ fn register<C: prometheus::core::Collector + Clone + 'static>(registry: &Registr
     Ok(metric)
 }
 
+fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+    register(registry, IntCounter::new(name, help)?)
+}
+
 fn counters(registry: &Registry, name: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
     register(registry, IntCounterVec::new(Opts::new(name, help), &[label])?)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+    register(registry, IntGauge::new(name, help)?)
 }
 
 fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {

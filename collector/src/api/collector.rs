@@ -85,6 +85,10 @@ pub(crate) struct SpoolNumbers {
     pub(super) full: u64,
     /// Segments that were damaged and put into quarantine.
     pub(super) quarantined_segments: u64,
+    /// Bytes of rows that were set aside.
+    pub(super) set_aside_bytes: i64,
+    /// Rows that were set aside and are gone, since newer ones took their place.
+    pub(super) set_aside_replaced: u64,
     /// Waits for the disk, estimated from a histogram as all percentiles here; `null` before the first.
     fsyncs: u64,
     fsync_p50_ms: Option<f64>,
@@ -189,6 +193,8 @@ impl Numbers {
                 writable: metrics.spool_writable.get() == 1,
                 full: metrics.spool_full.get(),
                 quarantined_segments: metrics.corrupt_segments.get(),
+                set_aside_bytes: metrics.set_aside_bytes.get(),
+                set_aside_replaced: metrics.set_aside_replaced.get(),
                 fsyncs: metrics.spool_fsync_seconds.get_sample_count(),
                 fsync_p50_ms: quantile_ms(&metrics.spool_fsync_seconds, 0.5),
                 fsync_p99_ms: quantile_ms(&metrics.spool_fsync_seconds, 0.99),

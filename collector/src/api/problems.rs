@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::collector::Numbers;
 use super::metrics::STUCK;
 use super::status::StoreStatus;
+use crate::spool::SET_ASIDE_LIMIT;
 
 /// Age of the oldest request in seconds from which the store does not keep up.
 const BEHIND: f64 = 60.0;
@@ -16,6 +17,9 @@ const NEARLY_FULL: i64 = 70;
 const SLOW_DISK_MS: f64 = 50.0;
 /// Seconds after which nobody can trust the health of tools; it is looked at every ten.
 const STALE: f64 = 60.0;
+/// What to do before rows that were set aside are replaced.
+const STORE_OLDER: &str = "Mend what the store has against them, then run `toolsight-collector store-again` for \
+    set_aside.1.ndjson in the spool's folder, or move it away.";
 
 /// Something that is wrong.
 #[derive(Debug, Serialize, ToSchema)]
@@ -100,6 +104,21 @@ pub(super) fn problems(numbers: &Numbers, store: &StoreStatus, warnings: &[Strin
             ledger.set_aside
         );
         add(Severity::Error, "rows_set_aside", message);
+    }
+    if spool.set_aside_replaced > 0 {
+        let message = format!(
+            "Since the start {} calls that the store would not take are gone for good, as newer ones needed their room, and \
+            those of set_aside.1.ndjson go next. {STORE_OLDER}",
+            spool.set_aside_replaced
+        );
+        add(Severity::Error, "set_aside_replaced", message);
+    } else if spool.set_aside_bytes as u64 >= SET_ASIDE_LIMIT / 2 {
+        let message = format!(
+            "Calls that the store would not take fill {} of {} MiB; after that the oldest of them are lost. {STORE_OLDER}",
+            spool.set_aside_bytes >> 20,
+            SET_ASIDE_LIMIT >> 20
+        );
+        add(Severity::Warning, "set_aside_nearly_full", message);
     }
     if ledger.unreadable > 0 || spool.quarantined_segments > 0 {
         let message = format!(

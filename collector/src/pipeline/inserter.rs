@@ -246,10 +246,13 @@ impl<S: Sink> Inserter<S> {
             }
         }
         if decided.rejected > 0 {
-            let rows = decided.rejected;
+            let (rows, room_bytes) = (decided.rejected, self.reader.set_aside.room());
             error!(
                 rows,
-                reason, "the store rejects rows, which stand in set_aside.ndjson of the spool now"
+                reason,
+                room_bytes,
+                "the store rejects rows, which stand in set_aside.ndjson of the spool now; after so many bytes more, the \
+                oldest of them go"
             );
         }
         Ok(decided)

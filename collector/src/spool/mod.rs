@@ -59,6 +59,7 @@ use crate::telemetry::Metrics;
 pub(crate) use self::journal::{Position, Seal};
 pub(crate) use self::reader::{Found, Reader};
 pub(crate) use self::record::MAX_TENANT;
+pub(crate) use self::set_aside::SET_ASIDE_LIMIT;
 
 /// Requests that may wait for the writer. Each of them is in memory.
 const WAITING: usize = 64;
@@ -290,7 +291,7 @@ fn recover(
         linger: config.linger,
         boot,
         left,
-        set_aside: SetAside::new(folder),
+        set_aside: SetAside::new(folder, metrics.clone()),
     };
     Ok((reader, next_lsn))
 }

@@ -189,6 +189,7 @@ impl Reader {
     /// Removes what the store has had for long enough.
     pub(crate) fn reclaim(&mut self) {
         while self.shared.reclaim(self.linger) {}
+        self.set_aside.look();
         let first = self.shared.lock().segments.keys().next().copied();
         self.journal.forget_before(first.unwrap_or(u64::MAX));
     }

@@ -110,7 +110,7 @@ async fn the_numbers_are_what_was_counted() {
 async fn each_trouble_is_told_with_what_to_do() {
     let engine = engine::start().await;
     type Cause = fn(&App);
-    let cases: [(&str, &str, &str, Cause); 14] = [
+    let cases: [(&str, &str, &str, Cause); 16] = [
         ("a worker does not move", "worker_silent", "error", |app| {
             app.metrics
                 .worker_last_tick
@@ -141,6 +141,23 @@ async fn each_trouble_is_told_with_what_to_do() {
             app.metrics.spans_spooled.inc();
             app.metrics.rows_lost.with_label_values(&["rejected"]).inc();
         }),
+        (
+            "a file of rows that are set aside is full",
+            "set_aside_nearly_full",
+            "warning",
+            |app| {
+                app.metrics.set_aside_bytes.set(16 << 20);
+            },
+        ),
+        (
+            "rows that were set aside are gone",
+            "set_aside_replaced",
+            "error",
+            |app| {
+                app.metrics.set_aside_bytes.set(16 << 20);
+                app.metrics.set_aside_replaced.inc();
+            },
+        ),
         ("rows are unreadable", "spool_damaged", "error", |app| {
             app.metrics.rows_recovered.inc();
             app.metrics.rows_lost.with_label_values(&["unreadable"]).inc();
