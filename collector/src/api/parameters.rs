@@ -1,9 +1,9 @@
 //! The parameters of a request, taken one by one, so that the one that is wrong can be named.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::{ops::RangeInclusive, str::FromStr};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use twox_hash::XxHash64;
 use url::form_urlencoded;
 
 use super::ApiError;
@@ -24,13 +24,16 @@ pub(crate) struct Parameters {
 /// Parameters that say which part of a list is wanted, and how it is written.
 const OF_PAGES: [&str; 3] = ["limit", "cursor", "format"];
 
+/// The hash is a fixed one, of a text that is written in one way only: a cursor that was given out stays good when the
+/// program is replaced by a newer one.
 fn question(path: &str, given: &[(String, String)]) -> u64 {
     let asks = |(name, value): &&(String, String)| !value.is_empty() && !OF_PAGES.contains(&name.as_str());
     let mut asked: Vec<_> = given.iter().filter(asks).collect();
     asked.sort();
-    let mut hasher = DefaultHasher::new();
-    (path, asked).hash(&mut hasher);
-    hasher.finish()
+    // Encoded, no value can look like another parameter.
+    let mut text = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
+    text.extend_pairs(asked);
+    XxHash64::oneshot(0, text.finish().as_bytes())
 }
 
 impl<S: Sync> FromRequestParts<S> for Parameters {
@@ -147,6 +150,65 @@ impl Parameters {
         match self.given.into_iter().next() {
             Some((name, _)) => Err(ApiError::invalid(name, "is not known here")),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::question;
+    use crate::api::cursor::Place;
+
+    fn given(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        owned.collect()
+    }
+
+    #[test]
+    fn a_cursor_is_the_same_text_whatever_the_program_was_built_with() {
+        let asked = given(&[
+            ("range", "24h"),
+            ("server", "files & more"),
+            ("limit", "2"),
+            ("format", ""),
+        ]);
+        let place = Place {
+            position: 2,
+            from: 1_700_000_000,
+            to: 1_700_086_400,
+            question: question("/users", &asked),
+        };
+        assert_eq!(place.to_string(), "2-1700000000-1700086400-485589ae5d381a9d");
+    }
+
+    #[test]
+    fn only_what_is_asked_tells_questions_apart() {
+        let asked = question("/users", &given(&[("range", "24h"), ("server", "a")]));
+        for (case, path, pairs, is_same) in [
+            (
+                "another order",
+                "/users",
+                &[("server", "a"), ("range", "24h")][..],
+                true,
+            ),
+            (
+                "another page",
+                "/users",
+                &[("range", "24h"), ("server", "a"), ("cursor", "x"), ("limit", "9")],
+                true,
+            ),
+            ("another value", "/users", &[("range", "24h"), ("server", "b")], false),
+            ("another list", "/tools", &[("range", "24h"), ("server", "a")], false),
+            (
+                "a value that looks like two",
+                "/users",
+                &[("range", "24h&server=a")],
+                false,
+            ),
+        ] {
+            assert_eq!(question(path, &given(pairs)) == asked, is_same, "{case}");
         }
     }
 }
