@@ -1,5 +1,5 @@
--- How many calls, failures, users, clients and tools there were between two minutes, and how long the calls took; from the
--- slice of the rollups that tells the filters apart. Which tools were used, another rollup knows at less cost.
+-- How many calls, failures, users and clients there were between two minutes, and how long the calls took; from the slice of
+-- the rollups that tells the filters apart.
 WITH quantilesTDigestWeightedMerge(0.5, 0.95, 0.99)(rollup.duration_us) AS latency_us
 SELECT
     sum(rollup.calls) AS calls,
@@ -12,16 +12,7 @@ SELECT
     latency_us[2] / 1000 AS p95_ms,
     latency_us[3] / 1000 AS p99_ms,
     uniqCombined64IfMerge(12)(rollup.users) AS users,
-    uniqCombined64IfMerge(12)(rollup.clients) AS clients,
-    assumeNotNull((
-        SELECT uniqExact(tool.server, tool.target)
-        FROM client_tools_between(tenant = {tenant:String}, from = {from:Int64}, to = {to:Int64}) AS tool
-        WHERE ({server:String} = '' OR server = {server:String})
-            AND ({client:String} = '' OR client = {client:String})
-            AND ({version:String} = '' OR client_version = {version:String})
-            AND ({protocol:String} = '' OR protocol_version = {protocol:String})
-            AND ({target:String} = '' OR target = {target:String})
-    )) AS tools
+    uniqCombined64IfMerge(12)(rollup.clients) AS clients
 FROM calls_between(
     slice = {slice:String}, tenant = {tenant:String}, from = {from:Int64}, to = {to:Int64}, step = 86400) AS rollup
 WHERE direction != 'to_client'

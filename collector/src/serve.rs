@@ -63,6 +63,7 @@ impl Running {
             metrics.clone(),
         )
         .guarded_by(access, is_encrypted)
+        .keeping(config.store.retention)
         .warning_of(warnings);
         let router = api::router(state, AllowedHosts::new(page, &config.page.allowed_hosts));
         let collector = Collector::start(config, listeners, Arc::clone(&store), &spool, router, &metrics)?;

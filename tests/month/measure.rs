@@ -32,12 +32,13 @@ enum Span {
 }
 
 /// The questions, and what they can be narrowed to.
-const ASKED: [(&str, Span, &[&str]); 16] = [
+const ASKED: [(&str, Span, &[&str]); 17] = [
     (
         "overview_totals",
         Span::Whole,
         &["tenant", "server", "target", "client"],
     ),
+    ("overview_tools", Span::Whole, &["tenant", "server", "target", "client"]),
     (
         "overview_series_minutes",
         Span::Whole,

@@ -10,6 +10,7 @@ use super::{
     error::ErrorAnswer,
     export::Accepted,
     filters::TargetParameter,
+    kept::Source,
     listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters},
     parameters::Parameters,
@@ -114,7 +115,7 @@ pub(crate) async fn tool_health(
 }
 
 fn of_all_tenants(accepted: Accepted, parameters: Parameters) -> Result<Listing, ApiError> {
-    let listing = Listing::take(accepted, parameters, &FILTERS)?;
+    let listing = Listing::take(accepted, parameters, Source::ToolHealth, &FILTERS)?;
     listing.scope.require_all_tenants()?;
     Ok(listing)
 }

@@ -64,7 +64,7 @@ pub(crate) async fn call(
     }
     let time = parameters.take_number("time", 0.0..=LATEST)?;
     let scope = Scope {
-        range: time.map_or_else(Range::longest, Range::around),
+        range: time.map_or_else(|| Range::longest(state.retention), Range::around),
         tenant: parameters.take_tenant()?,
         server: String::new(),
     };

@@ -15,6 +15,7 @@ use super::{
     cursor::Cursor,
     error::ErrorAnswer,
     export::{self, Accepted, Format, Pages},
+    kept::Source,
     openapi::{CallParameters, FormatParameter, ScopeParameters},
     parameters::Parameters,
     range::Scope,
@@ -170,7 +171,7 @@ struct Question {
 impl Question {
     fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
         Ok(Self {
-            scope: Scope::take(parameters)?,
+            scope: Scope::take(parameters, Source::Calls)?,
             outcome: parameters.take_word("outcome", &outcomes())?.unwrap_or_default(),
             fault: take_fault(parameters)?,
             texts: TEXT_FILTERS

@@ -11,6 +11,7 @@ use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
     export::Accepted,
+    kept::Source,
     listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters, text_parameter},
     parameters::Parameters,
@@ -73,7 +74,7 @@ pub(crate) async fn chain(
     accepted: Accepted,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let listing = Listing::take(accepted, parameters, &FILTERS)?;
+    let listing = Listing::take(accepted, parameters, Source::Calls, &FILTERS)?;
     if FILTERS.iter().all(|name| listing.filter(name).is_empty()) {
         return Err(ApiError::invalid("chain", "must be given, or `session`"));
     }

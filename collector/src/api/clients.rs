@@ -11,12 +11,14 @@ use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
     export::Accepted,
+    kept::Source,
     listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters},
     parameters::Parameters,
     range::Range,
     reader::Reader,
 };
+use crate::store::Retention;
 
 const CLIENTS: &str = include_str!("../../queries/clients.sql");
 const FAILING_TOOLS: &str = include_str!("../../queries/client_failing_tools.sql");
@@ -64,8 +66,8 @@ struct FailingTool {
 struct Client {
     #[serde(flatten)]
     row: ClientRow,
-    /// The tools that fail most for this client.
-    tools: Vec<FailingTool>,
+    /// The tools that fail most for this client; `null` where the range begins before that is known.
+    tools: Option<Vec<FailingTool>>,
 }
 
 /// How each client fared.
@@ -89,18 +91,23 @@ pub(crate) async fn clients(
     accepted: Accepted,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let listing = Listing::of_summaries(accepted, parameters)?;
-    let read = move |listing| read(state.reader.clone(), listing);
+    let listing = Listing::of_summaries(accepted, parameters, Source::DaySums)?;
+    let read = move |listing| read(state.reader.clone(), listing, state.retention);
     let page = |range, clients, next| Clients { range, clients, next };
     listing.answer("clients", read, page).await
 }
 
 /// The clients of one page, each with its failing tools.
-async fn read(reader: Reader, listing: Listing) -> Result<Vec<Client>, ApiError> {
-    let (clients, tools) = tokio::try_join!(
-        reader.rows::<ClientRow>(listing.query(&reader, CLIENTS)),
-        reader.rows::<FailingToolRow>(listing.query(&reader, FAILING_TOOLS)),
-    )?;
+async fn read(reader: Reader, listing: Listing, retention: Retention) -> Result<Vec<Client>, ApiError> {
+    let is_known = !listing.scope.range.begins_before(Source::HourSums, retention);
+    let failing_tools = async {
+        if !is_known {
+            return Ok(Vec::new());
+        }
+        let query = listing.query(&reader, FAILING_TOOLS);
+        reader.rows::<FailingToolRow>(query).await
+    };
+    let (clients, tools) = tokio::try_join!(reader.rows::<ClientRow>(listing.query(&reader, CLIENTS)), failing_tools,)?;
     let mut failing = HashMap::<_, Vec<_>>::new();
     for row in tools {
         failing
@@ -117,7 +124,7 @@ async fn read(reader: Reader, listing: Listing) -> Result<Vec<Client>, ApiError>
         let key = (row.client.clone(), row.version.clone(), row.protocol.clone());
         Client {
             row,
-            tools: failing.remove(&key).unwrap_or_default(),
+            tools: is_known.then(|| failing.remove(&key).unwrap_or_default()),
         }
     };
     Ok(clients.into_iter().map(with_tools).collect())

@@ -9,6 +9,7 @@ use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
     export::Accepted,
+    kept::Source,
     listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters},
     parameters::Parameters,
@@ -53,7 +54,7 @@ pub(crate) async fn definitions(
     accepted: Accepted,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let listing = Listing::take(accepted, parameters, &[])?;
+    let listing = Listing::take(accepted, parameters, Source::Definitions, &[])?;
     let page = |range, definitions, next| Definitions {
         range,
         definitions,

@@ -11,6 +11,7 @@ use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
     export::Accepted,
+    kept::Source,
     listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters, text_parameter},
     parameters::Parameters,
@@ -74,7 +75,7 @@ pub(crate) async fn errors(
     accepted: Accepted,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let listing = Listing::take(accepted, parameters, &FILTERS)?;
+    let listing = Listing::take(accepted, parameters, Source::Errors, &FILTERS)?;
     let page = |range, errors, next| Errors { range, errors, next };
     listing.answer_of("errors", state.reader, QUERY, page).await
 }

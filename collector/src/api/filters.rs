@@ -5,7 +5,8 @@ use clickhouse::query::Query;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::{ApiError, openapi::text_parameter, parameters::Parameters};
+use super::{ApiError, ApiState, kept::Source, openapi::text_parameter, parameters::Parameters, range::Scope};
+use crate::store::Retention;
 
 /// Of the client; a rollup tells these apart together.
 const OF_CLIENT: [&str; 3] = ["client", "version", "protocol"];
@@ -84,11 +85,16 @@ impl Filters {
         }
     }
 
+    /// Whether they are of a client.
+    pub(crate) fn are_of_client(&self) -> bool {
+        self.client.iter().any(|text| !text.is_empty())
+    }
+
     /// The query with the filters, and with the slice of the rollup that tells them apart.
     pub(crate) fn of(&self, query: Query) -> Query {
         let slice = if !self.target.is_empty() {
             "tool"
-        } else if self.client.iter().any(|text| !text.is_empty()) {
+        } else if self.are_of_client() {
             "client"
         } else {
             "server"
@@ -102,18 +108,23 @@ impl Filters {
 /// A scope with filters of a tool or a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Summary {
-    pub(crate) scope: super::range::Scope,
+    pub(crate) scope: Scope,
     pub(crate) filters: Filters,
+    pub(crate) retention: Retention,
 }
 
-impl<S: Sync> FromRequestParts<S> for Summary {
+impl FromRequestParts<ApiState> for Summary {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Self::Rejection> {
         let mut parameters = Parameters::from_request_parts(parts, state).await?;
-        let scope = super::range::Scope::take(&mut parameters)?;
+        let scope = Scope::take(&mut parameters, Source::DaySums)?;
         let filters = Filters::take(&mut parameters, Narrows::ToToolOrClient)?;
         parameters.finish()?;
-        Ok(Self { scope, filters })
+        Ok(Self {
+            scope,
+            filters,
+            retention: state.retention,
+        })
     }
 }

@@ -12,6 +12,7 @@ use super::{
     calls::{MAX_FILE, MAX_LIMIT},
     cursor::Place,
     export::{self, Accepted, Format, Pages},
+    kept::Source,
     openapi::text_parameter,
     parameters::Parameters,
     range::{Range, Scope},
@@ -40,29 +41,35 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Takes all parameters of a list with these filters.
+    /// Takes all parameters of a list with these filters, which is answered from `source`.
     ///
     /// # Errors
     /// If one is wrong or unknown.
-    pub(crate) fn take(accepted: Accepted, parameters: Parameters, filters: &[&'static str]) -> Result<Self, ApiError> {
-        Self::with_default(accepted, parameters, filters, DEFAULT_LIMIT)
+    pub(crate) fn take(
+        accepted: Accepted,
+        parameters: Parameters,
+        source: Source,
+        filters: &[&'static str],
+    ) -> Result<Self, ApiError> {
+        Self::with_default(accepted, parameters, source, filters, DEFAULT_LIMIT)
     }
 
-    /// Takes what is left of the parameters of a list of summaries.
+    /// Takes what is left of the parameters of a list of summaries, which is answered from `source`.
     ///
     /// # Errors
     /// If one is wrong or unknown.
-    pub(crate) fn of_summaries(accepted: Accepted, parameters: Parameters) -> Result<Self, ApiError> {
-        Self::with_default(accepted, parameters, &[], SUMMARIES)
+    pub(crate) fn of_summaries(accepted: Accepted, parameters: Parameters, source: Source) -> Result<Self, ApiError> {
+        Self::with_default(accepted, parameters, source, &[], SUMMARIES)
     }
 
     fn with_default(
         accepted: Accepted,
         mut parameters: Parameters,
+        source: Source,
         filters: &[&'static str],
         default: u32,
     ) -> Result<Self, ApiError> {
-        let question = parameters.question();
+        let (question, retention) = (parameters.question(), parameters.retention());
         let format = accepted.or_taken(&mut parameters)?;
         let (default, most) = match format {
             Format::Json => (default, MAX_LIMIT),
@@ -70,7 +77,7 @@ impl Listing {
         };
         let place = parameters.take_cursor::<Place>("cursor")?;
         let mut taken = Self {
-            scope: Scope::take(&mut parameters)?,
+            scope: Scope::take(&mut parameters, source)?,
             format,
             limit: parameters.take_number("limit", 1..=most)?.unwrap_or(default),
             position: 0,
@@ -89,7 +96,8 @@ impl Listing {
                 ));
             }
             taken.position = place.position;
-            let range = taken.scope.range.with_bounds(place.from, place.to);
+            let longest = taken.scope.longest(source, retention);
+            let range = taken.scope.range.with_bounds(place.from, place.to, longest);
             taken.scope.range =
                 range.ok_or_else(|| ApiError::invalid("cursor", "must be what `next` of an earlier answer held"))?;
         }

@@ -16,6 +16,7 @@ mod export;
 mod filters;
 mod headers;
 mod host;
+mod kept;
 mod listing;
 mod metrics;
 mod openapi;
@@ -47,7 +48,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::reader::Reader;
 pub use self::{error::ApiError, host::AllowedHosts};
-use crate::{auth::Access, health::ToolHealthAnswer, store::StoreState, telemetry::Metrics};
+use crate::{
+    auth::Access,
+    health::ToolHealthAnswer,
+    store::{Retention, StoreState},
+    telemetry::Metrics,
+};
 
 /// What the handlers answer from.
 #[derive(Clone)]
@@ -60,6 +66,7 @@ pub struct ApiState {
     access: Access,
     is_encrypted: bool,
     warnings: Arc<[String]>,
+    retention: Retention,
 }
 
 impl std::fmt::Debug for ApiState {
@@ -89,6 +96,7 @@ impl ApiState {
             access: Access::default(),
             is_encrypted: false,
             warnings: Arc::default(),
+            retention: Retention::default(),
         }
     }
 
@@ -100,6 +108,11 @@ impl ApiState {
             is_encrypted,
             ..self
         }
+    }
+
+    /// Answers about as long a time as the store keeps what it is asked for; without it, as its tables were made.
+    pub fn keeping(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// Shows these sentences about the configuration to those who see everything.

@@ -63,14 +63,18 @@ impl IntoParams for ScopeParameters {
             word(
                 "range",
                 &NAMED.map(|(name, _)| name),
-                "The time until now; an hour where nothing is said",
+                "The time until now; an hour where nothing is said, and no longer than what answers is kept",
             ),
             parameter(
                 "from",
                 Type::Number,
                 "Begin in Unix seconds, instead of `range` and with `to`",
             ),
-            parameter("to", Type::Number, "End in Unix seconds; at most 90 days after `from`"),
+            parameter(
+                "to",
+                Type::Number,
+                "End in Unix seconds; at most 90 days after `from`, or as many as what answers is kept for",
+            ),
             parameter(
                 "tenant",
                 Type::String,

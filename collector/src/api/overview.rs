@@ -8,14 +8,20 @@ use utoipa::ToSchema;
 use super::{
     ApiError, ApiState,
     error::ErrorAnswer,
-    filters::{FilterParameters, Summary},
+    filters::{FilterParameters, Filters, Summary},
+    kept::Source,
     openapi::ScopeParameters,
-    range::Range,
+    range::{Range, Scope},
+    reader::Reader,
 };
+use crate::store::Retention;
 
 const TOTALS: &str = include_str!("../../queries/overview_totals.sql");
 const SERIES_SECONDS: &str = include_str!("../../queries/overview_series_seconds.sql");
 const SERIES_MINUTES: &str = include_str!("../../queries/overview_series_minutes.sql");
+/// Of which tools there were calls: as clients called them, by hour; and farther back in all, by day.
+const TOOLS: &str = include_str!("../../queries/overview_tools.sql");
+const TOOLS_BY_DAY: &str = include_str!("../../queries/overview_tools_by_day.sql");
 const SERVERS: &str = include_str!("../../queries/servers.sql");
 
 /// Rates and latencies are not a number where there were no calls, which JSON writes as `null`.
@@ -38,6 +44,10 @@ struct Totals {
     p99_ms: f64,
     users: u64,
     clients: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct Tools {
     tools: u64,
 }
 
@@ -72,6 +82,8 @@ struct TotalsAndRate {
     #[serde(flatten)]
     totals: Totals,
     calls_per_second: f64,
+    /// `null` where it is not known: of one client, farther back than sums by hour are kept.
+    tools: Option<u64>,
 }
 
 /// One value per step in each list.
@@ -134,7 +146,11 @@ impl Series {
 )]
 pub(crate) async fn overview(
     State(state): State<ApiState>,
-    Summary { scope, filters }: Summary,
+    Summary {
+        scope,
+        filters,
+        retention,
+    }: Summary,
 ) -> Result<Json<Overview>, ApiError> {
     let range = scope.range;
     let series_sql = if range.is_finer_than_minutes() {
@@ -146,21 +162,39 @@ pub(crate) async fn overview(
     let totals = filters.of(reader.query(TOTALS, &scope));
     let series = filters.of(reader.query(series_sql, &scope)).param("step", range.step);
     let servers = reader.query(SERVERS, &scope);
-    let (totals, steps, servers) = tokio::try_join!(
+    let (totals, steps, servers, tools) = tokio::try_join!(
         reader.rows::<Totals>(totals),
         reader.rows::<Step>(series),
         reader.rows::<Server>(servers),
+        tools(reader, &scope, &filters, retention),
     )?;
     let totals = totals.into_iter().next().ok_or(ApiError::Internal)?;
     Ok(Json(Overview {
         totals: TotalsAndRate {
             calls_per_second: totals.calls as f64 / (range.to - range.from) as f64,
             totals,
+            tools,
         },
         series: Series::new(&range, &steps),
         servers: servers.into_iter().map(|row| row.server).collect(),
         range,
     }))
+}
+
+/// How many tools were called. Which client called which is summed up by hour only.
+async fn tools(
+    reader: &Reader,
+    scope: &Scope,
+    filters: &Filters,
+    retention: Retention,
+) -> Result<Option<u64>, ApiError> {
+    let sql = match scope.range.begins_before(Source::HourSums, retention) {
+        true if filters.are_of_client() => return Ok(None),
+        true => TOOLS_BY_DAY,
+        false => TOOLS,
+    };
+    let rows: Vec<Tools> = reader.rows(filters.of(reader.query(sql, scope))).await?;
+    Ok(rows.first().map(|row| row.tools))
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use twox_hash::XxHash64;
 use url::form_urlencoded;
 
-use super::ApiError;
+use super::{ApiError, ApiState};
 use crate::auth::{Denied, Principal};
+use crate::store::Retention;
 
 const MAX_VALUE_BYTES: usize = 1024;
 
@@ -19,6 +20,7 @@ pub(crate) struct Parameters {
     given: Vec<(String, String)>,
     question: u64,
     asked_by: Principal,
+    retention: Retention,
 }
 
 /// Parameters that say which part of a list is wanted, and how it is written.
@@ -36,10 +38,10 @@ fn question(path: &str, given: &[(String, String)]) -> u64 {
     XxHash64::oneshot(0, text.finish().as_bytes())
 }
 
-impl<S: Sync> FromRequestParts<S> for Parameters {
+impl FromRequestParts<ApiState> for Parameters {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Self::Rejection> {
         let query = parts.uri.query().unwrap_or_default();
         // A path that asks nobody who they are has no questions to the store either.
         let asked_by = parts.extensions.get::<Principal>().cloned();
@@ -48,6 +50,7 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
             question: question(parts.uri.path(), &given),
             given,
             asked_by: asked_by.ok_or(ApiError::Denied(Denied::Missing))?,
+            retention: state.retention,
         })
     }
 }
@@ -90,6 +93,11 @@ impl Parameters {
     /// Equal where the same is asked of the same list, whatever the page of it and the way it is written.
     pub(crate) fn question(&self) -> u64 {
         self.question
+    }
+
+    /// How long is kept what questions are answered from.
+    pub(crate) fn retention(&self) -> Retention {
+        self.retention
     }
 
     /// Whose calls to look at, empty for all tenants'. Somebody who is bound to a tenant gets that one.

@@ -5,24 +5,32 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::Serialize;
 
-use super::{ApiError, parameters::Parameters};
-use crate::queries::ALL_TENANTS;
+use super::{
+    ApiError, ApiState,
+    kept::{DAY, Source},
+    parameters::Parameters,
+};
+use crate::{queries::ALL_TENANTS, store::Retention};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
 
-pub(crate) const NAMED: [(&str, i64); 6] = [
+pub(crate) const NAMED: [(&str, i64); 8] = [
     ("15m", 15 * MINUTE),
     ("1h", HOUR),
     ("6h", 6 * HOUR),
     ("24h", DAY),
     ("7d", 7 * DAY),
     ("30d", 30 * DAY),
+    ("90d", 90 * DAY),
+    ("1y", 365 * DAY),
 ];
 
-/// The longest span that may be asked for: sums by hour are kept a little longer.
-const MAX_SPAN: i64 = 90 * DAY;
+/// Points of a chart that are no more than its question may be answered with.
+const MAX_STEPS: i64 = 900;
+
+/// Days for which short charts are answered, however soon calls go: sums by minute are kept as long at least.
+const OF_MINUTES: i64 = 2 * DAY;
 
 /// Seconds that a call may take from its end to the database, by the batching on the way.
 const ARRIVAL: i64 = 3;
@@ -52,9 +60,10 @@ impl Range {
     /// Takes `range`, or `from` and `to`; the last hour if there is none of them.
     ///
     /// # Errors
-    /// If they are malformed, out of bounds or contradict each other.
-    pub(crate) fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
+    /// If they are malformed, out of bounds or contradict each other, or farther apart than `source` can answer.
+    pub(crate) fn take(parameters: &mut Parameters, source: Source) -> Result<Self, ApiError> {
         let now = now();
+        let retention = parameters.retention();
         let name = parameters.take_word("range", &NAMED.map(|(name, _)| name))?;
         let from = parameters.take_number("from", 0.0..=LATEST)?;
         let to = parameters.take_number("to", 0.0..=LATEST)?;
@@ -63,7 +72,7 @@ impl Range {
                 "range",
                 "cannot be given together with `from` and `to`",
             )),
-            (None, Some(from), Some(to)) => Self::between(from, to, now),
+            (None, Some(from), Some(to)) => Self::between(from, to, now, source, retention),
             (None, Some(_), None) => Err(ApiError::invalid("to", "must be given together with `from`")),
             (None, None, Some(_)) => Err(ApiError::invalid("from", "must be given together with `to`")),
             (name, None, None) => {
@@ -71,20 +80,23 @@ impl Range {
                     .iter()
                     .find(|(known, _)| Some(*known) == name.as_deref())
                     .map_or(HOUR, |(_, span)| *span);
-                Ok(Self::aligned(now - span, now, now))
+                bounded(span, "range", "here", source, retention)?;
+                Ok(Self::kept(now - span, now, now, source, retention))
             }
         }
     }
 
-    /// As far back as may be asked, until now.
-    pub(crate) fn longest() -> Self {
+    /// As far back as single calls may be asked for, until now.
+    pub(crate) fn longest(retention: Retention) -> Self {
         let now = now();
-        Self::aligned(now - MAX_SPAN, now, now)
+        Self::aligned(now - Source::Calls.longest(retention) * DAY, now, now)
     }
 
     /// The same with the bounds of an earlier answer to the same question; `None` if there was none with such bounds.
-    pub(crate) fn with_bounds(self, from: i64, to: i64) -> Option<Self> {
-        let is_one = (0..=LATEST as i64).contains(&from) && from < to && to - from <= MAX_SPAN + DAY;
+    pub(crate) fn with_bounds(self, from: i64, to: i64, longest: i64) -> Option<Self> {
+        // A whole step may have come to it at either end.
+        let most = longest + 2 * self.step.max(DAY);
+        let is_one = (0..=LATEST as i64).contains(&from) && from < to && to - from <= most;
         is_one.then_some(Self {
             from,
             to,
@@ -99,29 +111,44 @@ impl Range {
         Self::aligned(second, second + 1, now())
     }
 
-    fn between(from: f64, to: f64, now: i64) -> Result<Self, ApiError> {
+    /// Whether what a question is answered from may not reach back to its begin any more.
+    pub(crate) fn begins_before(&self, source: Source, retention: Retention) -> bool {
+        source.is_gone(now() - self.from, retention)
+    }
+
+    fn between(from: f64, to: f64, now: i64, source: Source, retention: Retention) -> Result<Self, ApiError> {
         let (from, to) = (from.floor() as i64, to.ceil() as i64);
         if from >= to {
             return Err(ApiError::invalid("from", "must be before `to`"));
         }
-        if to - from > MAX_SPAN {
-            return Err(ApiError::invalid("from", "must be at most 90 days before `to`"));
-        }
+        bounded(to - from, "from", "before `to`", source, retention)?;
         if from >= now {
             return Err(ApiError::invalid("from", "must not be in the future"));
         }
-        Ok(Self::aligned(from, to, now))
+        Ok(Self::kept(from, to, now, source, retention))
     }
 
     pub(super) fn aligned(from: i64, to: i64, now: i64) -> Self {
-        let step = match to - from {
-            span if span <= 15 * MINUTE => 10,
-            span if span <= 6 * HOUR => MINUTE,
-            span if span <= DAY => 5 * MINUTE,
-            span if span <= 7 * DAY => HOUR,
-            span if span <= 30 * DAY => 2 * HOUR,
-            _ => 6 * HOUR,
-        };
+        Self::in_steps(from, to, now, step_of(to - from))
+    }
+
+    /// The same in steps no finer than what there still is of its begin: what is summed up by day is asked for whole days.
+    fn kept(from: i64, to: i64, now: i64, source: Source, retention: Retention) -> Self {
+        let age = now - from;
+        let is_gone = |source: Source| age > OF_MINUTES && source.is_gone(age, retention);
+        let mut step = step_of(to - from);
+        match source {
+            Source::Users if is_gone(Source::Calls) => step = step.max(DAY),
+            Source::HourSums | Source::DaySums if is_gone(Source::Calls) => step = step.max(HOUR),
+            _ => {}
+        }
+        if source == Source::DaySums && step >= HOUR && is_gone(Source::HourSums) {
+            step = step.max(DAY);
+        }
+        Self::in_steps(from, to, now, step)
+    }
+
+    fn in_steps(from: i64, to: i64, now: i64, step: i64) -> Self {
         let grain = step.max(MINUTE);
         let to = (to + (grain - to.rem_euclid(grain)) % grain).min(now);
         Self {
@@ -153,6 +180,32 @@ impl Range {
     }
 }
 
+/// The step of a chart of so many seconds.
+fn step_of(span: i64) -> i64 {
+    match span {
+        span if span <= 15 * MINUTE => 10,
+        span if span <= 6 * HOUR => MINUTE,
+        span if span <= DAY => 5 * MINUTE,
+        span if span <= 7 * DAY => HOUR,
+        span if span <= 30 * DAY => 2 * HOUR,
+        span if span <= 90 * DAY => 6 * HOUR,
+        span => DAY * (1 + span / (MAX_STEPS * DAY)),
+    }
+}
+
+/// Makes sure that so many seconds can be asked about.
+fn bounded(span: i64, parameter: &str, of: &str, source: Source, retention: Retention) -> Result<(), ApiError> {
+    let longest = source.longest(retention);
+    if span <= longest * DAY {
+        return Ok(());
+    }
+    let why = source.why(retention);
+    Err(ApiError::invalid(
+        parameter,
+        format!("must be at most {longest} days {of}: {why}"),
+    ))
+}
+
 /// What nearly all requests ask about: a span of time and, if not empty, one tenant and one server.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
@@ -163,16 +216,22 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// Takes the range, `tenant` and `server`.
+    /// Takes the range, `tenant` and `server` of a question that is answered from `source`.
     ///
     /// # Errors
     /// As [`Range::take`] and [`Parameters::take_tenant`].
-    pub(crate) fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
+    pub(crate) fn take(parameters: &mut Parameters, source: Source) -> Result<Self, ApiError> {
+        let tenant = parameters.take_tenant()?;
         Ok(Self {
-            range: Range::take(parameters)?,
-            tenant: parameters.take_tenant()?,
+            range: Range::take(parameters, of_tenant(source, &tenant))?,
+            tenant,
             server: parameters.take("server")?.unwrap_or_default(),
         })
+    }
+
+    /// The most seconds that may be asked about where the question is answered from `source`.
+    pub(crate) fn longest(&self, source: Source, retention: Retention) -> i64 {
+        of_tenant(source, &self.tenant).longest(retention) * DAY
     }
 
     /// Makes sure that it is about all tenants, for what is not told apart by tenant.
@@ -190,12 +249,21 @@ impl Scope {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Scope {
+/// What one tenant's answer comes from, where that of all tenants comes from `source`.
+fn of_tenant(source: Source, tenant: &str) -> Source {
+    match source {
+        Source::DaySums if tenant != ALL_TENANTS => Source::HourSums,
+        source => source,
+    }
+}
+
+/// The scope of a question about single calls that has no other parameters.
+impl FromRequestParts<ApiState> for Scope {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Self::Rejection> {
         let mut parameters = Parameters::from_request_parts(parts, state).await?;
-        let scope = Self::take(&mut parameters)?;
+        let scope = Self::take(&mut parameters, Source::Calls)?;
         parameters.finish()?;
         Ok(scope)
     }
@@ -241,6 +309,46 @@ mod tests {
                 is_open: aligned_to == NOW,
             };
             assert_eq!(Range::aligned(from, to, NOW), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn steps_are_no_finer_than_what_is_still_kept_of_the_first_day() {
+        let lately = |span| (NOW - span, NOW);
+        let ago = |days, span| (NOW - days * DAY, NOW - days * DAY + span);
+        let short = Retention {
+            calls: Some(1),
+            hours: Some(7),
+            ..Retention::default()
+        };
+        let made = Retention::default();
+        for (name, (from, to), source, retention, step) in [
+            ("90 days", lately(90 * DAY), Source::DaySums, made, 6 * HOUR),
+            ("a year", lately(365 * DAY), Source::DaySums, made, DAY),
+            ("two years", lately(730 * DAY), Source::DaySums, made, DAY),
+            ("an hour of 20 days ago", ago(20, HOUR), Source::DaySums, made, MINUTE),
+            ("an hour of 40 days ago", ago(40, HOUR), Source::DaySums, made, HOUR),
+            ("one of a tenant", ago(40, HOUR), Source::HourSums, made, HOUR),
+            ("an hour of 200 days ago", ago(200, HOUR), Source::DaySums, made, DAY),
+            ("users of 20 days ago", ago(20, HOUR), Source::Users, made, MINUTE),
+            ("users of 40 days ago", ago(40, HOUR), Source::Users, made, DAY),
+            ("calls of 200 days ago", ago(200, HOUR), Source::Calls, made, MINUTE),
+            (
+                "an hour, with calls of a day only",
+                lately(HOUR),
+                Source::DaySums,
+                short,
+                MINUTE,
+            ),
+            (
+                "a week, with hours of a week",
+                lately(7 * DAY),
+                Source::DaySums,
+                short,
+                DAY,
+            ),
+        ] {
+            assert_eq!(Range::kept(from, to, NOW, source, retention).step, step, "{name}");
         }
     }
 

@@ -12,6 +12,7 @@ use super::{
     calls::SEARCH_GROWTH,
     error::ErrorAnswer,
     export::Accepted,
+    kept::Source,
     listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters, text_parameter},
     parameters::Parameters,
@@ -72,7 +73,7 @@ pub(crate) async fn sessions(
     accepted: Accepted,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let listing = Listing::take(accepted, parameters, &FILTERS)?;
+    let listing = Listing::take(accepted, parameters, Source::Calls, &FILTERS)?;
     let read = move |listing| read(state.reader.clone(), listing);
     let page = |range, sessions, next| Sessions { range, sessions, next };
     listing.answer("sessions", read, page).await

@@ -12,6 +12,7 @@ use super::{
     error::ErrorAnswer,
     export::Accepted,
     filters::{Filters, Narrows, TargetParameter},
+    kept::Source,
     listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters},
     parameters::Parameters,
@@ -76,7 +77,7 @@ pub(crate) async fn tools(
     mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
     let filters = Filters::take(&mut parameters, Narrows::ToTool)?;
-    let listing = Listing::of_summaries(accepted, parameters)?;
+    let listing = Listing::of_summaries(accepted, parameters, Source::DaySums)?;
     let read = move |listing: Listing| {
         let (state, filters) = (state.clone(), filters.clone());
         async move {

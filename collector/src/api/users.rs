@@ -10,6 +10,7 @@ use super::{
     error::ErrorAnswer,
     export::Accepted,
     filters::{Filters, Narrows},
+    kept::Source,
     listing::{Listing, PageParameters},
     openapi::{FormatParameter, ScopeParameters},
     parameters::Parameters,
@@ -56,7 +57,7 @@ pub(crate) async fn users(
     mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
     Filters::take(&mut parameters, Narrows::No)?;
-    let listing = Listing::of_summaries(accepted, parameters)?;
+    let listing = Listing::of_summaries(accepted, parameters, Source::Users)?;
     let page = |range, users, next| Users { range, users, next };
     listing.answer_of("users", state.reader, USERS, page).await
 }

@@ -24,7 +24,7 @@ const MONTH: u16 = 31;
 
 impl Retention {
     /// What is said of a table; `None` leaves it as it is.
-    fn of(self, table: &str) -> Option<u16> {
+    pub(crate) fn of(self, table: &str) -> Option<u16> {
         match table {
             // What proves that all calls of a day are there goes with them.
             "calls" | "batches" => self.calls,

@@ -14,7 +14,7 @@ use toolsight_collector::{
     api::{AllowedHosts, ApiState, router},
     auth::Access,
     health::{ToolHealthAnswer, ToolHealthTask},
-    store::StoreState,
+    store::{Retention, StoreState},
     telemetry::Metrics,
 };
 use tower::ServiceExt;
@@ -38,13 +38,23 @@ impl App {
 
     /// The same for those only whom `access` knows.
     pub(crate) fn guarded(client: &clickhouse::Client, access: Access) -> Self {
+        Self::with(client, access, Retention::default())
+    }
+
+    /// Answers from a database that keeps its rows for so long.
+    pub(crate) fn keeping(client: &clickhouse::Client, retention: Retention) -> Self {
+        Self::with(client, Access::default(), retention)
+    }
+
+    fn with(client: &clickhouse::Client, access: Access, retention: Retention) -> Self {
         let (store, state) = watch::channel(StoreState::Ready);
         let metrics = Metrics::new().unwrap();
         metrics.spool_writable.set(1);
         let (task, tool_health) = ToolHealthTask::new(client.clone(), state.clone(), metrics.clone(), HEALTH_INTERVAL);
         let task = task.noting_changes(client.clone());
         let api = ApiState::new(client.clone(), state, "remote", tool_health.clone(), metrics.clone())
-            .guarded_by(access, false);
+            .guarded_by(access, false)
+            .keeping(retention);
         Self {
             router: router(api, AllowedHosts::new(([127, 0, 0, 1], 4319).into(), &[])),
             metrics,

@@ -17,6 +17,7 @@ mod files;
 mod filters;
 mod gate;
 mod hosts;
+mod long_ranges;
 mod names;
 mod openapi;
 mod pages;

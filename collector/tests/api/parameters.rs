@@ -16,7 +16,7 @@ async fn a_wrong_parameter_is_named_and_explained() {
             "overview",
             "range=2h",
             "range",
-            "must be one of 15m, 1h, 6h, 24h, 7d, 30d",
+            "must be one of 15m, 1h, 6h, 24h, 7d, 30d, 90d, 1y",
         ),
         ("overview", "range=1h&range=6h", "range", "is given more than once"),
         (
@@ -51,7 +51,7 @@ async fn a_wrong_parameter_is_named_and_explained() {
             "users",
             "from=1600000000&to=1700000000",
             "from",
-            "must be at most 90 days before `to`",
+            "must be at most 400 days before `to`: sums of users are kept for 400 days",
         ),
         (
             "users",

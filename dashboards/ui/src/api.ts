@@ -26,7 +26,8 @@ export interface Overview {
     p99_ms: number | null;
     users: number;
     clients: number;
-    tools: number;
+    /** Null for one client farther back than is known which tools it called. */
+    tools: number | null;
   };
   series: {
     time: number[];
@@ -70,7 +71,7 @@ export interface FailingTool {
   failures: number;
 }
 
-/** One client version on one protocol version, with at most 5 tools that failed there. */
+/** One client version on one protocol version, with at most 5 tools that failed there; null where they are not known. */
 export interface Client {
   client: string;
   version: string;
@@ -83,7 +84,7 @@ export interface Client {
   p95_ms: number | null;
   users: number;
   last_seen: number;
-  tools: FailingTool[];
+  tools: FailingTool[] | null;
 }
 
 export interface Clients {

@@ -3,8 +3,18 @@
 export const PAGES = ['overview', 'tools', 'clients', 'users', 'calls', 'collector'] as const;
 export type Page = (typeof PAGES)[number];
 
-export const RANGES = ['15m', '1h', '6h', '24h', '7d', '30d'] as const;
+export const RANGES = ['15m', '1h', '6h', '24h', '7d', '30d', '90d', '1y'] as const;
 export const DEFAULT_RANGE = '1h';
+
+/**
+ * The ranges that a page can show: single calls are kept for a month, what is summed up of one tenant for three, the rest for
+ * more than a year. Where a collector keeps less, it says so.
+ */
+export function rangesOf(page: Page, tenant = ''): readonly string[] {
+  if (page === 'calls') return RANGES.slice(0, RANGES.indexOf('30d') + 1);
+  if (tenant && page !== 'users') return RANGES.slice(0, RANGES.indexOf('90d') + 1);
+  return RANGES;
+}
 
 export type Query = Readonly<Record<string, string>>;
 
@@ -36,6 +46,7 @@ export function rangeName({ from, to, range = DEFAULT_RANGE }: Query): string {
   const names: Record<string, string> = {
     '15m': 'the last 15 minutes', '1h': 'the last hour', '6h': 'the last 6 hours',
     '24h': 'the last 24 hours', '7d': 'the last 7 days', '30d': 'the last 30 days',
+    '90d': 'the last 90 days', '1y': 'the last year',
   };
   return names[range] ?? range;
 }

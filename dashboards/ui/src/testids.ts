@@ -7,7 +7,7 @@
  * Every page
  * - `app`, with `data-page` and `data-ready="true"` once the page shows an answer to what its address asks for.
  * - `nav-overview`, `nav-tools`, `nav-clients`, `nav-users`, `nav-calls`, `nav-collector`: links.
- * - `range-15m` ... `range-30d`: links; the chosen one has `aria-current="true"`.
+ * - `range-15m` ... `range-1y`: links, those that the page can show; the chosen one has `aria-current="true"`.
  * - `server-filter`, `theme-toggle`, `live-toggle` (`data-live`), `filter` (the box that `/` focuses).
  * - `status`, `data-value` is the store's state; in it `status-<field>` with `data-value` for each of STATUS_FIELDS.
  * - `banner`, with `data-kind` of rows-lost, store-unreachable, store-starting, collector-unreachable, request-failed.
@@ -34,7 +34,7 @@
  *   `data-protocol`, `data-calls`, `data-failures`, `data-value` (failure rate).
  * - `client-detail`: the tools that fail in the chosen cell; in it `client-auth`, `data-value` counts the calls refused for
  *   their credentials, if any, and `client-tool`, with `data-server`, `data-tool`,
- *   `data-calls`, `data-failures`.
+ *   `data-calls`, `data-failures`, or `client-tools-unknown` where the range begins before they are known.
  * - `call-row`, with `data-trace`, `data-target`, `data-outcome`, `data-fault`; its button `call-toggle` shows
  *   `call-detail`, whose values are `call-field` with `data-field`, `data-value`, and below them `call-arguments` and
  *   `call-result`, with `data-known="true"` once it is known what was captured.

@@ -26,8 +26,13 @@ export function ClientDetail({ entry }: { entry: Client }) {
           </span>
         )}
       </p>
+      {entry.tools === null && (
+        <p class="quiet" data-testid="client-tools-unknown">
+          Which tools failed for a client is not known that far back. A shorter range shows them.
+        </p>
+      )}
       <ul>
-        {entry.tools.map((tool) => (
+        {entry.tools?.map((tool) => (
           <li
             key={JSON.stringify([tool.server, tool.tool])}
             data-testid="client-tool"
@@ -44,7 +49,7 @@ export function ClientDetail({ entry }: { entry: Client }) {
           </li>
         ))}
       </ul>
-      {entry.tools.length === TOOLS_TOLD && <p class="quiet">The five tools with most failures.</p>}
+      {entry.tools?.length === TOOLS_TOLD && <p class="quiet">The five tools with most failures.</p>}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { signOut } from '../api';
 import { formatAgo, formatDateTime } from '../format';
 import { pageLink, queryLink, route, visit } from '../navigation';
-import { DEFAULT_RANGE, type Page, PAGES, RANGES } from '../route';
+import { DEFAULT_RANGE, type Page, PAGES, RANGES, rangesOf } from '../route';
 import { live, mainResource, now, refresh, REFRESH_SECONDS, serverNames, session, signedOut } from '../state';
 import { nextTheme, theme } from '../theme';
 import { visibleText } from '../visibleText';
@@ -98,6 +98,9 @@ function ServerFilter() {
 function RangePicker() {
   const { from, to, range = DEFAULT_RANGE } = route.value.query;
   const custom = from && to;
+  const shown = rangesOf(route.value.page, session.data.value?.tenant);
+  // One that came with the address stays in view, with what the collector has to say about it.
+  const names = RANGES.filter((name) => shown.includes(name) || (!custom && name === range));
   return (
     <div class="ranges" role="group" aria-label="Span of time">
       {custom && (
@@ -106,7 +109,7 @@ function RangePicker() {
           <Icon name="close" />
         </a>
       )}
-      {RANGES.map((name) => (
+      {names.map((name) => (
         <a
           key={name}
           href={queryLink({ range: name, from: '', to: '' })}
