@@ -40,6 +40,8 @@ pub enum Action {
     PrintDdl,
     /// Check the settings, and print them all as a file with the place that each comes from.
     CheckConfig,
+    /// Ask the collector that runs with these settings whether it can take requests, and end with 0 or 1.
+    CheckHealth,
     /// Print where the embedded store answers other programs, as whom, and where the password is.
     StoreInfo,
     /// Delete everything that is stored about one user, and count what is left; sums without a user stay.

@@ -42,6 +42,12 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<()> {
     let (action, loaded) = args::parse()?;
     let config = &loaded.config;
+    if action == Action::CheckHealth {
+        // Before the log: what is said has room for one line.
+        return runtime()
+            .context("start threads")?
+            .block_on(operate::check_health(config));
+    }
     let filter = match action {
         Action::Demo { .. } => demo::log_filter(&config.log),
         _ => config.log.filter.clone(),
@@ -97,7 +103,9 @@ async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
         Action::Backup { folder } => operate::backup(config, &folder).await,
         Action::StoreAgain { file } => operate::store_again(config, &file).await,
         Action::Restore { folder } => operate::restore(config, &folder).await,
-        Action::Serve | Action::CheckConfig | Action::Token(_) | Action::PrintDdl => serve(config).await,
+        Action::Serve | Action::CheckConfig | Action::CheckHealth | Action::Token(_) | Action::PrintDdl => {
+            serve(config).await
+        }
     }
 }
 

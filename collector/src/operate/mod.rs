@@ -1,6 +1,7 @@
 //! What an operator asks the program to do once: commands that print what they did.
 
 mod check;
+mod check_health;
 mod store_again;
 
 use std::io::{self, Write as _};
@@ -9,6 +10,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 
 pub use self::check::check;
+pub use self::check_health::check_health;
 pub use self::store_again::store_again;
 
 use crate::config::Config;

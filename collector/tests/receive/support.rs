@@ -14,12 +14,14 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
+use toolsight_collector::api::{self, AllowedHosts, ApiState};
 use toolsight_collector::auth::Access;
 use toolsight_collector::collector::{Collector, Listeners};
 use toolsight_collector::config::Config;
 use toolsight_collector::pipeline::{InsertError, Sink};
 use toolsight_collector::row::Row;
-use toolsight_collector::store::Block;
+use toolsight_collector::store::{Block, StoreState};
 use toolsight_collector::telemetry::Metrics;
 use toolsight_collector::tls::Tls;
 
@@ -75,6 +77,19 @@ impl Kept {
     }
 }
 
+/// The API of a collector whose store is starting.
+fn state(metrics: &Metrics) -> ApiState {
+    let (_, store) = watch::channel(StoreState::Starting);
+    let (_, tool_health) = watch::channel(None);
+    ApiState::new(
+        clickhouse::Client::default(),
+        store,
+        "remote",
+        tool_health,
+        metrics.clone(),
+    )
+}
+
 /// A running collector and what belongs to it.
 pub(crate) struct Running {
     pub(crate) collector: Collector,
@@ -109,7 +124,7 @@ impl Running {
             .unwrap();
         let tls = Tls::open(&config.security, &metrics).await.unwrap();
         let listeners = Listeners::bind(&config.listen).await.unwrap().guarded_by(access, tls);
-        let page = axum::Router::new().route("/healthz", axum::routing::get(async || "here"));
+        let page = api::router(state(&metrics), AllowedHosts::new(config.listen.page, &[]));
         let collector = Collector::start(&config, listeners, sink, folder.path(), page, &metrics).unwrap();
         Self {
             collector,

@@ -29,20 +29,20 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use crate::support::Running;
 
 /// Who signs certificates.
-struct Authority {
+pub(crate) struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate and its key, in PEM.
 #[derive(Clone)]
-struct Signed {
+pub(crate) struct Signed {
     certificate: String,
     key: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -52,7 +52,7 @@ impl Authority {
         }
     }
 
-    fn sign(&self) -> Signed {
+    pub(crate) fn sign(&self) -> Signed {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
         Signed {
@@ -63,10 +63,10 @@ impl Authority {
 }
 
 /// The files that the settings name.
-struct Files(TempDir);
+pub(crate) struct Files(TempDir);
 
 impl Files {
-    fn new(server: &Signed) -> Self {
+    pub(crate) fn new(server: &Signed) -> Self {
         let files = Self(tempfile::tempdir().unwrap());
         files.write(server);
         files
@@ -77,11 +77,11 @@ impl Files {
         fs::write(self.path("server.key"), &server.key).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    async fn start(&self, client_authority: Option<&Authority>) -> Running {
+    pub(crate) async fn start(&self, client_authority: Option<&Authority>) -> Running {
         let ca = client_authority.map(|authority| {
             fs::write(self.path("clients.pem"), &authority.pem).unwrap();
             self.path("clients.pem")
