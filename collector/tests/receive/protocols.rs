@@ -1,6 +1,6 @@
 //! The same call over every protocol, encoding and compression.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::http::{Request, Version};
 use bytes::Bytes;
@@ -16,7 +16,9 @@ use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use prost::Message as _;
+use serde_json::{Value, json};
 use tonic::codec::CompressionEncoding;
+use toolsight_collector::receive::{Corrected, Encoding, rows};
 
 use crate::support::{GZIP, JSON, PROTOBUF, Running, call, gzip, request, targets, text};
 
@@ -137,6 +139,56 @@ async fn a_span_that_cannot_be_read_is_rejected_alone_and_the_answer_says_so() {
     assert_eq!(targets(&rows), ["before", "after", "before", "after"]);
     assert_eq!(running.count("spans_refused", "malformed"), 2);
     running.collector.shutdown().await;
+}
+
+#[test]
+fn what_is_broken_in_json_costs_as_little_as_it_can() {
+    let whole = serde_json::to_value(request(vec![call("add"), call("sum")])).unwrap();
+    let spans = "/resourceSpans/0/scopeSpans/0/spans";
+    let broken = json!({"key": "user.id", "value": {"intValue": "a"}});
+    for (what, path, value, told) in [
+        (
+            "an attribute of a span",
+            format!("{spans}/0/attributes/-"),
+            &broken,
+            (2, 0, 1),
+        ),
+        (
+            "one of the resource",
+            "/resourceSpans/0/resource/attributes/-".to_owned(),
+            &broken,
+            (2, 0, 1),
+        ),
+        ("an id of a span", format!("{spans}/0/traceId"), &json!("zz"), (1, 1, 0)),
+        (
+            "the resource",
+            "/resourceSpans/0/resource/attributes".to_owned(),
+            &json!(7),
+            (0, 2, 0),
+        ),
+        (
+            "the scope",
+            "/resourceSpans/0/scopeSpans/0/scope".to_owned(),
+            &json!(7),
+            (0, 2, 0),
+        ),
+    ] {
+        let mut request = whole.clone();
+        let (parent, name) = path.rsplit_once('/').unwrap();
+        match request.pointer_mut(parent).unwrap() {
+            Value::Array(values) => values.push(value.clone()),
+            parent => parent[name] = value.clone(),
+        }
+        let (rows, tally) = rows(request.to_string().as_bytes(), Encoding::Json, SystemTime::now()).unwrap();
+        let corrected = tally.corrected(Corrected::Malformed);
+        assert_eq!(
+            (rows.len(), tally.rejected, corrected),
+            told,
+            "{what}: {:?}",
+            tally.first_rejection
+        );
+        assert_eq!(tally.spans, 2, "{what}");
+    }
 }
 
 #[tokio::test]
