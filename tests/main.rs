@@ -21,6 +21,7 @@ mod page;
 mod priority;
 mod proxy;
 mod readme;
+mod refused_rows;
 mod sdk;
 mod sign_in;
 mod store_readers;
