@@ -137,7 +137,7 @@ impl fmt::Display for Chain {
 }
 
 /// What a request is aimed at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
     /// Nothing by name, as in `tools/list`.
     #[default]
@@ -146,8 +146,19 @@ pub(crate) enum Target {
     Tool(Text),
     /// The prompt of a `prompts/get`.
     Prompt(Text),
-    /// The resource of a `resources/*`: its scheme only, since a path may hold personal data.
+    /// The resource of a `resources/*`: the template that its address was made of, where the server has listed one, else the
+    /// scheme; never more, since a path may hold personal data.
     Resource(Text),
+}
+
+impl Target {
+    /// Empty where there is none.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Tool(name) | Self::Prompt(name) | Self::Resource(name) => name,
+            Self::None => "",
+        }
+    }
 }
 
 /// Name and version of one side, as that side says; unverified.

@@ -14,7 +14,9 @@ pub const MCP_METHOD_NAME: &str = "mcp.method.name";
 pub const MCP_PROTOCOL_VERSION: &str = "mcp.protocol.version";
 /// Session identifier; legacy protocol versions only.
 pub const MCP_SESSION_ID: &str = "mcp.session.id";
-/// Scheme of the resource's URI, such as `file`; what follows may name a person or a file and is never recorded.
+/// What the resource goes by: the URI template that its address was made of, such as `users://{id}/profile`, where the server has
+/// listed one, else the scheme, such as `file`. Never the address, even where that is captured: this is the target of sums
+/// and metrics, and there are as many addresses as people and files that they name.
 pub const MCP_RESOURCE_URI: &str = "mcp.resource.uri";
 /// The one name that the client is known by, see [`crate::Clients`]; else the one by which it calls itself.
 pub const MCP_CLIENT_NAME: &str = "mcp.client.name";
@@ -107,7 +109,7 @@ pub const TOOLSIGHT_HEADER_MISMATCH: &str = "toolsight.header.mismatch";
 pub const TOOLSIGHT_DEFINITION_HASH: &str = "toolsight.definition.hash";
 /// Bytes of that definition.
 pub const TOOLSIGHT_DEFINITION_BYTES: &str = "toolsight.definition.bytes";
-/// Arguments of the call; only where capture is on.
+/// Arguments of the call, or the address of the resource as `{"uri":"..."}`; only where capture is on.
 pub const GEN_AI_TOOL_CALL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
 /// Result of the call; only where capture is on.
 pub const GEN_AI_TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 pub(crate) use budget::Budget;
 pub(crate) use redact::Redaction;
 
-/// What is captured of tool calls: nothing by default.
+/// What is captured of tool calls, and of the addresses of resources: nothing by default.
 ///
 /// What is captured is first redacted: the values of members whose name contains, in any spelling, one of these words
 /// (`password`, `passwd`, `secret`, `token`, `apikey`, `accesskey`, `privatekey`, `credential`, `authorization`, `cookie`),
@@ -53,20 +53,23 @@ const SLACK: usize = 4 * 1024;
 
 impl Capture {
     /// Captures this many bytes of a call's arguments, at most 65,536. Default: 0.
+    ///
+    /// The address of a resource that is read, subscribed to or no longer so (`resources/*`) is such an argument, captured as
+    /// `{"uri":"..."}`, unless [`only_tools`](Self::only_tools) says what alone is captured. Arguments of prompts never are.
     #[must_use]
     pub const fn arguments(mut self, bytes: usize) -> Self {
         self.arguments = if bytes > MOST { MOST } else { bytes };
         self
     }
 
-    /// Captures this many bytes of a call's result, at most 65,536. Default: 0.
+    /// Captures this many bytes of a tool's result, at most 65,536; what a resource holds never is. Default: 0.
     #[must_use]
     pub const fn results(mut self, bytes: usize) -> Self {
         self.results = if bytes > MOST { MOST } else { bytes };
         self
     }
 
-    /// Captures calls of these tools only. Default: of all.
+    /// Captures calls of these tools only, and no address of a resource. Default: of all.
     #[must_use]
     pub fn only_tools(mut self, tools: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
         self.only
@@ -114,26 +117,46 @@ impl Capture {
         (with_slack(self.arguments), with_slack(self.results))
     }
 
+    /// The address of a resource as the arguments that it is, where it may be kept: an operator who has named the tools to be
+    /// captured wants nothing else.
+    pub(crate) fn address(&self, uri: &str) -> Option<Box<[u8]>> {
+        if self.arguments == 0 || self.only.is_some() {
+            return None;
+        }
+        let mut arguments = serde_json::json!({ "uri": uri }).to_string().into_bytes();
+        arguments.truncate(self.keep().0);
+        Some(arguments.into())
+    }
+
+    /// What [`address`](Self::address) has kept as it may be recorded.
+    pub(crate) fn record_address(&self, arguments: Option<&[u8]>) -> Option<Captured> {
+        Some(Captured {
+            arguments: Some(self.redacted(arguments?, self.arguments)),
+            ..Captured::default()
+        })
+    }
+
     /// Arguments and result of a call of `tool` as they may be recorded.
     pub(crate) fn record(&self, tool: &str, arguments: Option<&[u8]>, result: Option<&[u8]>) -> Option<Captured> {
         let allowed = self.only.as_ref().is_none_or(|only| only.contains(tool)) && !self.never.contains(tool);
         if !allowed || (arguments.is_none() && result.is_none()) {
             return None;
         }
-        let redacted = |bytes: Option<&[u8]>, limit: usize| {
-            let text = String::from_utf8_lossy(bytes?);
-            let mut text = self.redaction.apply(&text);
-            if text.len() > limit {
-                text.truncate(text.floor_char_boundary(limit));
-                text.push('…');
-            }
-            Some(text.into_boxed_str())
-        };
         Some(Captured {
-            arguments: redacted(arguments, self.arguments),
-            result: redacted(result, self.results),
+            arguments: arguments.map(|arguments| self.redacted(arguments, self.arguments)),
+            result: result.map(|result| self.redacted(result, self.results)),
             part: budget::Part::default(),
         })
+    }
+
+    fn redacted(&self, bytes: &[u8], limit: usize) -> Box<str> {
+        let text = String::from_utf8_lossy(bytes);
+        let mut text = self.redaction.apply(&text);
+        if text.len() > limit {
+            text.truncate(text.floor_char_boundary(limit));
+            text.push('…');
+        }
+        text.into_boxed_str()
     }
 }
 
@@ -171,6 +194,41 @@ mod tests {
         ] {
             let captured = capture.record(tool, Some(b"{}"), Some(b"{}"));
             assert_eq!(captured.is_some(), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_resource_is_captured_as_arguments_unless_tools_are_named() {
+        let all = Capture::default().arguments(40);
+        let cut = format!(r#"{{"uri":"a:{}…"#, "x".repeat(30));
+        for (case, capture, uri, expected) in [
+            ("nothing", Capture::default(), "a:b", None),
+            ("results only", Capture::default().results(40), "a:b", None),
+            ("arguments", all.clone(), "a:b", Some(r#"{"uri":"a:b"}"#)),
+            ("a quote", all.clone(), "a:\"", Some(r#"{"uri":"a:\""}"#)),
+            ("a secret", all.clone(), "a://b:c@d", Some(r#"{"uri":"[redacted]d"}"#)),
+            (
+                "a long one",
+                all.clone(),
+                &format!("a:{}", "x".repeat(9000)),
+                Some(&cut),
+            ),
+            ("named tools", all.clone().only_tools(["b"]), "a:b", None),
+            (
+                "excluded tools",
+                all.never_tools(["b"]),
+                "a:b",
+                Some(r#"{"uri":"a:b"}"#),
+            ),
+        ] {
+            let kept = capture.address(uri);
+            assert!(kept.as_ref().is_none_or(|kept| kept.len() <= 40 + SLACK), "{case}");
+            let captured = capture.record_address(kept.as_deref());
+            assert_eq!(
+                captured.and_then(|captured| captured.arguments).as_deref(),
+                expected,
+                "{case}"
+            );
         }
     }
 

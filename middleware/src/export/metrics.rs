@@ -129,8 +129,7 @@ impl Metrics {
     /// Method and target, both of closed sets.
     pub(super) fn name(&self, record: &Record) -> String {
         let series = Series::of(record, &self.tools);
-        let target = series.tool.or(series.prompt).unwrap_or_default();
-        format!("{} {target}", series.method)
+        format!("{} {}", series.method, series.target.name())
     }
 
     pub(super) fn record_session(&self, session: &SessionEnd) {
@@ -243,15 +242,16 @@ mod tests {
             let mut hostile = record();
             hostile.outcome = Outcome::ProtocolError;
             hostile.fault = Fault::Server;
-            match index % 5 {
+            match index % 6 {
                 0 => hostile.method = made_up,
                 1 => hostile.target = Target::Tool(made_up),
                 2 => hostile.target = Target::Prompt(made_up),
                 3 => hostile.protocol_version = Some(made_up),
+                4 => hostile.target = Target::Resource(made_up),
                 _ => hostile.code = Some(i64::from(index)),
             }
             metrics.record(&hostile);
         }
-        assert_eq!(series(&metrics), 5);
+        assert_eq!(series(&metrics), 6);
     }
 }

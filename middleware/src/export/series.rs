@@ -53,8 +53,8 @@ const PROTOCOL_VERSIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", 
 pub(super) struct Series {
     direction: Direction,
     pub(super) method: &'static str,
-    pub(super) tool: Option<Text>,
-    pub(super) prompt: Option<Text>,
+    /// A resource goes by its template or scheme.
+    pub(super) target: Target,
     error_type: Option<ErrorType>,
     code: Option<ErrorType>,
     protocol_version: Option<&'static str>,
@@ -70,17 +70,16 @@ impl Series {
                 Text::new_static(semconv::OTHER)
             }
         };
-        let (mut tool, mut prompt) = (None, None);
-        match &record.target {
-            Target::Tool(name) => tool = Some(bounded(name, tools.knows(name))),
-            Target::Prompt(name) => prompt = Some(bounded(name, tools.knows_prompt(name))),
-            Target::Resource(_) | Target::None => {}
-        }
         Self {
             direction: record.direction,
             method: known(&METHODS, &record.method),
-            tool,
-            prompt,
+            target: match &record.target {
+                Target::Tool(name) => Target::Tool(bounded(name, tools.knows(name))),
+                Target::Prompt(name) => Target::Prompt(bounded(name, tools.knows_prompt(name))),
+                Target::Resource(name) if name.is_empty() => Target::None,
+                Target::Resource(name) => Target::Resource(bounded(name, tools.resources.knows(name))),
+                Target::None => Target::None,
+            },
             error_type: ErrorType::of(record).map(ErrorType::bounded),
             code: record.code.map(|code| ErrorType::Code(code).bounded()),
             protocol_version: record.protocol_version.as_deref().map(protocol_version),
@@ -91,12 +90,14 @@ impl Series {
     pub(super) fn attributes(&self) -> Vec<KeyValue> {
         let mut attributes = vec![KeyValue::new(semconv::MCP_METHOD_NAME, self.method)];
         let mut add = |key, value: String| attributes.push(KeyValue::new(key, value));
-        if let Some(tool) = &self.tool {
-            add(semconv::GEN_AI_TOOL_NAME, tool.to_string());
-            add(semconv::GEN_AI_OPERATION_NAME, semconv::EXECUTE_TOOL.to_owned());
-        }
-        if let Some(prompt) = &self.prompt {
-            add(semconv::GEN_AI_PROMPT_NAME, prompt.to_string());
+        match &self.target {
+            Target::Tool(tool) => {
+                add(semconv::GEN_AI_TOOL_NAME, tool.to_string());
+                add(semconv::GEN_AI_OPERATION_NAME, semconv::EXECUTE_TOOL.to_owned());
+            }
+            Target::Prompt(prompt) => add(semconv::GEN_AI_PROMPT_NAME, prompt.to_string()),
+            Target::Resource(resource) => add(semconv::MCP_RESOURCE_URI, resource.to_string()),
+            Target::None => {}
         }
         if let Some(error_type) = self.error_type {
             add(semconv::ERROR_TYPE, error_type.text().into_owned());
@@ -123,4 +124,37 @@ fn known(names: &[&'static str], name: &str) -> &'static str {
         .find(|known| **known == name)
         .copied()
         .unwrap_or(semconv::OTHER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::record;
+    use crate::wire::UriTemplate;
+
+    #[test]
+    fn a_resource_opens_a_series_where_its_template_or_scheme_is_known() {
+        let tools = Tools::default();
+        tools.resources.learn_page(&[UriTemplate {
+            text: "users://{id}".into(),
+            is_cut: false,
+        }]);
+        tools.resources.learn_scheme(&"file".into());
+        for (target, expected) in [
+            ("users://{id}", Some("users://{id}")),
+            ("file", Some("file")),
+            ("users", Some(semconv::OTHER)),
+            ("users://{made_up}", Some(semconv::OTHER)),
+            ("", None),
+        ] {
+            let mut read = record();
+            read.target = Target::Resource(target.into());
+            let attributes = Series::of(&read, &tools).attributes();
+            let told = attributes
+                .iter()
+                .find(|attribute| attribute.key.as_str() == semconv::MCP_RESOURCE_URI);
+            let told = told.map(|attribute| attribute.value.as_str());
+            assert_eq!(told.as_deref(), expected, "{target}");
+        }
+    }
 }

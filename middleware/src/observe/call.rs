@@ -9,6 +9,7 @@ use opentelemetry::trace::{SpanContext, SpanId};
 use super::connection::Connection;
 use super::head::{RequestHead, Status};
 use super::in_flight::Ticket;
+use super::resources::scheme;
 use super::tools::Input;
 use super::{Observer, classify, mirrors};
 use crate::outcome::{Fault, Outcome};
@@ -76,10 +77,10 @@ impl Call {
             .flatten();
         let params = &mut message.params;
         let method = message.method.take().unwrap_or_default();
-        let target = match (&*method, params.name.take(), params.uri.take()) {
+        let target = match (&*method, params.name.take(), params.uri.as_deref()) {
             ("tools/call", Some(name), _) => Target::Tool(name),
             ("prompts/get", Some(name), _) => Target::Prompt(name),
-            (_, _, Some(uri)) if method.starts_with("resources/") => Target::Resource(scheme(&uri)),
+            (_, _, Some(uri)) if method.starts_with("resources/") => Target::Resource(scheme(uri)),
             _ => Target::None,
         };
         let told = params.meta.traceparent;
@@ -297,9 +298,4 @@ impl From<Record> for Ended {
         call.record = record;
         Self(call)
     }
-}
-
-/// The scheme of a URI, since what follows may name a person or a file.
-fn scheme(uri: &str) -> Text {
-    uri.split_once(':').map_or("", |(scheme, _)| scheme).into()
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use super::call::{Call, Ending};
 use super::chains::{Chains, Ties};
 use super::limits::Counters;
+use super::resources::Resources;
 use super::rounds::scoped;
 use super::tools::{Input, Tools};
 use crate::arguments_hash::{CanonicalHash, Secret};
-use crate::capture::{Budget, Capture};
+use crate::capture::{Budget, Capture, Captured};
 use crate::outcome::Outcome;
-use crate::record::{Chain, Direction, Record, Target, Text};
+use crate::record::{self, Chain, Direction, Record, Target, Text};
 use crate::result_flags::{Flags, Results};
 use crate::wire::{Params, ResultContent, Telling};
 
@@ -87,9 +88,9 @@ impl Detail {
     }
 
     /// Notes in the record of `call`, which has just been made, what its arguments tell.
-    pub(super) fn note_arguments(&self, call: &mut Call, params: &Params, tools: &Tools) {
+    pub(super) fn note_arguments(&self, call: &mut Call, params: &mut Params, tools: &Tools) {
         let Some(tool) = call.tool() else {
-            return;
+            return self.note_address(call, params, &tools.resources);
         };
         let input = tools.judge(tool, &params.arguments);
         if input == Input::Invalid {
@@ -98,6 +99,20 @@ impl Detail {
         let nothing = || (!params.has_arguments).then_some(self.hash_of_nothing);
         call.record.detail.arguments_hash = params.arguments_hash.or_else(nothing);
         call.input = input;
+    }
+
+    /// Notes in the record of `call` which template the address of its resource was made of, and keeps the address itself only
+    /// where it is captured.
+    fn note_address(&self, call: &mut Call, params: &mut Params, resources: &Resources) {
+        let (Target::Resource(target), Some(uri)) = (&mut call.record.target, params.uri.take()) else {
+            return;
+        };
+        // Of a longer one the end is missing.
+        let template = (!params.is_uri_long).then(|| resources.template_of(&uri)).flatten();
+        if let Some(template) = template {
+            *target = template;
+        }
+        call.captured = self.capture.address(&uri);
     }
 
     /// Completes the record of `call`, whose client and user are known by now.
@@ -112,8 +127,10 @@ impl Detail {
         };
         let Record { target, detail, .. } = &mut call.record;
         detail.chain = chain;
-        let Target::Tool(tool) = target else {
-            return;
+        let tool = match target {
+            Target::Tool(tool) => tool,
+            Target::Resource(_) => return self.admit(detail, self.capture.record_address(call.captured.as_deref())),
+            Target::Prompt(_) | Target::None => return,
         };
         if ending.outcome != Outcome::InvalidArguments {
             detail.invalid_arguments = Text::default();
@@ -129,7 +146,11 @@ impl Detail {
             detail.flags.schema_mismatch = ending.outcome == Outcome::Ok && known.is_mismatch;
         }
         let captured = result.and_then(|result| result.content.captured.as_deref());
-        let captured = self.capture.record(tool, call.captured.as_deref(), captured);
+        self.admit(detail, self.capture.record(tool, call.captured.as_deref(), captured));
+    }
+
+    /// Notes what is captured, as far as there is room for it.
+    fn admit(&self, detail: &mut record::Detail, captured: Option<Captured>) {
         if let Some(captured) = captured {
             detail.captured = self.budget.admit(captured).map(Arc::new);
             let left_out = u64::from(detail.captured.is_none());

@@ -59,7 +59,7 @@ impl Dialogue {
         let mut call = Call::new(message, Direction::ToServer, origin, span, self.head.ambient.as_ref());
         self.observer
             .detail
-            .note_arguments(&mut call, &message.params, &self.observer.tools);
+            .note_arguments(&mut call, &mut message.params, &self.observer.tools);
         if call.is_request() {
             call.enter_flight(&self.observer);
         }
@@ -279,9 +279,13 @@ impl Dialogue {
                 next: result.next_cursor,
             });
         }
+        if !result.templates.is_empty() && &*call.record.method == "resources/templates/list" {
+            self.observer.tools.resources.learn_page(&result.templates);
+        }
         match &call.record.target {
             Target::Tool(name) if outcome == Outcome::Ok => self.observer.tools.learn(name),
             Target::Prompt(name) if outcome == Outcome::Ok => self.observer.tools.learn_prompt(name),
+            Target::Resource(name) if outcome == Outcome::Ok => self.observer.tools.resources.learn_scheme(name),
             _ => {}
         }
         if &*call.record.method == "initialize" && self.connection.reach != Reach::Exchange {

@@ -14,7 +14,7 @@ pub(super) fn mismatch(message: &Message, head: &RequestHead) -> Option<&'static
     let method = message.method != head.method;
     let mirrored = match message.method.as_deref() {
         Some("tools/call" | "prompts/get") => params.name.as_deref(),
-        Some("resources/read") => params.uri.as_deref(),
+        Some("resources/read") => params.uri.as_deref().map(|uri| cut(uri, NAME_LIMIT)),
         Some("tasks/get" | "tasks/update" | "tasks/cancel") => params.task.id.as_deref(),
         _ => None,
     };

@@ -23,10 +23,12 @@ mod open_calls;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod oracle;
 mod pipes;
+mod resources;
 mod rounds;
 mod sent;
 mod sessions;
 mod tasks;
+mod template;
 mod tools;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};

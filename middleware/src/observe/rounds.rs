@@ -10,7 +10,7 @@ use lru::LruCache;
 use super::call::{Call, Ending};
 use super::limits::ROUNDS;
 use crate::outcome::Outcome;
-use crate::record::{Record, Target};
+use crate::record::Record;
 
 /// The round and the moment at which it asked for input, by the `requestState` that the client sends back, see [`scoped`].
 #[derive(Debug)]
@@ -26,10 +26,7 @@ impl Default for Rounds {
 
 /// A state belongs to who sends it, and to what they call: some servers give everybody the same.
 pub(super) fn scoped(state: u64, record: &Record) -> u64 {
-    let target = match &record.target {
-        Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => &**name,
-        Target::None => "",
-    };
+    let target = record.target.name();
     let Record {
         user, tenant, client, ..
     } = record;

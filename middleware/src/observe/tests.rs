@@ -359,6 +359,8 @@ fn headers_that_do_not_mirror_the_body_are_told() {
 mod blame;
 #[path = "pipe_tests.rs"]
 mod pipes;
+#[path = "resource_tests.rs"]
+mod resources;
 #[path = "room_tests.rs"]
 mod room;
 #[path = "stream_tests.rs"]

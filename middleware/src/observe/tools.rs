@@ -1,4 +1,4 @@
-//! The tools and prompts that the server is known to have.
+//! The tools, prompts and resources that the server is known to have.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::limits::Counters;
 use super::lists::{Caller, Lists};
+use super::resources::Resources;
 use crate::record::Text;
 use crate::wire::{Argument, Definition, InputSchema, NAME_LIMIT, Tool, cut};
 
@@ -21,6 +22,7 @@ const LIMIT: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Tools {
     known: RwLock<Known>,
+    pub(crate) resources: Resources,
     counters: Arc<Counters>,
 }
 
@@ -79,6 +81,7 @@ pub(crate) enum Input {
 impl Tools {
     pub(super) fn new(counters: Arc<Counters>) -> Self {
         Self {
+            resources: Resources::new(counters.clone()),
             counters,
             ..Self::default()
         }

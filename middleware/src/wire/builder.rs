@@ -10,7 +10,7 @@ use super::scalars::{Beyond, name};
 use super::schema::{Argument, InputSchema, Kinds};
 use super::tap::Taps;
 use super::visitor::{Entered, Left, Quoted, Scalar, ValueKind, Visitor};
-use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, TOOLS_LIMIT};
+use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, TOKEN_LIMIT, TOOLS_LIMIT};
 use crate::arguments_hash;
 use crate::record::{Peer, Text};
 
@@ -32,7 +32,7 @@ pub(super) struct Builder {
     is_output: bool,
     pub(super) taps: Taps,
     pub(super) names: Names,
-    /// Of a state that is too long to be kept.
+    /// Of a state or an address that is longer than what is kept of a string.
     pub(super) beyond: Option<Beyond>,
 }
 
@@ -87,10 +87,19 @@ impl Visitor for Builder {
     }
 
     fn beyond(&mut self, member: Member, bytes: &[u8]) {
-        if matches!(member, Member::ParamsRequestState | Member::ResultRequestState) {
-            let beyond = self.beyond.get_or_insert_default();
-            beyond.hasher.write(bytes);
-            beyond.has_escape |= bytes.contains(&b'\\');
+        match member {
+            Member::ParamsRequestState | Member::ResultRequestState => {
+                let beyond = self.beyond.get_or_insert_default();
+                beyond.hasher.write(bytes);
+                beyond.has_escape |= bytes.contains(&b'\\');
+            }
+            Member::ParamsUri => {
+                let limit = self.taps.telling.arguments.saturating_sub(TOKEN_LIMIT);
+                let kept = &mut self.beyond.get_or_insert_default().kept;
+                let room = limit.saturating_sub(kept.len());
+                kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+            _ => {}
         }
     }
 

@@ -58,12 +58,14 @@ const ROWS: &[Row] = &[
     (Member::Result, "structuredContent", Member::Structured),
     (Member::Result, "nextCursor", Member::NextCursor),
     (Member::Result, "tools", Member::Tools),
+    (Member::Result, "resourceTemplates", Member::Templates),
     (Member::ResultMeta, semconv::META_SERVER_INFO, Member::ResultServer),
     (Member::ResultTask, "status", Member::ResultStatus),
     (Member::ResultTask, "taskId", Member::ResultTaskId),
     (Member::NestedResult, "isError", Member::NestedIsError),
     (Member::Block, "type", Member::BlockType),
     (Member::Block, "text", Member::BlockText),
+    (Member::Template, "uriTemplate", Member::UriTemplate),
     (Member::Tool, "name", Member::ToolName),
     (Member::Tool, "inputSchema", Member::InputSchema),
     (Member::Tool, "outputSchema", Member::InputSchema),
@@ -110,7 +112,7 @@ const fn place(parent: Member, key: &[u8]) -> u8 {
         [first, .., last] => (*first, *last),
         _ => (0, 0),
     };
-    (parent as usize * 2 + key.len() * 32 + first as usize * 2 + last as usize * 5) as u8
+    (parent as usize * 8 + key.len() * 20 + first as usize + last as usize * 9) as u8
 }
 
 /// The member `key` of the object at `parent`, if it is looked at.

@@ -11,6 +11,7 @@ pub(super) enum Member {
     /// The same, an array.
     OtherList,
     Tools,
+    Templates,
     Required,
     PropertyTypes,
     Content,
@@ -22,6 +23,7 @@ pub(super) enum Member {
     Structured,
     Arguments,
     Tool,
+    Template,
     Root,
     Block,
     Params,
@@ -70,6 +72,7 @@ pub(super) enum Member {
     BlockType,
     BlockText,
     ToolName,
+    UriTemplate,
     RequiredName,
     AdditionalProperties,
     Properties,
@@ -105,7 +108,13 @@ impl Member {
     pub(super) const fn opens_quietly(self) -> bool {
         matches!(
             self,
-            Self::Root | Self::Block | Self::Params | Self::ParamsMeta | Self::ResultMeta | Self::Other
+            Self::Template
+                | Self::Root
+                | Self::Block
+                | Self::Params
+                | Self::ParamsMeta
+                | Self::ResultMeta
+                | Self::Other
         )
     }
 
@@ -143,6 +152,7 @@ impl Member {
             Self::Outside | Self::Batch => Some(Self::Root),
             Self::Content => Some(Self::Block),
             Self::Tools => Some(Self::Tool),
+            Self::Templates => Some(Self::Template),
             Self::Required => Some(Self::RequiredName),
             Self::PropertyTypes => Some(Self::PropertyType),
             _ => None,
@@ -156,6 +166,7 @@ impl Member {
             Self::Batch
                 | Self::OtherList
                 | Self::Tools
+                | Self::Templates
                 | Self::Required
                 | Self::PropertyTypes
                 | Self::Content

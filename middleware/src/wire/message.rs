@@ -47,7 +47,10 @@ pub(crate) struct Message {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Params {
     pub(crate) name: Option<Text>,
+    /// At most [`super::TOKEN_LIMIT`] bytes as it is written, or as many as are captured of arguments, if these are more.
     pub(crate) uri: Option<Text>,
+    /// It is longer than [`super::TOKEN_LIMIT`], whether or not more of it is kept.
+    pub(crate) is_uri_long: bool,
     /// Hash of the `params.cursor` by which a further page of a list is asked for.
     pub(crate) cursor: Option<u64>,
     /// `params.protocolVersion` of `initialize`.
@@ -104,6 +107,8 @@ pub(crate) struct ResultPart {
     /// Hash of `result.requestState`.
     pub(crate) request_state: Option<u64>,
     pub(crate) tools: Option<Vec<Tool>>,
+    /// Those of a `result.resourceTemplates`, at most [`super::TEMPLATES_LIMIT`].
+    pub(crate) templates: Vec<UriTemplate>,
     /// Hash of the cursor of the next page; `None` on the last.
     pub(crate) next_cursor: Option<u64>,
     pub(crate) content: ResultContent,
@@ -169,6 +174,15 @@ pub(crate) struct Tool {
     pub(crate) input: InputSchema,
     pub(crate) output: Option<InputSchema>,
     pub(crate) definition: Option<Definition>,
+}
+
+/// A `uriTemplate` as `resources/templates/list` tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UriTemplate {
+    /// At most [`super::NAME_LIMIT`] bytes.
+    pub(crate) text: Text,
+    /// There is more of it.
+    pub(crate) is_cut: bool,
 }
 
 /// The shape of a tool's result: never what it says, but where it is captured.

@@ -32,7 +32,9 @@ mod words;
 pub(crate) use blocks::saved_by_escapes;
 pub(crate) use document::Document;
 pub(crate) use lines::{Line, Lines};
-pub(crate) use message::{ContentTypes, Id, Kind, Message, Params, ResultContent, ResultType, TaskStatus, Tool};
+pub(crate) use message::{
+    ContentTypes, Id, Kind, Message, Params, ResultContent, ResultType, TaskStatus, Tool, UriTemplate,
+};
 pub(crate) use plain::plain_string;
 pub(crate) use reader::{Reader, Side};
 pub(crate) use schema::{Argument, InputSchema};
@@ -50,6 +52,8 @@ pub(crate) const BATCH_LIMIT: usize = 256;
 pub(crate) const ARGUMENTS_LIMIT: usize = 64;
 /// Tools kept of one `tools/list` page.
 pub(crate) const TOOLS_LIMIT: usize = 1024;
+/// URI templates kept of one `resources/templates/list` page.
+pub(crate) const TEMPLATES_LIMIT: usize = 1024;
 
 /// Cuts `text` to at most `limit` bytes at a character boundary.
 pub(crate) fn cut(text: &str, limit: usize) -> &str {

@@ -118,6 +118,9 @@ fn same_members(side: Side, message: &Message, document: &Value) {
         let tools = result["tools"].as_array();
         let tools = tools.map(|tools| tools.iter().filter(|tool| tool.is_object()).count());
         assert_eq!(read.tools.as_ref().map(Vec::len), tools, "{document}");
+        let templates = result["resourceTemplates"].as_array().into_iter().flatten();
+        let templates = templates.filter(|template| template["uriTemplate"].is_string());
+        assert_eq!(read.templates.len(), templates.count(), "{document}");
     }
     let code = document["error"]["code"].as_i64();
     assert_eq!(message.error.as_ref().and_then(|error| error.code), code, "{document}");

@@ -122,6 +122,57 @@ fn the_names_of_listed_tools_are_learnt() {
 }
 
 #[test]
+fn the_templates_of_listed_resources_are_learnt_and_cut() {
+    let long = format!("a:{{b}}{}", "c".repeat(300));
+    for (listed, expected) in [
+        ("[]", vec![]),
+        ("{}", vec![]),
+        (
+            r#"[{"name":"n","uriTemplate":"a:\u007bb}"},{"uriTemplate":1},"c:{d}"]"#,
+            vec![("a:{b}", false)],
+        ),
+        (&format!(r#"[{{"uriTemplate":"{long}"}}]"#), vec![(&long[..256], true)]),
+        (
+            &format!(r#"[{{"uriTemplate":"a{}"}}]"#, r"\u0061".repeat(200)),
+            vec![(&*"a".repeat(171), true)],
+        ),
+    ] {
+        let document = format!(r#"{{"id":3,"result":{{"resourceTemplates":{listed}}}}}"#);
+        oracle::same_in_pieces(document.as_bytes(), 1);
+        let templates = one(&document).result.unwrap().templates;
+        let told: Vec<_> = templates.iter().map(|told| (&*told.text, told.is_cut)).collect();
+        assert_eq!(told, expected, "{listed}");
+    }
+}
+
+#[test]
+fn as_much_of_an_address_is_kept_as_is_matched_or_captured() {
+    for (arguments, bytes, kept, is_long) in [
+        (0, 1024, 1024, false),
+        (0, 1025, 1024, true),
+        (100, 5000, 1024, true),
+        (2000, 1500, 1500, true),
+        (2000, 5000, 2000, true),
+    ] {
+        let document = format!(r#"{{"method":"m","params":{{"uri":"{}"}}}}"#, "u".repeat(bytes));
+        for size in [1, 700, 9000] {
+            let mut reader = Reader::new(Side::Request).telling(Telling {
+                arguments,
+                ..Telling::default()
+            });
+            let mut messages = Vec::new();
+            document
+                .as_bytes()
+                .chunks(size)
+                .for_each(|piece| reader.read_all(piece, &mut messages));
+            let params = &messages[0].params;
+            let told = (params.uri.as_deref().map(str::len), params.is_uri_long);
+            assert_eq!(told, (Some(kept), is_long), "{bytes} bytes in pieces of {size}");
+        }
+    }
+}
+
+#[test]
 fn ids_keep_their_type() {
     assert_ne!(one(r#"{"id":7,"method":"m"}"#).id, one(r#"{"id":"7","method":"m"}"#).id);
     assert_eq!(one(r#"{"id":7,"method":"m"}"#).id, one(r#"{"id":7.0,"method":"m"}"#).id);
@@ -212,7 +263,7 @@ fn names_that_come_again_are_told_as_before() {
 
 /// Documents out of the words that are looked for, in their places and in others.
 fn any_document() -> impl Strategy<Value = Value> {
-    let word = "(jsonrpc|id|method|params|name|arguments|_meta|traceparent|result|isError|task|tools|nextCursor|error|code|status|[a-z\"\\\\]{0,70})";
+    let word = "(jsonrpc|id|method|params|name|arguments|_meta|traceparent|result|isError|task|tools|resourceTemplates|uriTemplate|nextCursor|error|code|status|[a-z\"\\\\]{0,70})";
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Into::into),

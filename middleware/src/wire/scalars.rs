@@ -5,17 +5,19 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::builder::Builder;
 use super::literal;
 use super::member::Member;
-use super::message::{Id, ResultType, TaskStatus};
+use super::message::{Id, ResultType, TaskStatus, UriTemplate};
+use super::unescape::unescape;
 use super::visitor::{Quoted, ValueKind};
-use super::{NAME_LIMIT, cut};
+use super::{NAME_LIMIT, TEMPLATES_LIMIT, TOKEN_LIMIT, cut};
 use crate::record::Text;
 use crate::trace_context::{TraceParent, whole_entries};
 
-/// A hash of what is not kept of a string.
+/// What comes behind the part of a string that is kept: a hash of it, or of an address as much as is captured.
 #[derive(Debug, Default)]
 pub(super) struct Beyond {
     pub(super) hasher: DefaultHasher,
     pub(super) has_escape: bool,
+    pub(super) kept: Vec<u8>,
 }
 
 impl Builder {
@@ -31,7 +33,7 @@ impl Builder {
             Member::ParamsProtocolVersion => message.params.protocol_version = Some(self.names.of(bytes, plain)),
             Member::Id => message.id = Some(Id::Text(name(text))),
             Member::ParamsName => message.params.name = Some(self.names.of(bytes, plain)),
-            Member::ParamsUri => message.params.uri = Some(name(text)),
+            Member::ParamsUri => self.address(text),
             Member::ParamsRequestId => message.params.request_id = Some(Id::Text(name(text))),
             Member::ParamsProgressToken => message.params.progress_token = Some(Id::Text(name(text))),
             Member::MetaProgressToken => message.params.meta.progress_token = Some(Id::Text(name(text))),
@@ -69,6 +71,7 @@ impl Builder {
                     tool.name = name(text);
                 }
             }
+            Member::UriTemplate => self.template(text),
             Member::RequiredName => self.require(name(text)),
             Member::PropertyTypes | Member::PropertyType => self.property_type(&text.text()),
             Member::PeerName => {
@@ -107,6 +110,27 @@ impl Builder {
             }
             Member::ErrorCode => self.error().code = std::str::from_utf8(text).ok().and_then(|code| code.parse().ok()),
             _ => {}
+        }
+    }
+
+    fn address(&mut self, text: Quoted<'_>) {
+        let params = &mut self.message.params;
+        let beyond = self.beyond.take();
+        params.is_uri_long = beyond.is_some();
+        params.uri = Some(match beyond {
+            Some(beyond) if !beyond.kept.is_empty() => unescape(&[text.bytes, &beyond.kept].concat()).into(),
+            _ => text.text().into(),
+        });
+    }
+
+    fn template(&mut self, text: Quoted<'_>) {
+        let templates = &mut self.result().templates;
+        if templates.len() < TEMPLATES_LIMIT {
+            let whole = text.text();
+            templates.push(UriTemplate {
+                text: cut(&whole, NAME_LIMIT).into(),
+                is_cut: whole.len() > NAME_LIMIT || text.bytes.len() == TOKEN_LIMIT,
+            });
         }
     }
 

@@ -133,16 +133,39 @@ const SAID: &[(bool, &str)] = &[
         false,
         r#"{"id":11,"result":{"isError":true,"content":[{"type":"text","text":"@"}]}}"#,
     ),
+    (true, r#"{"id":12,"method":"resources/templates/list"}"#),
+    (
+        false,
+        r#"{"id":12,"result":{"resourceTemplates":[{"name":"@","uriTemplate":"users://{id}/profile","description":"@"}]}}"#,
+    ),
+    (
+        true,
+        r#"{"id":13,"method":"resources/read","params":{"uri":"users://@/profile"}}"#,
+    ),
+    (
+        false,
+        r#"{"id":13,"result":{"contents":[{"uri":"users://@/profile","text":"@"}]}}"#,
+    ),
+    (
+        true,
+        r#"{"id":14,"method":"resources/read","params":{"uri":"users://@/@/profile"}}"#,
+    ),
+    (
+        false,
+        r#"{"id":14,"error":{"code":-32002,"message":"@","data":{"uri":"@"}}}"#,
+    ),
+    (
+        true,
+        r#"{"id":15,"method":"resources/read","params":{"uri":"/home/@: @"}}"#,
+    ),
+    (false, r#"{"id":15,"result":{"contents":[{"text":"@"}]}}"#),
 ];
 
-#[tokio::test]
-async fn without_capture_no_byte_of_what_is_said_over_a_pipe_is_exported() {
+/// Says all that over a pipe.
+async fn talk(builder: Builder) -> Received {
     let received = Received::default();
     let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-    let builder = Toolsight::builder()
-        .endpoint(format!("http://{address}"))
-        .error_messages(false);
-    let toolsight = builder.build().unwrap();
+    let toolsight = builder.endpoint(format!("http://{address}")).build().unwrap();
     let line = |text: &str| {
         format!(
             "{}\n",
@@ -161,6 +184,12 @@ async fn without_capture_no_byte_of_what_is_said_over_a_pipe_is_exported() {
     }
     drop(write);
     toolsight.flush().await;
+    received
+}
+
+#[tokio::test]
+async fn without_capture_no_byte_of_what_is_said_over_a_pipe_is_exported() {
+    let received = talk(Toolsight::builder().error_messages(false)).await;
     let mut names: Vec<_> = received.spans().into_iter().map(|span| span.name).collect();
     names.sort();
     let expected = [
@@ -170,7 +199,11 @@ async fn without_capture_no_byte_of_what_is_said_over_a_pipe_is_exported() {
         "notifications/resources/updated",
         "prompts/get greet",
         "resources/read",
+        "resources/read",
+        "resources/read",
+        "resources/read",
         "resources/subscribe",
+        "resources/templates/list",
         "sampling/createMessage",
         "tasks/result",
         "tools/call book",
@@ -179,6 +212,49 @@ async fn without_capture_no_byte_of_what_is_said_over_a_pipe_is_exported() {
     ];
     assert_eq!(names, expected);
     assert!(!contains(&received.bytes(), MARKER));
+}
+
+/// Template or scheme of each resource that is read, and the arguments that are captured.
+fn reads(received: &Received) -> Vec<(Option<String>, Option<String>)> {
+    let spans = received.spans();
+    let reads = spans
+        .iter()
+        .filter(|span| span.name == "resources/read")
+        .map(attributes);
+    reads
+        .map(|mut read| {
+            (
+                read.remove("mcp.resource.uri"),
+                read.remove("gen_ai.tool.call.arguments"),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn resources_go_by_template_or_scheme_and_their_address_is_captured_with_the_arguments() {
+    let targets = [Some("file"), Some("users://{id}/profile"), Some("users"), None];
+    let addresses = [
+        "file:///home/@/notes?q=@",
+        "users://@/profile",
+        "users://@/@/profile",
+        "/home/@: @",
+    ];
+    let whole = Capture::default().arguments(1000);
+    let redacted = whole.clone().redact_pattern(MARKER).unwrap();
+    for (name, capture, shown) in [
+        ("nothing", Capture::default().results(1000), None),
+        ("one tool", whole.clone().only_tools(["book"]), None),
+        ("arguments", whole, Some(MARKER)),
+        ("redacted arguments", redacted, Some("[redacted]")),
+    ] {
+        let received = talk(Toolsight::builder().capture(capture)).await;
+        let expected = targets.into_iter().zip(addresses).map(|(target, address)| {
+            let address = shown.map(|shown| format!(r#"{{"uri":"{}"}}"#, address.replace('@', shown)));
+            (target.map(str::to_owned), address)
+        });
+        assert_eq!(reads(&received), expected.collect::<Vec<_>>(), "{name}");
+    }
 }
 
 #[tokio::test]

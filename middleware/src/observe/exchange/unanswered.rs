@@ -96,7 +96,7 @@ impl Exchange {
         self.dialogue
             .observer
             .detail
-            .note_arguments(&mut call, &message.params, &self.dialogue.observer.tools);
+            .note_arguments(&mut call, &mut message.params, &self.dialogue.observer.tools);
         call.record.request_bytes = self.request_bytes;
         if call.tool().is_none() {
             call.record.target = Target::None;
