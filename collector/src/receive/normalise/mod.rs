@@ -184,7 +184,8 @@ fn own_id<const N: usize>(bytes: &[u8], request: &Request<'_>, tally: &mut Tally
 }
 
 /// Kind and name of what the method is aimed at. A name that no attribute has stands in the span's own name, behind the
-/// method. Resources go by the scheme of their address: there are as many addresses as files and records.
+/// method. Resources go by the template of their address, or else by its scheme: there are as many addresses as files and
+/// records.
 fn aim<'a>(
     method: &str,
     span: &Span<'a>,
@@ -194,7 +195,7 @@ fn aim<'a>(
     let (kind, field) = match method {
         "tools/call" => ("tool", Field::Tool),
         "prompts/get" => ("prompt", Field::Prompt),
-        _ if method.starts_with("resources/") => return ("resource", scheme(resource_uri).to_owned().into()),
+        _ if method.starts_with("resources/") => return ("resource", resource(resource_uri, values.tally)),
         _ => return ("", Cow::default()),
     };
     let name = values.text(field);
@@ -208,7 +209,17 @@ fn aim<'a>(
     (kind, text(behind.unwrap_or_default(), field.limit(), values.tally))
 }
 
-/// The scheme of a URI, which is all that the layer tells of one; empty where it is none (RFC 3986, section 3.1).
+/// What a resource goes by. A value with braces is a template, as the layer tells it: they are no characters of a URI (RFC 3986).
+fn resource<'a>(uri: &str, tally: &mut Tally) -> Cow<'a, str> {
+    let is_template = uri.split_once('{').is_some_and(|(_, behind)| behind.contains('}'));
+    if is_template {
+        text(uri.as_bytes(), Field::Tool.limit(), tally).into_owned().into()
+    } else {
+        scheme(uri).to_owned().into()
+    }
+}
+
+/// The scheme of a URI; empty where it is none (RFC 3986, section 3.1).
 fn scheme(uri: &str) -> &str {
     let scheme = uri.split_once(':').map_or(uri, |(scheme, _)| scheme);
     let is_one = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

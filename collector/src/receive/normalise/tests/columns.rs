@@ -304,7 +304,7 @@ fn kind_and_target_follow_from_the_method() {
 }
 
 #[test]
-fn resources_go_by_the_scheme_of_their_address() {
+fn resources_go_by_the_template_or_the_scheme_of_their_address() {
     for (uri, target) in [
         ("file", "file"),
         ("file:///home/ada/plans.txt", "file"),
@@ -314,6 +314,11 @@ fn resources_go_by_the_scheme_of_their_address() {
         ("Ada's plans", ""),
         ("4chan:x", ""),
         ("", ""),
+        ("users://{id}/profile", "users://{id}/profile"),
+        ("{+path}", "{+path}"),
+        ("users://{id", "users"),
+        ("users://id}", "users"),
+        ("users://}id{", "users"),
         (&"a".repeat(49), ""),
     ] {
         let span = Span {

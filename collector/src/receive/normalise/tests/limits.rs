@@ -1,4 +1,4 @@
-use super::{NOW, call, normalised, text};
+use super::{NOW, attributes, call, normalised, text};
 use crate::receive::attributes::{Attributes, Value};
 use crate::receive::decode::Span;
 use crate::receive::normalise::{DAY, Request, SECOND, row};
@@ -204,4 +204,28 @@ fn long_texts_are_cut_to_their_limits() {
         (256, 2048, 1024)
     );
     assert_eq!(tally.corrected(Corrected::TooLong), 3);
+}
+
+#[test]
+fn a_long_template_is_cut_as_names_are_and_a_long_address_is_none() {
+    for (case, begins, length, cuts) in [
+        ("a template", "users://{id}/", 256, 2),
+        ("an address", "users://ada/", "users".len(), 1),
+    ] {
+        let uri = format!("{begins}{}", "x".repeat(5000));
+        let span = Span {
+            attributes: attributes(&[
+                ("mcp.method.name", text("resources/read")),
+                ("mcp.resource.uri", text(&uri)),
+            ]),
+            ..call(&[])
+        };
+        let (row, tally) = normalised(&span, &Attributes::default());
+        assert_eq!(row.target, uri[..length], "{case}");
+        assert_eq!(
+            (row.resource_uri.len(), tally.corrected(Corrected::TooLong)),
+            (2048, cuts),
+            "{case}"
+        );
+    }
 }
