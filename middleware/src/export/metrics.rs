@@ -1,4 +1,4 @@
-//! Records as the duration histograms of the convention, collected by hand so that everything is sent by one task.
+//! Records as the duration histograms of the convention, collected by hand so that everything is sent by one thread.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundHistogram, Histogram, MeterProvider as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
@@ -142,8 +142,19 @@ impl Metrics {
         self.unread.note(body);
     }
 
-    pub(super) fn collect(&self, into: &mut ResourceMetrics) -> OTelSdkResult {
-        self.reader.collect(into)
+    pub(super) fn collector(&self) -> Collector {
+        Collector(self.reader.clone())
+    }
+}
+
+/// Collects the metrics for as long as there are any.
+#[derive(Debug)]
+pub(super) struct Collector(SharedReader);
+
+impl Collector {
+    pub(super) fn collect(&self) -> Result<ResourceMetrics, OTelSdkError> {
+        let mut collected = ResourceMetrics::default();
+        self.0.collect(&mut collected).map(|()| collected)
     }
 }
 
@@ -185,8 +196,7 @@ mod tests {
     use crate::record::tests::record;
 
     fn series(metrics: &Metrics) -> usize {
-        let mut collected = ResourceMetrics::default();
-        metrics.collect(&mut collected).unwrap();
+        let collected = metrics.collector().collect().unwrap();
         let request = ExportMetricsServiceRequest::from(&collected);
         let scopes = request
             .resource_metrics
@@ -213,8 +223,7 @@ mod tests {
         for body in [Side::Answer, Side::Request, Side::Answer] {
             metrics.record_unread(body);
         }
-        let mut collected = ResourceMetrics::default();
-        metrics.collect(&mut collected).unwrap();
+        let collected = metrics.collector().collect().unwrap();
         let request = ExportMetricsServiceRequest::from(&collected);
         let mut metrics = request.resource_metrics[0].scope_metrics[0].metrics.iter();
         let counter = metrics.find(|metric| metric.name == semconv::TOOLSIGHT_BODIES_UNREAD);

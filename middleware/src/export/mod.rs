@@ -17,9 +17,11 @@ mod resource;
 mod sampling;
 mod series;
 mod spans;
+mod under_way;
 mod unread;
 #[cfg(test)]
 mod variables_tests;
+mod work;
 mod worker;
 
 pub use otlp::{BuildError, Protocol};

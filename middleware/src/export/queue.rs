@@ -15,7 +15,7 @@ use crate::record::Record;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// The queue was full, since the collector was away or slow.
+    /// As many as the queue holds were waiting already, since the collector was away or slow.
     pub queue_full: u64,
     /// The collector did not take the batch within the retry time.
     pub export_failed: u64,
@@ -56,7 +56,7 @@ const ENOUGH: usize = 256;
 /// The counts behind [`Dropped`].
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    queue_full: AtomicU64,
+    pub(super) queue_full: AtomicU64,
     pub(super) export_failed: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) shutdown: AtomicU64,

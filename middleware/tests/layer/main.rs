@@ -8,6 +8,7 @@ mod server;
 mod capture;
 mod examples;
 mod export;
+mod one_signal;
 mod refusals;
 mod retries;
 mod stdio;

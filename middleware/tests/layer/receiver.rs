@@ -24,15 +24,19 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
-/// What the receiver answers to requests with spans; metrics are always taken.
+/// What the receiver answers to requests with spans; metrics are taken whenever they are answered.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Take,
@@ -44,6 +48,13 @@ pub(crate) enum Answer {
     Http(StatusCode, &'static [(&'static str, &'static str)]),
 }
 
+/// What a request carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Spans,
+    Metrics,
+}
+
 #[derive(Clone, Default)]
 pub(crate) struct Received {
     spans: Arc<Mutex<Vec<Span>>>,
@@ -53,9 +64,21 @@ pub(crate) struct Received {
     /// Answers to the next requests; once they are used up, everything is taken.
     answers: Arc<Mutex<Vec<Answer>>>,
     asked: Arc<AtomicUsize>,
+    /// Requests with this get no answer for now.
+    away: Arc<watch::Sender<Option<Signal>>>,
 }
 
 impl Received {
+    /// From now on nobody answers requests with this; those that are waiting get their answer when somebody does.
+    pub(crate) fn be_away(&self, away: Option<Signal>) {
+        self.away.send_replace(away);
+    }
+
+    async fn be_back(&self, signal: Signal) {
+        let mut away = self.away.subscribe();
+        away.wait_for(|away| *away != Some(signal)).await.unwrap();
+    }
+
     /// Answers the next requests with these, in order.
     pub(crate) fn answering(answers: impl IntoIterator<Item = Answer>) -> Self {
         let received = Self::default();
@@ -64,7 +87,6 @@ impl Received {
     }
 
     fn next_answer(&self) -> Answer {
-        self.asked.fetch_add(1, Relaxed);
         let mut answers = self.answers.lock().unwrap();
         if answers.is_empty() {
             Answer::Take
@@ -83,6 +105,8 @@ impl Received {
     }
 
     async fn http_traces(State(this): State<Self>, headers: HeaderMap, body: Bytes) -> HttpResponse {
+        this.asked.fetch_add(1, Relaxed);
+        this.be_back(Signal::Spans).await;
         let partial_success = match this.next_answer() {
             Answer::Http(status, fields) => {
                 let mut response = status.into_response();
@@ -105,6 +129,7 @@ impl Received {
     }
 
     async fn http_metrics(State(this): State<Self>, headers: HeaderMap, body: Bytes) -> Vec<u8> {
+        this.be_back(Signal::Metrics).await;
         let body = decoded(&headers, &body);
         let request = ExportMetricsServiceRequest::decode(body.as_slice()).unwrap();
         this.metrics.lock().unwrap().push(request);
@@ -130,6 +155,8 @@ impl TraceService for Received {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        self.asked.fetch_add(1, Relaxed);
+        self.be_back(Signal::Spans).await;
         let partial_success = match self.next_answer() {
             Answer::Status(status) => return Err(status),
             Answer::Reject(rejected_spans) => Some(ExportTracePartialSuccess {
@@ -150,6 +177,7 @@ impl MetricsService for Received {
         &self,
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        self.be_back(Signal::Metrics).await;
         self.metrics.lock().unwrap().push(request.into_inner());
         Ok(Response::new(Default::default()))
     }
@@ -228,13 +256,25 @@ impl Received {
     /// Names of the metrics received.
     pub(crate) fn metrics(&self) -> Vec<String> {
         let requests = self.metrics.lock().unwrap();
-        requests
-            .iter()
-            .flat_map(|request| &request.resource_metrics)
-            .flat_map(|resource| &resource.scope_metrics)
-            .flat_map(|scope| &scope.metrics)
-            .map(|metric| metric.name.clone())
-            .collect()
+        metrics_of(&requests).map(|metric| metric.name.clone()).collect()
+    }
+
+    /// What the metric of this name counted last, with all of its attributes.
+    pub(crate) fn counted(&self, name: &str) -> u64 {
+        let requests = self.metrics.lock().unwrap();
+        let last = metrics_of(&requests).filter(|metric| metric.name == name).last();
+        match last.and_then(|metric| metric.data.as_ref()) {
+            Some(Data::Histogram(histogram)) => histogram.data_points.iter().map(|point| point.count).sum(),
+            Some(Data::Sum(sum)) => sum
+                .data_points
+                .iter()
+                .map(|point| match point.value {
+                    Some(Number::AsInt(count)) => u64::try_from(count).unwrap(),
+                    _ => 0,
+                })
+                .sum(),
+            _ => 0,
+        }
     }
 
     /// The spans once there are `count` of them. An export that is tried again may take half a minute to be.
@@ -250,6 +290,12 @@ impl Received {
         }
         self.spans()
     }
+}
+
+fn metrics_of(requests: &[ExportMetricsServiceRequest]) -> impl Iterator<Item = &Metric> {
+    let resources = requests.iter().flat_map(|request| &request.resource_metrics);
+    let scopes = resources.flat_map(|resource| &resource.scope_metrics);
+    scopes.flat_map(|scope| &scope.metrics)
 }
 
 /// The attributes of a span as text.
