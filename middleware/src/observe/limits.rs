@@ -48,7 +48,8 @@ pub struct Forgotten {
     /// Calls that asked for input, and whose next round would not be known as such.
     pub rounds: u64,
     /// Tools and prompts beyond the first 1024, and schemes of resources beyond the first 64, which are `_OTHER` in metrics, and
-    /// templates of resources beyond the first 256, whose resources go by their scheme; each time one of them is met.
+    /// templates of resources beyond the first 256, whose resources go by their scheme; each time one of them is met. A tool that
+    /// the server lists takes the place of one that only a call has shown, or a list before the last change: then that is counted.
     pub names: u64,
     /// Chains of calls that could have gone on, and whose next call begins another.
     pub chains: u64,

@@ -1,5 +1,6 @@
 //! The tools, prompts and resources that the server is known to have.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, RwLock};
@@ -18,7 +19,8 @@ const LIMIT: usize = 1024;
 /// Names and schemas learnt from `tools/list`, and names from calls that succeeded: so that a caller's mistakes are told
 /// apart from the server's, and names that a caller made up cannot grow a metric.
 ///
-/// Only what was learnt since the server last said that its tools have changed is held against a caller.
+/// Only what was learnt since the server last said that its tools have changed is held against a caller. What a list names
+/// displaces names that none has told since then: those a client may have made up, where the server answers any name.
 #[derive(Debug, Default)]
 pub(crate) struct Tools {
     known: RwLock<Known>,
@@ -33,6 +35,8 @@ struct Known {
     /// How often the server has said that its tools have changed.
     changes: u32,
     prompts: HashSet<Text, RandomState>,
+    /// Since the last change a tool has been met for which there was no room, so that what is not known may be there.
+    is_cut: bool,
 }
 
 /// A tool's definition, and empty where only a call has told that there is such a tool.
@@ -99,8 +103,11 @@ impl Tools {
             && let Ok(mut known) = self.known.write()
         {
             let now = Some(known.changes);
-            if let Some(tool) = self.room(&mut known, name) {
-                tool.seen = now;
+            if !known.is_full_for(name) {
+                known.tools.entry(name.into()).or_default().seen = now;
+            } else {
+                known.is_cut = true;
+                self.counters.names.fetch_add(1, Relaxed);
             }
         }
     }
@@ -127,6 +134,7 @@ impl Tools {
             return;
         };
         let now = Some(known.changes);
+        let mut spare = None;
         for Tool {
             name,
             input,
@@ -134,9 +142,14 @@ impl Tools {
             definition,
         } in page.tools
         {
-            let Some(tool) = self.room(&mut known, name) else {
-                continue;
-            };
+            if known.is_full_for(name) {
+                self.counters.names.fetch_add(1, Relaxed);
+                if !known.displace(&mut spare) {
+                    known.is_cut = true;
+                    continue;
+                }
+            }
+            let tool = known.tools.entry(name.clone()).or_default();
             let is_same = (&tool.input, &tool.output) == (input, output);
             *tool = KnownTool {
                 input: input.clone(),
@@ -156,6 +169,7 @@ impl Tools {
         if let Ok(mut known) = self.known.write() {
             known.changes += 1;
             known.lists = Lists::default();
+            known.is_cut = false;
         }
     }
 
@@ -184,7 +198,7 @@ impl Tools {
         };
         self.known
             .read()
-            .is_ok_and(|known| !is_seen(&known) && known.tools.len() < LIMIT && known.lists.are_whole_for(caller))
+            .is_ok_and(|known| !is_seen(&known) && !known.is_cut && known.lists.are_whole_for(caller))
     }
 
     /// Names of the arguments that the tool's input schema refuses, with commas between.
@@ -218,18 +232,33 @@ impl Tools {
             is_mismatch: known.is_current(tool) && tool.output.as_ref().is_some_and(mismatches),
         }
     }
-
-    /// The place of a tool, unless there is no room for one more.
-    fn room<'a>(&self, known: &'a mut Known, name: &str) -> Option<&'a mut KnownTool> {
-        if known.tools.len() >= LIMIT && !known.tools.contains_key(name) {
-            self.counters.names.fetch_add(1, Relaxed);
-            return None;
-        }
-        Some(known.tools.entry(name.into()).or_default())
-    }
 }
 
 impl Known {
+    fn is_full_for(&self, name: &str) -> bool {
+        self.tools.len() >= LIMIT && !self.tools.contains_key(name)
+    }
+
+    /// Forgets a tool that no list has told since the last change, unless all are. `spare` are those, found once for a page.
+    fn displace(&mut self, spare: &mut Option<Vec<Text>>) -> bool {
+        let now = Some(self.changes);
+        let spare = spare.get_or_insert_with(|| {
+            let mut spare: Vec<_> = self.tools.iter().filter(|(_, tool)| tool.listed != now).collect();
+            // Taken from the end: first what no list has ever told, and of that what was seen longest ago.
+            spare.sort_unstable_by_key(|(_, tool)| Reverse((tool.listed, tool.seen)));
+            spare.into_iter().map(|(name, _)| name.clone()).collect()
+        });
+        while let Some(name) = spare.pop() {
+            // The page itself may have told it meanwhile.
+            let is_spare = self.tools.get(&name).is_some_and(|tool| tool.listed != now);
+            if is_spare && let Some(tool) = self.tools.remove(&name) {
+                self.is_cut |= tool.seen == now;
+                return true;
+            }
+        }
+        false
+    }
+
     /// The tool by that name, if its schemas are those that every caller is told now.
     fn current(&self, name: &str) -> Option<&KnownTool> {
         self.tools.get(name).filter(|tool| self.is_current(tool))
@@ -322,6 +351,41 @@ mod tests {
         }
         assert_eq!(tools.known.read().unwrap().tools.len(), LIMIT);
         list(&tools, &[tool("0")]);
-        assert!(!lacks(&tools, "other"));
+        assert!(!lacks(&tools, "other"), "it may be one that was not remembered");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
+    fn what_a_list_tells_displaces_what_only_calls_have_told_or_lists_before_a_change() {
+        type Fill = fn(&Tools, &[Tool]);
+        let by_calls: Fill = |tools, made_up| made_up.iter().for_each(|tool| tools.learn(&tool.name));
+        for (case, fill, changes, kept, lost) in [
+            ("calls", by_calls, false, true, 2),
+            ("calls before a change", by_calls, true, true, 2),
+            ("a list", list, false, false, 2),
+            ("a list before a change", list, true, true, 2),
+        ] {
+            let tools = Tools::default();
+            let names: Vec<_> = (0..LIMIT).map(|index| tool(&index.to_string())).collect();
+            fill(&tools, &names);
+            if changes {
+                tools.change();
+            }
+            list(&tools, &[tool("0"), strict("a"), tool("b")]);
+            assert_eq!(tools.knows("a") && tools.knows("b") && tools.knows("0"), kept, "{case}");
+            assert_eq!(tools.judge("a", &[]) == Input::Invalid, kept, "{case}");
+            assert_eq!(lacks(&tools, "other"), changes, "{case}");
+            assert_eq!(tools.known.read().unwrap().tools.len(), LIMIT, "{case}");
+            assert_eq!(tools.counters.read().names, lost, "{case}");
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
+    fn a_table_that_is_full_tells_what_is_lacking_as_long_as_all_had_room() {
+        let tools = Tools::default();
+        (0..LIMIT - 1).for_each(|index| tools.learn(&index.to_string()));
+        list(&tools, &[tool("a")]);
+        assert!(lacks(&tools, "other") && !lacks(&tools, "0"));
     }
 }
