@@ -57,6 +57,9 @@ impl Toolsight {
     /// # }
     /// ```
     pub fn pipe_of<R, W>(&self, caller: &Extensions, read: R, write: W) -> (ObservedRead<R>, ObservedWrite<W>) {
+        if self.layer.queue.is_off() {
+            return pair(None, Weak::new(), read, write);
+        }
         let surrounding = tracing::Span::current().context().span().span_context().clone();
         let ambient = Some(surrounding).filter(SpanContext::is_valid);
         let identity = &self.layer.observer.identity;
@@ -69,12 +72,12 @@ impl Toolsight {
         let conversation = Conversation::begin(self.layer.observer.clone(), head);
         let conversation = Contained::new(conversation, self.layer.queue.clone());
         let worker = self.worker.as_ref().map_or_else(Weak::new, Arc::downgrade);
-        pair(conversation, worker, read, write)
+        pair(Some(conversation), worker, read, write)
     }
 }
 
 fn pair<R, W>(
-    conversation: Contained<Conversation>,
+    conversation: Option<Contained<Conversation>>,
     worker: Weak<Worker>,
     read: R,
     write: W,
@@ -87,21 +90,27 @@ fn pair<R, W>(
 /// One conversation as both of its directions share it.
 #[derive(Debug)]
 struct Pipe {
-    conversation: Contained<Conversation>,
+    /// None where nothing is to be recorded at all.
+    conversation: Option<Contained<Conversation>>,
     /// As long as there is one, it is told when to send at once.
     worker: Weak<Worker>,
 }
 
 impl Pipe {
+    fn observe(&self, observe: impl FnOnce(&mut Conversation, Instant)) {
+        if let Some(conversation) = &self.conversation {
+            let now = Instant::now();
+            conversation.observe(|conversation| observe(conversation, now));
+        }
+    }
+
     fn end_of_input(&self) {
-        self.conversation
-            .observe(|conversation| conversation.client_end(Instant::now()));
+        self.observe(Conversation::client_end);
         self.flush();
     }
 
     fn end(&self) {
-        self.conversation
-            .observe(|conversation| conversation.end(Instant::now()));
+        self.observe(Conversation::end);
         self.flush();
     }
 
@@ -139,8 +148,7 @@ impl<R: AsyncRead> AsyncRead for ObservedRead<R> {
         match (&read, buffer.filled().get(before..)) {
             (Ok(()), Some(bytes)) if !bytes.is_empty() => this
                 .pipe
-                .conversation
-                .observe(|conversation| conversation.client_data(bytes, Instant::now())),
+                .observe(|conversation, now| conversation.client_data(bytes, now)),
             (Ok(()), _) if room == 0 => {}
             (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => {}
             _ => this.pipe.end_of_input(),
@@ -160,10 +168,7 @@ pin_project! {
 
 impl EndOnDrop {
     fn written(&self, bytes: &[u8]) {
-        let now = Instant::now();
-        self.0
-            .conversation
-            .observe(|conversation| conversation.server_data(bytes, now));
+        self.0.observe(|conversation, now| conversation.server_data(bytes, now));
     }
 }
 

@@ -2,7 +2,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::export::{Queue, Queued};
+use crate::export::{Environment, Queue, Queued};
 use crate::identity::Users;
 use crate::observe::{Observation, Observer};
 
@@ -15,7 +15,7 @@ pub(crate) fn pair_of<R, W>(
     let (queue, receiver) = Queue::new(1000);
     let head = RequestHead::of_pipe(Instant::now(), SystemTime::now(), None);
     let conversation = Contained::new(Conversation::begin(observer, head), queue.clone());
-    (pair(conversation, Weak::new(), read, write), queue, receiver)
+    (pair(Some(conversation), Weak::new(), read, write), queue, receiver)
 }
 
 fn observer() -> Arc<Observer> {
@@ -80,4 +80,23 @@ async fn errors_pass_and_end_what_is_open() {
     assert_eq!(outcomes(&mut receiver), [""; 0], "the server may still answer");
     drop(write);
     assert_eq!(outcomes(&mut receiver), ["ping abandoned (40, 0)"]);
+}
+
+#[tokio::test]
+async fn a_pipe_is_looked_at_unless_all_is_off() {
+    for (disabled, in_flight) in [("true", 0), ("false", 1)] {
+        let mut builder = Toolsight::builder();
+        builder.otlp.environment =
+            Environment::of(&[("OTEL_SDK_DISABLED", disabled), ("OTEL_METRICS_EXPORTER", "none")]);
+        let toolsight = builder.build().unwrap();
+        let (mut read, mut write) = toolsight.pipe(PING.as_bytes(), Vec::new());
+        let mut seen = String::new();
+        read.read_to_string(&mut seen).await.unwrap();
+        assert_eq!(seen, PING);
+        assert_eq!(toolsight.layer.observer.in_flight.read().0, in_flight, "{disabled}");
+        write.write_all(PONG.as_bytes()).await.unwrap();
+        write.shutdown().await.unwrap();
+        assert_eq!(write.inner, PONG.as_bytes());
+        assert_eq!(toolsight.layer.observer.in_flight.read().0, 0);
+    }
 }
