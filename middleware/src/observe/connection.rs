@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::SessionEnd;
 use super::call::{Call, Ended};
 use super::clock::Clock;
-use super::limits::{Slot, WAITING_OF_ONE};
+use super::limits::{SESSION_IDLE, Slot, WAITING_OF_ONE};
 use super::open_calls::{Closed, Entry, OpenCalls, Place, Unanswered};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Chain, Direction, Peer, Text, Transport};
@@ -119,7 +119,12 @@ impl Connection {
     }
 
     pub(super) fn touch(&self, now: Instant) {
-        self.state().last_seen = now;
+        let mut state = self.state();
+        state.last_seen = now;
+        // A session that was taken for ended goes on after all, and is timed anew.
+        if state.started.is_none() && state.handshake.is_some() {
+            state.started = Some(now);
+        }
     }
 
     pub(super) fn handshake(&self) -> Option<Arc<Handshake>> {
@@ -141,6 +146,19 @@ impl Connection {
             protocol_version: state.handshake.as_ref()?.protocol_version.clone(),
         };
         Some(session.into())
+    }
+
+    /// The same of a session that nobody has used for long.
+    pub(super) fn idle_end(&self, now: Instant) -> Option<Box<SessionEnd>> {
+        let idle = now.saturating_duration_since(self.state().last_seen);
+        (self.reach == Reach::Session && idle >= SESSION_IDLE)
+            .then(|| self.session_end(None))
+            .flatten()
+    }
+
+    /// The same at the shutdown: what lasts is open until `now`, a session was there when it was last used.
+    pub(super) fn last_end(&self, now: Instant) -> Option<Box<SessionEnd>> {
+        self.session_end(self.reach.lasts().then_some(now))
     }
 
     /// Opens a call that the exchange `home` carries.

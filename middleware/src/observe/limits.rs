@@ -21,6 +21,10 @@ pub(super) const fn answer_within(direction: Direction) -> Duration {
     }
 }
 
+/// How long a session that nobody uses is taken to be open, and of how many this is told at a time.
+pub(super) const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+pub(super) const IDLE_AT_ONCE: usize = 1024;
+
 /// Tasks that are followed.
 pub(super) const TASKS: usize = 4096;
 /// How long a task is followed that nobody asks for.

@@ -49,7 +49,7 @@ pub(crate) use tools::Tools;
 use call::{Call, Carrier, Ended, Ending};
 use classify::Probe;
 use connection::Connection;
-use limits::{Slots, level};
+use limits::{IDLE_AT_ONCE, Slots, level};
 use open_calls::Closed;
 use pipes::Pipes;
 use rounds::Rounds;
@@ -88,7 +88,8 @@ impl From<Observation> for Observation<Record> {
 /// Mostly one at a time.
 pub(crate) type Observations = SmallVec<[Observation; 1]>;
 
-/// A session of a legacy protocol version that was ended by its client or has made room for newer ones.
+/// A session of a legacy protocol version that was ended by either side, has made room for newer ones, was not used for long, or
+/// was open at the shutdown.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SessionEnd {
     pub(crate) duration: Duration,
@@ -153,10 +154,16 @@ impl Observer {
 
     /// Ends what has been waited for too long. To be called from time to time.
     pub(crate) fn expire(&self, now: Instant) -> Vec<Observation> {
-        let connections = self.connections();
-        let mut ended: Vec<_> = connections
-            .flat_map(|connection| self.records(connection.expire(now), &connection))
-            .collect();
+        let (mut ended, mut idle) = (Vec::new(), 0);
+        for connection in self.connections() {
+            ended.extend(self.records(connection.expire(now), &connection));
+            if idle < IDLE_AT_ONCE
+                && let Some(session) = connection.idle_end(now)
+            {
+                idle += 1;
+                ended.push(Observation::Session(session));
+            }
+        }
         ended.extend(
             self.tasks
                 .give_up(false, now)
@@ -170,10 +177,10 @@ impl Observer {
     pub(crate) fn finish(&self, now: Instant) -> Vec<Observation> {
         let pipes = self.pipes.all().into_iter();
         let mut ended: Vec<_> = pipes.flat_map(|pipe| self.end_pipe(&pipe, now)).collect();
-        ended.extend(
-            self.connections()
-                .flat_map(|connection| self.records(connection.finish(None, now), &connection)),
-        );
+        for connection in self.connections() {
+            ended.extend(self.records(connection.finish(None, now), &connection));
+            ended.extend(connection.last_end(now).map(Observation::Session));
+        }
         ended.extend(
             self.tasks
                 .give_up(true, now)

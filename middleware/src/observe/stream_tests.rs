@@ -128,7 +128,7 @@ fn an_answer_that_does_not_come_in_time_is_as_the_exchange_ended() {
         }
         assert_eq!(told(&seen), [expected], "{name}");
         assert_eq!(stage.observer.in_flight.read().0, 0, "{name}");
-        assert!(stage.observer.finish(stage.at(303)).is_empty());
+        assert!(records(stage.observer.finish(stage.at(303))).is_empty());
     }
 }
 

@@ -363,5 +363,7 @@ mod pipes;
 mod resources;
 #[path = "room_tests.rs"]
 mod room;
+#[path = "session_tests.rs"]
+mod session_ends;
 #[path = "stream_tests.rs"]
 mod streams;

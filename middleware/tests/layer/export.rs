@@ -119,6 +119,25 @@ async fn shutdown_keeps_its_deadline_and_counts_what_it_could_not_send() {
     assert_eq!(toolsight.dropped().shutdown, 3, "two before the shutdown, one after it");
 }
 
+#[tokio::test]
+async fn a_session_that_is_open_at_the_shutdown_is_in_the_metrics() {
+    for (version, sessions) in [(ProtocolVersion::V_2025_06_18, 1), (ProtocolVersion::V_2026_07_28, 0)] {
+        let received = Received::default();
+        let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
+        let toolsight = Toolsight::builder()
+            .endpoint(format!("http://{address}"))
+            .build()
+            .unwrap();
+        let client = connect(&start(&toolsight).await, version.clone()).await;
+        client.call_tool(call("add", 1, 2)).await.unwrap();
+        toolsight.flush().await;
+        let counted = || received.counted("mcp.server.session.duration");
+        assert_eq!(counted(), 0, "{version}: it is open");
+        toolsight.shutdown().await;
+        assert_eq!(counted(), sessions, "{version}");
+    }
+}
+
 #[test]
 fn an_address_that_is_none_is_refused_with_the_reason() {
     let error = Toolsight::builder()

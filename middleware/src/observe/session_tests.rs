@@ -1,0 +1,57 @@
+//! How long sessions last.
+
+use super::*;
+
+#[test]
+fn a_session_is_timed_whichever_way_it_ends_and_anew_if_it_goes_on_after_all() {
+    const IDLE: u64 = 30 * 60;
+    let open = |stage: &Stage| {
+        stage.post(stage.in_session(0), &request(1, "initialize", ""), &result(1, ""));
+        stage.post(stage.in_session(10), CALL, OK);
+    };
+    let timed = |seen: Vec<Observation>| {
+        let seconds = |seen: Observation| match seen {
+            Observation::Session(session) => Some(session.duration.as_secs()),
+            _ => None,
+        };
+        seen.into_iter().filter_map(seconds).collect::<Vec<_>>()
+    };
+    let stage = Stage::new();
+    open(&stage);
+    assert_eq!(timed(stage.observer.finish(stage.at(99))), [9], "it was last used then");
+    assert_eq!(timed(stage.observer.finish(stage.at(99))), [0; 0], "it is told once");
+
+    let stage = Stage::new();
+    open(&stage);
+    assert_eq!(
+        timed(stage.observer.expire(stage.at(9 + IDLE))),
+        [0; 0],
+        "it may be used again"
+    );
+    assert_eq!(timed(stage.observer.expire(stage.at(10 + IDLE))), [9], "nobody uses it");
+    assert_eq!(
+        timed(stage.observer.expire(stage.at(20 + IDLE))),
+        [0; 0],
+        "it is told once"
+    );
+    for seconds in [5 * IDLE, 5 * IDLE + 7] {
+        let record = stage.post(stage.in_session(seconds), CALL, OK);
+        assert_eq!(record[0].session_id.as_deref(), Some("s1"));
+    }
+    assert_eq!(timed(stage.observer.finish(stage.at(6 * IDLE))), [7], "from then on");
+}
+
+#[test]
+fn of_many_sessions_that_nobody_uses_so_many_are_told_at_a_time() {
+    let stage = Stage::of_sessions(IDLE_AT_ONCE + 5);
+    for index in 0..IDLE_AT_ONCE + 5 {
+        let session_id = Some(format!("{index}").as_str().into());
+        let head = RequestHead {
+            session_id,
+            ..stage.head(0)
+        };
+        stage.post(head, &request(1, "initialize", ""), &result(1, ""));
+    }
+    let told = [0, 10, 20].map(|late| stage.observer.expire(stage.at(3600 + late)).len());
+    assert_eq!(told, [IDLE_AT_ONCE, 5, 0]);
+}
