@@ -131,7 +131,7 @@ pub(crate) fn check_lines(client: &[u8], server: &[u8], size: usize) {
     let calls = client.iter().flat_map(|document| spoken(document));
     let calls = calls.filter(|message| message["jsonrpc"].is_string() && message["method"].is_string());
     // An error without an id answers a line that could not be read.
-    let unread = server.iter().flat_map(|document| spoken(document));
+    let unread = server.iter().flat_map(|document| all(document));
     let unread = unread.filter(|message| {
         let id = &message["id"];
         message["error"].is_object() && !message["method"].is_string() && !(id.is_string() || is_literal(id))
@@ -237,17 +237,20 @@ fn respell(document: &[u8]) -> Option<Value> {
     serde_json::from_slice(document).ok()
 }
 
-/// The messages of a document that are kept.
-fn spoken(document: &Value) -> Vec<&Value> {
+/// The messages of a document.
+fn all(document: &Value) -> Vec<&Value> {
     match document {
-        Value::Array(messages) => messages
-            .iter()
-            .filter(|message| message.is_object())
-            .take(BATCH_LIMIT)
-            .collect(),
+        Value::Array(messages) => messages.iter().filter(|message| message.is_object()).collect(),
         Value::Object(_) => vec![document],
         _ => Vec::new(),
     }
+}
+
+/// Those of the client's that are kept.
+fn spoken(document: &Value) -> Vec<&Value> {
+    let mut messages = all(document);
+    messages.truncate(BATCH_LIMIT);
+    messages
 }
 
 fn is_literal(id: &Value) -> bool {

@@ -355,6 +355,22 @@ fn headers_that_do_not_mirror_the_body_are_told() {
     }
 }
 
+#[test]
+#[cfg_attr(miri, ignore = "too many steps for an interpreter")]
+fn a_batch_of_answers_is_read_to_its_end_in_whatever_order_they_come() {
+    const COUNT: u32 = 300;
+    let batch = |messages: Vec<String>| format!("[{}]", messages.join(","));
+    let calls = (0..COUNT)
+        .map(|id| request(id, "tools/call", r#""name":"add""#))
+        .collect();
+    let answers = (0..COUNT).rev().map(|id| result(id, "")).collect();
+    let stage = Stage::new();
+    let seen = stage.post(stage.head(0), &batch(calls), &batch(answers));
+    assert_eq!(seen.len(), 256);
+    let is_ok = |record: &Record| record.outcome == Outcome::Ok;
+    assert!(seen.iter().all(is_ok), "{:?}", told(&seen));
+}
+
 #[path = "blame_tests.rs"]
 mod blame;
 #[path = "pipe_tests.rs"]

@@ -223,7 +223,8 @@ impl Builder {
         if left != Member::Root {
             return Left::Nothing;
         }
-        if self.kept < BATCH_LIMIT {
+        // Answers are handed on one by one, and each is of a call that is known or of none: only calls take room.
+        if self.answer || self.kept < BATCH_LIMIT {
             self.kept += 1;
             self.is_complete = true;
             return Left::Enough;

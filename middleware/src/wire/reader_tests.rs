@@ -91,7 +91,7 @@ fn kinds_follow_from_the_members() {
 
 #[test]
 #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
-fn a_batch_is_as_many_messages_and_is_bounded() {
+fn a_batch_is_as_many_messages_and_of_calls_it_is_bounded() {
     let batch = |count: usize| {
         format!(
             "[{}]",
@@ -103,6 +103,14 @@ fn a_batch_is_as_many_messages_and_is_bounded() {
     let mut messages = Vec::new();
     reader.read_all(batch(BATCH_LIMIT + 5).as_bytes(), &mut messages);
     assert_eq!((messages.len(), reader.omitted()), (BATCH_LIMIT, 5));
+    let mut reader = Reader::new(Side::Answer);
+    messages.clear();
+    reader.read_all(batch(BATCH_LIMIT + 5).as_bytes(), &mut messages);
+    assert_eq!(
+        (messages.len(), reader.omitted()),
+        (BATCH_LIMIT + 5, 0),
+        "answers are no calls"
+    );
 }
 
 #[test]
