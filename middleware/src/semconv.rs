@@ -156,6 +156,8 @@ pub const META_CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
 pub const META_SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// Key in `params._meta` of the token by which a request wants to be told of its progress.
 pub const META_PROGRESS_TOKEN: &str = "progressToken";
+/// Key in `params._meta` of the id of the request by which a notification was subscribed to, since 2026-07-28.
+pub const META_SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 /// Key in `params._meta` of the W3C trace parent.
 pub const META_TRACEPARENT: &str = "traceparent";
 /// Key in `params._meta` of the W3C trace state.

@@ -125,7 +125,10 @@ impl Dialogue {
             // The stream that a listen request opens stays open for hours: it is timed to its acknowledgement.
             Some("notifications/subscriptions/acknowledged") => {
                 let listen = |call: &Call| &*call.record.method == "subscriptions/listen";
-                let call = self.connection.take_first(self.home, listen);
+                let told = message.params.request_id.as_ref();
+                let is_told = |call: &Call| listen(call) && told.is_some_and(|id| call.is(Direction::ToServer, id));
+                let call = self.connection.take_first(self.home, is_told);
+                let call = call.or_else(|| self.connection.take_first(self.home, listen));
                 let carrier = Carrier {
                     status: self.status,
                     bytes,

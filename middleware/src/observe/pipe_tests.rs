@@ -210,3 +210,42 @@ fn the_calls_of_a_pipe_are_a_chain() {
     });
     assert_ne!(chains[0], chains[1], "each has its own");
 }
+
+#[test]
+fn an_acknowledgement_is_of_the_subscription_that_it_names() {
+    let heard = |meta: &str| {
+        let params = format!(r#""_meta":{{{meta}}}"#);
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{{params}}}}}"#)
+    };
+    let subscription = |id: &str| heard(&format!(r#""io.modelcontextprotocol/subscriptionId":{id}"#));
+    const FIRST: [&str; 2] = ["1 ok", "2 abandoned"];
+    const SECOND: [&str; 2] = ["2 ok", "1 abandoned"];
+    for (case, heard, expected) in [
+        ("the first", subscription("1"), FIRST),
+        ("the second", subscription("2"), SECOND),
+        (
+            "a text of the same digits is another id: the oldest",
+            subscription("\"2\""),
+            FIRST,
+        ),
+        ("one that is not known: the oldest", subscription("9"), FIRST),
+        ("none: the oldest", heard(""), FIRST),
+    ] {
+        let stage = Stage::new();
+        let mut pipe = stage.pipe();
+        for id in [1, 2] {
+            stage.say(&mut pipe, 0, &request(id, "subscriptions/listen", ""));
+        }
+        stage.reply(&mut pipe, 1, &heard);
+        pipe.end(stage.at(2));
+        let told = |record: &Record| {
+            format!(
+                "{} {}",
+                record.request_id.as_deref().unwrap_or_default(),
+                record.outcome
+            )
+        };
+        let told: Vec<_> = records(pipe.take()).iter().map(told).collect();
+        assert_eq!(told, expected, "{case}");
+    }
+}

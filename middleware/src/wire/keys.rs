@@ -44,6 +44,11 @@ const ROWS: &[Row] = &[
         semconv::META_PROGRESS_TOKEN,
         Member::MetaProgressToken,
     ),
+    (
+        Member::ParamsMeta,
+        semconv::META_SUBSCRIPTION_ID,
+        Member::MetaSubscriptionId,
+    ),
     (Member::Result, "isError", Member::IsError),
     (Member::Result, "resultType", Member::ResultType),
     (Member::Result, "protocolVersion", Member::ResultProtocolVersion),

@@ -83,6 +83,7 @@ pub(super) enum Member {
     Error,
     ErrorCode,
     ErrorMessage,
+    MetaSubscriptionId,
 }
 
 impl Member {

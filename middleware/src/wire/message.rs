@@ -57,7 +57,7 @@ pub(crate) struct Params {
     pub(crate) protocol_version: Option<Text>,
     /// `params.clientInfo` of `initialize`.
     pub(crate) client: Option<Peer>,
-    /// `params.requestId` of `notifications/cancelled`.
+    /// `params.requestId` of `notifications/cancelled`, else the subscription that a notification belongs to.
     pub(crate) request_id: Option<Id>,
     /// `params.progressToken` of `notifications/progress`.
     pub(crate) progress_token: Option<Id>,

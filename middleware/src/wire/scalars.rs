@@ -35,6 +35,9 @@ impl Builder {
             Member::ParamsName => message.params.name = Some(self.names.of(bytes, plain)),
             Member::ParamsUri => self.address(text),
             Member::ParamsRequestId => message.params.request_id = Some(Id::Text(name(text))),
+            Member::MetaSubscriptionId => {
+                message.params.request_id.get_or_insert_with(|| Id::Text(name(text)));
+            }
             Member::ParamsProgressToken => message.params.progress_token = Some(Id::Text(name(text))),
             Member::MetaProgressToken => message.params.meta.progress_token = Some(Id::Text(name(text))),
             Member::MetaTraceparent => message.params.meta.traceparent = traceparent(text),
@@ -96,6 +99,10 @@ impl Builder {
             Member::Argument | Member::StructuredValue => self.kind(member, literal::kind(text)),
             Member::Id => self.message.id = number(text),
             Member::ParamsRequestId => self.message.params.request_id = number(text),
+            Member::MetaSubscriptionId => {
+                let params = &mut self.message.params;
+                params.request_id = params.request_id.take().or_else(|| number(text));
+            }
             Member::ParamsProgressToken => self.message.params.progress_token = number(text),
             Member::MetaProgressToken => self.message.params.meta.progress_token = number(text),
             Member::IsError => self.result().is_error = text == b"true",
