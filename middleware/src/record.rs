@@ -119,7 +119,7 @@ pub(crate) struct Detail {
 }
 
 /// What calls have in common which belong together without a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Chain {
     /// The trace that the caller has named.
     Trace(TraceId),

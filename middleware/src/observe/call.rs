@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::head::{RequestHead, Status};
 use super::in_flight::Ticket;
 use super::resources::scheme;
+use super::rounds::Round;
 use super::tools::Input;
 use super::{Observer, classify, mirrors};
 use crate::outcome::{Fault, Outcome};
@@ -36,7 +37,8 @@ pub(crate) struct Call {
     ticket: Option<Ticket>,
     /// The beginning of the arguments, only where they are captured.
     pub(super) captured: Option<Box<[u8]>>,
-    pub(super) request_state: Option<u64>,
+    /// By what it goes on with an earlier round.
+    pub(super) round: Option<Round>,
     /// What a further page of a list is asked for by.
     pub(super) cursor: Option<u64>,
 }
@@ -108,7 +110,7 @@ impl Call {
             progress_token: params.meta.progress_token.take(),
             ticket: None,
             captured: params.captured.take(),
-            request_state: params.request_state,
+            round: Round::of(&method, params.request_state, params.input_responses),
             cursor: params.cursor,
             record: Record {
                 direction,
@@ -134,7 +136,7 @@ impl Call {
                 tenant: head.tenant.clone(),
                 request_bytes: 0,
                 response_bytes: 0,
-                attempt: 1 + u16::from(params.input_responses),
+                attempt: 1 + u16::from(params.input_responses.is_some()),
                 waited: Duration::ZERO,
                 progress: 0,
                 mismatch,
@@ -254,11 +256,11 @@ impl Call {
             (record.user, record.tenant) = (None, None);
         }
         record.response_bytes = carrier.bytes;
+        let lasting = connection.chain();
         // All threads would contend for the counter.
-        if observer.rounds.note(&mut self, ending) {
+        if observer.rounds.note(&mut self, ending, lasting.as_ref()) {
             observer.counters.rounds.fetch_add(1, Relaxed);
         }
-        let lasting = connection.chain();
         observer.detail.tell(&mut self, ending, lasting, &observer.tools);
         self.leave_flight();
         Ended(self)

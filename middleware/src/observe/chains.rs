@@ -9,6 +9,9 @@
 //! 4. the connection that lasts: a pipe, or an event stream of HTTP+SSE, is one client's,
 //! 5. the user, with their client: calls with no longer pause than the idle gap between them.
 //!
+//! Where there is no `requestState`, the keys of what is asked for take its place, for a user's calls: a round that comes after
+//! the idle gap goes on with the chain.
+//!
 //! A `requestState` counts only together with user, tenant, client and what is called: some servers give everybody the same.
 //! An answer that hands out a `requestState` or a task hands on the chain of its call. Where that call was seen by
 //! another process of the same server, the chain is a keyed hash of the state or task, the same in every process that has
@@ -34,6 +37,8 @@ pub(crate) struct Ties<'a> {
     pub(crate) trace: Option<TraceId>,
     /// Hash of `params.requestState` and of whose it is.
     pub(crate) request_state: Option<u64>,
+    /// Where there is none, hash of the keys of `params.inputResponses` and of whose they are.
+    pub(crate) inputs: Option<u64>,
     /// `params.taskId`.
     pub(crate) task: Option<&'a str>,
     /// The chain of the connection, if that lasts.
@@ -93,6 +98,17 @@ impl Chains {
         if ties.connection.is_some() {
             return ties.connection;
         }
+        // Keys are no secret of one call, so they name no chain of their own.
+        if let Some(inputs) = ties.inputs
+            && let Some(link) = self
+                .open
+                .lock()
+                .ok()?
+                .chains
+                .get(&self.key("state", &[&inputs.to_string()]))
+        {
+            return Some(link.chain);
+        }
         let (User::Plain(user) | User::Hashed(user)) = ties.user?;
         let (name, version) = ties.client.map_or(("", ""), |client| (&client.name, &client.version));
         let key = self.key("user", &[user, name, version]);
@@ -110,7 +126,7 @@ impl Chains {
         Some(chain)
     }
 
-    /// The answer of a call in `chain` has handed out this `requestState` or this task.
+    /// The answer of a call in `chain` has handed out this `requestState`, or these keys, or this task.
     pub(crate) fn hand_on(&self, chain: Chain, request_state: Option<u64>, task: Option<&str>, now: Instant) {
         let state = request_state.map(|state| self.key("state", &[&state.to_string()]));
         let task = task.map(|task| self.key("task", &[task]));

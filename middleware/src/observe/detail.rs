@@ -8,7 +8,7 @@ use super::call::{Call, Ending};
 use super::chains::{Chains, Ties};
 use super::limits::Counters;
 use super::resources::Resources;
-use super::rounds::scoped;
+use super::rounds::{Round, scoped};
 use super::tools::{Input, Tools};
 use crate::arguments_hash::{CanonicalHash, Secret};
 use crate::capture::{Budget, Capture, Captured};
@@ -171,10 +171,20 @@ impl Detail {
 
     fn chain(&self, call: &Call, ending: &Ending<'_>, connection: Option<Chain>) -> Option<Chain> {
         let record = &call.record;
+        // The calls of a connection that lasts are a chain anyway.
+        let key = |round| match round {
+            Round::Inputs(_) if connection.is_some() => None,
+            round => scoped(round, record, None),
+        };
+        let (request_state, inputs) = match call.round {
+            Some(Round::State(_)) => (call.round.and_then(key), None),
+            inputs => (None, inputs.and_then(key)),
+        };
         let ties = Ties {
             // That of the caller's span, which the call is in.
             trace: record.parent_is_remote.then(|| record.span.trace_id()),
-            request_state: call.request_state.map(|state| scoped(state, record)),
+            request_state,
+            inputs,
             task: call.task.as_deref(),
             connection,
             user: record.user.as_ref(),
@@ -183,8 +193,8 @@ impl Detail {
         let chain = self.chains.find(&ties, call.start)?;
         if let Some(result) = ending.answer.and_then(|answer| answer.result.as_ref()) {
             let task = result.task_part.id.as_deref();
-            let state = result.request_state.map(|state| scoped(state, record));
-            self.chains.hand_on(chain, state, task, ending.at);
+            let round = Round::asked(record, result).and_then(key);
+            self.chains.hand_on(chain, round, task, ending.at);
         }
         Some(chain)
     }

@@ -379,6 +379,8 @@ mod pipes;
 mod resources;
 #[path = "room_tests.rs"]
 mod room;
+#[path = "round_tests.rs"]
+mod round_keys;
 #[path = "session_tests.rs"]
 mod session_ends;
 #[path = "stream_tests.rs"]

@@ -6,7 +6,7 @@ use super::member::Member;
 use super::message::{ErrorPart, Message, ResultPart, Tool};
 use super::names::Names;
 use super::path::Path;
-use super::scalars::{Beyond, name};
+use super::scalars::{Beyond, hash, name};
 use super::schema::{Argument, InputSchema, Kinds};
 use super::tap::Taps;
 use super::visitor::{Entered, Left, Quoted, Scalar, ValueKind, Visitor};
@@ -158,6 +158,7 @@ impl Builder {
                 self.kind(member, if object { ValueKind::Object } else { ValueKind::Array });
                 return Entered::Skip;
             }
+            Member::InputKey => return Entered::Skip,
             Member::Structured if !object => Member::StructuredList,
             Member::Root if !object && self.path.last() == Member::Outside => Member::Batch,
             _ if member.is_list() != object => member,
@@ -175,7 +176,8 @@ impl Builder {
             Member::ResultServer => self.result().server = Some(Peer::default()),
             Member::ResultTask => self.result().task = true,
             Member::NestedResult => self.result().task_result = true,
-            Member::ParamsInputResponses => self.message.params.input_responses = true,
+            Member::ParamsInputResponses => self.message.params.input_responses = Some(0),
+            Member::ResultInputRequests => self.result().input_requests = Some(0),
             Member::Tools => self.result().tools = Some(Vec::new()),
             Member::Tool => self.start_tool(),
             // Names by pattern: what is not listed may be allowed.
@@ -265,6 +267,7 @@ impl Builder {
             Member::InputSchema => self.is_output = *key.word() == *b"outputSchema",
             Member::Argument | Member::StructuredValue => self.argument = self.names.of(bytes, plain),
             Member::Property => self.start_property(name(key)),
+            Member::InputKey => self.input_key(parent, hash(&key.text())),
             _ => {}
         }
         Some(member)
@@ -331,6 +334,15 @@ impl Builder {
         if let Some(schema) = schema {
             schema.required.push(name);
         }
+    }
+
+    fn input_key(&mut self, parent: Member, key: u64) {
+        let keys = if parent == Member::ParamsInputResponses {
+            &mut self.message.params.input_responses
+        } else {
+            &mut self.result().input_requests
+        };
+        *keys = Some(keys.unwrap_or_default().wrapping_add(key));
     }
 
     pub(super) fn error(&mut self) -> &mut ErrorPart {

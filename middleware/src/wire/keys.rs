@@ -58,6 +58,7 @@ const ROWS: &[Row] = &[
     (Member::Result, "status", Member::ResultStatus),
     (Member::Result, "taskId", Member::ResultTaskId),
     (Member::Result, "requestState", Member::ResultRequestState),
+    (Member::Result, "inputRequests", Member::ResultInputRequests),
     (Member::Result, "result", Member::NestedResult),
     (Member::Result, "content", Member::Content),
     (Member::Result, "structuredContent", Member::Structured),

@@ -84,6 +84,9 @@ pub(super) enum Member {
     ErrorCode,
     ErrorMessage,
     MetaSubscriptionId,
+    ResultInputRequests,
+    /// Of what is asked for, or of what is answered to it.
+    InputKey,
 }
 
 impl Member {
@@ -93,6 +96,7 @@ impl Member {
             Self::Arguments => Some(Self::Argument),
             Self::Structured => Some(Self::StructuredValue),
             Self::Properties => Some(Self::Property),
+            Self::ParamsInputResponses | Self::ResultInputRequests => Some(Self::InputKey),
             _ => None,
         })
     }
@@ -101,7 +105,7 @@ impl Member {
     pub(super) const fn is_ordinary(self) -> bool {
         !matches!(
             self,
-            Self::Result | Self::InputSchema | Self::Argument | Self::StructuredValue | Self::Property
+            Self::Result | Self::InputSchema | Self::Argument | Self::StructuredValue | Self::Property | Self::InputKey
         )
     }
 

@@ -65,8 +65,8 @@ pub(crate) struct Params {
     pub(crate) task: TaskPart,
     /// Hash of `params.requestState`, by which a further round of a call is known.
     pub(crate) request_state: Option<u64>,
-    /// Whether there is a `params.inputResponses` object, as in every round of a call but its first.
-    pub(crate) input_responses: bool,
+    /// Hash of the keys of `params.inputResponses`, which every round of a call has but its first.
+    pub(crate) input_responses: Option<u64>,
     /// Names and kinds of the members of `params.arguments`, at most [`super::ARGUMENTS_LIMIT`].
     pub(crate) arguments: Vec<Argument>,
     /// Whether there are arguments at all.
@@ -106,6 +106,8 @@ pub(crate) struct ResultPart {
     pub(crate) task_result: bool,
     /// Hash of `result.requestState`.
     pub(crate) request_state: Option<u64>,
+    /// Hash of the keys of `result.inputRequests`, in whatever order they are.
+    pub(crate) input_requests: Option<u64>,
     pub(crate) tools: Option<Vec<Tool>>,
     /// Those of a `result.resourceTemplates`, at most [`super::TEMPLATES_LIMIT`].
     pub(crate) templates: Vec<UriTemplate>,

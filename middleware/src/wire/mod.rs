@@ -33,7 +33,7 @@ pub(crate) use blocks::saved_by_escapes;
 pub(crate) use document::Document;
 pub(crate) use lines::{Line, Lines};
 pub(crate) use message::{
-    ContentTypes, Id, Kind, Message, Params, ResultContent, ResultType, TaskStatus, Tool, UriTemplate,
+    ContentTypes, Id, Kind, Message, Params, ResultContent, ResultPart, ResultType, TaskStatus, Tool, UriTemplate,
 };
 pub(crate) use plain::plain_string;
 pub(crate) use reader::{Reader, Side};

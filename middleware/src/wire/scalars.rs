@@ -163,7 +163,7 @@ fn traceparent(text: Quoted<'_>) -> Option<TraceParent> {
 }
 
 /// A hash within this process of text that is too long or too private to be kept.
-fn hash(text: &str) -> u64 {
+pub(super) fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
