@@ -97,8 +97,9 @@ pub const RESULT_FLAGS: [&str; 5] = ["empty", "identical", "schema_mismatch", "t
 pub const TOOLSIGHT_CONTENT_TYPES: &str = "toolsight.content.types";
 /// Round of a call that takes several, from 1.
 pub const TOOLSIGHT_ATTEMPT: &str = "toolsight.attempt";
-/// Milliseconds in which a person or a poll was waited for, as a double: before this round of the call, or within the
-/// duration of a call that became a task.
+/// Milliseconds in which the server waited for the client, as a double: before this round of the call, or within the duration
+/// of a call that became a task. Of a task that is the time in which it asked for input, or had told before 2026-07-28 that
+/// its result can be asked for; the time until a poll finds that it has ended is not known.
 pub const TOOLSIGHT_WAITED_MS: &str = "toolsight.waited_ms";
 /// Progress notifications that the server sent for the call, while it was open; absent means none.
 pub const TOOLSIGHT_PROGRESS_COUNT: &str = "toolsight.progress.count";

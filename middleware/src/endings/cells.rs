@@ -56,6 +56,7 @@ all! {
         TaskFails,
         TaskBreaks,
         TaskIsCancelled,
+        TaskIsTakenBack,
         TaskIsForgotten,
         CancelledByNotification,
         AnswerAfterCancel,
@@ -103,6 +104,9 @@ pub(super) enum Cell {
 
 pub(super) const MODERN: &str = "2026-07-28";
 
+/// What a tool says.
+pub(super) const CONTENT: &str = r#""content":[{"type":"text","text":"4"}]"#;
+
 /// A request that says by itself who asks, where the version wants that.
 pub(super) fn request(version: &str, id: u32, method: &str, params: &str) -> String {
     let meta = if version == MODERN {
@@ -133,11 +137,11 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
     let plays =
         |acts: Vec<Act>, records: &[&str]| Plays(acts, records.iter().map(|record| (*record).to_owned()).collect());
     let complete = if modern {
-        r#""resultType":"complete","content":[]"#
+        format!(r#""resultType":"complete",{CONTENT}"#)
     } else {
-        r#""content":[]"#
+        CONTENT.to_owned()
     };
-    let ok = || Answer(result(7, complete));
+    let ok = || Answer(result(7, &complete));
     let cancel =
         || Client(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#.to_owned());
     let asks = || r#"{"jsonrpc":"2.0","id":7,"method":"sampling/createMessage","params":{}}"#.to_owned();
@@ -146,7 +150,7 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
         Ending::Ok => plays(vec![call(), ok()], &["tools/call ok none"]),
         Ending::ToolError => plays(
             vec![call(), Answer(result(7, r#""content":[],"isError":true"#))],
-            &["tools/call tool_error server"],
+            &["tools/call tool_error server, empty"],
         ),
         Ending::InvalidArguments => plays(
             vec![call(), Answer(error(7, -32602))],
@@ -222,7 +226,7 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
                 call(),
                 Answer(result(7, state)),
                 Client(request(version, 8, "tools/call", again)),
-                Answer(result(8, complete)),
+                Answer(result(8, &complete)),
             ];
             plays(acts, &["tools/call input_required none", "tools/call ok none"])
         }
@@ -235,6 +239,7 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
         | Ending::TaskFails
         | Ending::TaskBreaks
         | Ending::TaskIsCancelled
+        | Ending::TaskIsTakenBack
         | Ending::TaskIsForgotten => follow_ups::task(version, ending, call()),
         Ending::CancelledByNotification if http && modern => {
             CannotOccur("a client cancels by closing the stream, see HangUp")

@@ -1,7 +1,8 @@
 //! Endings that only what comes before or behind tells: of a call that became a task, of a request that was a probe, and of a
 //! tool that the server has not listed.
 
-use super::cells::{Cell, Ending, MODERN, error, request, result};
+use super::cells::{CONTENT, Cell, Ending, MODERN, error, request, result};
+use super::streams::plays;
 use super::{Act, Transport};
 
 /// A call that becomes a task is one record, of how the task ended; each question for it is another.
@@ -19,46 +20,68 @@ pub(super) fn task(version: &str, ending: Ending, call: Act) -> Cell {
     };
     let ask = |id, method: &str| Client(request(version, id, method, r#""taskId":"t1""#));
     let status = |id, text: &str| Answer(result(id, &told(text)));
-    let mut acts = vec![call, Answer(result(7, &begun))];
+    let list = r#""tools":[{"name":"add","outputSchema":{"type":"object","required":["sum"]}}]"#;
+    let mut acts = vec![
+        Client(request(version, 6, "tools/list", "")),
+        Answer(result(6, list)),
+        call,
+        Answer(result(7, &begun)),
+    ];
+    let mut records = vec!["tools/list ok none"];
     if ending == Ending::TaskIsForgotten {
-        return Cell::Plays(acts, vec!["tools/call deferred none".to_owned()]);
+        records.push("tools/call deferred none");
+        return plays(acts, &records);
     }
     acts.extend([ask(8, "tasks/get"), status(8, "working")]);
-    let mut records = vec!["tasks/get ok none"];
+    records.push("tasks/get ok none");
+    let done = format!(r#"{CONTENT},"structuredContent":{{"sum":4}}"#);
+    let failed = format!(r#"{CONTENT},"isError":true"#);
     match (ending, modern) {
         (Ending::TaskCompletes, true) => {
-            let done = format!(r#"{},"result":{{"content":[]}}"#, told("completed"));
+            let done = format!(r#"{},"result":{{{done}}}"#, told("completed"));
             acts.extend([ask(9, "tasks/get"), Answer(result(9, &done))]);
             records.extend(["tasks/get ok none", "tools/call ok none"]);
         }
         (Ending::TaskCompletes, false) => {
-            acts.extend([ask(9, "tasks/result"), Answer(result(9, r#""content":[]"#))]);
+            acts.extend([ask(9, "tasks/result"), Answer(result(9, &done))]);
             records.extend(["tasks/result ok none", "tools/call ok none"]);
         }
         (Ending::TaskFails, true) => {
-            let failed = format!(r#"{},"result":{{"content":[],"isError":true}}"#, told("completed"));
+            let failed = format!(r#"{},"result":{{{failed}}}"#, told("completed"));
             acts.extend([ask(9, "tasks/get"), Answer(result(9, &failed))]);
             records.extend(["tasks/get ok none", "tools/call tool_error server"]);
         }
         (Ending::TaskFails, false) => {
-            acts.extend([ask(9, "tasks/result"), Answer(result(9, r#""isError":true"#))]);
-            records.extend(["tasks/result ok none", "tools/call tool_error server"]);
+            acts.extend([ask(9, "tasks/get"), status(9, "failed")]);
+            acts.extend([ask(10, "tasks/result"), Answer(result(10, &failed))]);
+            acts.extend([ask(11, "tasks/get"), status(11, "failed")]);
+            records.extend(["tasks/get ok none", "tasks/result ok none", "tasks/get ok none"]);
+            records.push("tools/call tool_error server");
         }
         (Ending::TaskBreaks, true) => {
             let broken = format!(r#"{},"error":{{"code":-32603,"message":"m"}}"#, told("failed"));
             acts.extend([ask(9, "tasks/get"), Answer(result(9, &broken))]);
-            records.extend(["tasks/get ok none", "tools/call tool_error server"]);
+            acts.extend([ask(10, "tasks/get"), Answer(result(10, &broken))]);
+            records.extend(["tasks/get ok none", "tasks/get ok none"]);
+            records.push("tools/call internal_error server");
         }
         (Ending::TaskBreaks, false) => {
-            acts.extend([ask(9, "tasks/result"), Answer(error(9, -32603))]);
-            records.extend(["tasks/result ok none", "tools/call internal_error server"]);
+            acts.extend([ask(9, "tasks/get"), status(9, "failed")]);
+            acts.extend([ask(10, "tasks/result"), Answer(error(10, -32603))]);
+            records.extend(["tasks/get ok none", "tasks/result ok none"]);
+            records.push("tools/call internal_error server");
+        }
+        (Ending::TaskIsTakenBack, _) => {
+            let acknowledged = if modern { r#""resultType":"complete""# } else { "" };
+            acts.extend([ask(9, "tasks/cancel"), Answer(result(9, acknowledged))]);
+            records.extend(["tasks/cancel ok none", "tools/call cancelled client_gone"]);
         }
         _ => {
             acts.extend([ask(9, "tasks/get"), status(9, "cancelled")]);
             records.extend(["tasks/get ok none", "tools/call cancelled client_gone"]);
         }
     }
-    Cell::Plays(acts, records.into_iter().map(str::to_owned).collect())
+    plays(acts, &records)
 }
 
 /// The handshake of a version before 2026-07-28.
@@ -95,7 +118,7 @@ pub(super) fn probe(transport: Transport, version: &str, ending: Ending) -> Cell
     };
     acts.extend(handshake(version));
     let call = request(version, 7, "tools/call", r#""name":"add""#);
-    acts.extend([Act::Client(call), Act::Answer(result(7, ""))]);
+    acts.extend([Act::Client(call), Act::Answer(result(7, CONTENT))]);
     let records = vec![format!("{method} probe none"), "tools/call ok none".to_owned()];
     Cell::Plays(acts, records)
 }
@@ -122,6 +145,6 @@ pub(super) fn lists(transport: Transport, version: &str, ending: Ending) -> Cell
     } else {
         records.push("tools/call unknown_tool caller".to_owned());
     }
-    acts.push(Act::Answer(result(7, r#""content":[],"isError":true"#)));
+    acts.push(Act::Answer(result(7, &format!(r#"{CONTENT},"isError":true"#))));
     Cell::Plays(acts, records)
 }

@@ -63,8 +63,8 @@ enum Act {
     Resume(String),
 }
 
-/// `method outcome fault`, with a `<` before what the server sends, the progress that was told and the flag of what could
-/// not be read; and behind it version, transport, status and client.
+/// `method outcome fault`, with a `<` before what the server sends, the progress that was told and the flags of the result;
+/// and behind it version, transport, status and client.
 fn told(observations: &mut tokio::sync::mpsc::Receiver<Queued>) -> Vec<String> {
     let mut told = Vec::new();
     while let Ok(observation) = observations.try_recv() {
@@ -80,9 +80,12 @@ fn told(observations: &mut tokio::sync::mpsc::Receiver<Queued>) -> Vec<String> {
             0 => String::new(),
             count => format!(", progress {count}"),
         };
-        let unread = if record.detail.flags.unread { ", unread" } else { "" };
+        let flags = match &*record.detail.flags.names() {
+            "" => String::new(),
+            flags => format!(", {flags}"),
+        };
         told.push(format!(
-            "{mark}{} {} {}{progress}{unread}; {} {} {} {}",
+            "{mark}{} {} {}{progress}{flags}; {} {} {} {}",
             record.method,
             record.outcome,
             record.fault,
@@ -142,5 +145,5 @@ fn each_ending_makes_one_record_and_changes_nothing() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!((played, impossible), (455, 301));
+    assert_eq!((played, impossible), (461, 309));
 }

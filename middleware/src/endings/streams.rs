@@ -1,9 +1,9 @@
 //! Endings that only some transports have: of streams that go on elsewhere or stay open, of sessions, and of batches.
 
-use super::cells::{Cell, Ending, MODERN, error, request, result};
+use super::cells::{CONTENT, Cell, Ending, MODERN, error, request, result};
 use super::{Act, Transport};
 
-fn plays(acts: Vec<Act>, records: &[&str]) -> Cell {
+pub(super) fn plays(acts: Vec<Act>, records: &[&str]) -> Cell {
     Cell::Plays(acts, records.iter().map(|record| (*record).to_owned()).collect())
 }
 
@@ -93,7 +93,7 @@ pub(super) fn batch(transport: Transport, version: &str, ending: Ending) -> Cell
         .map(|id| request(version, id, "tools/call", r#""name":"add""#))
         .join(",");
     let batch = Act::Client(format!("[{both}]"));
-    let (first, second) = (error(8, -32603), result(7, r#""content":[]"#));
+    let (first, second) = (error(8, -32603), result(7, CONTENT));
     let acts = match (ending, transport) {
         (Ending::Batch, _) => vec![batch, Act::Answer(format!("[{first},{second}]"))],
         (_, Transport::Json) => return Cell::CannotOccur("an answer in JSON is all that comes"),

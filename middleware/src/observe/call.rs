@@ -106,7 +106,7 @@ impl Call {
             is_numbered,
             names_client: client.is_some(),
             input: Input::Fine,
-            task: params.task.id.take().filter(|_| method.starts_with("tasks/")),
+            task: params.task.id.take().filter(|_| classify::is_of_task(&method)),
             progress_token: params.meta.progress_token.take(),
             ticket: None,
             captured: params.captured.take(),

@@ -14,6 +14,11 @@ pub(crate) fn is_modern(version: Option<&str>) -> bool {
     version.is_some_and(|version| version >= MODERN)
 }
 
+/// Whether a request of this method asks for a task or tells it something.
+pub(super) fn is_of_task(method: &str) -> bool {
+    method.starts_with("tasks/")
+}
+
 /// What a request can be of a client that does not know yet which era the server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Probe {
@@ -63,18 +68,18 @@ pub(crate) fn by_answer(
                 (Outcome::InvalidArguments, Fault::Caller)
             }
             None | Some(ResultType::Complete) if result.is_error => (Outcome::ToolError, Fault::Server),
-            // What a task ended with is told by the request that asks for it.
-            None | Some(ResultType::Complete) if result.task_failed && method.starts_with("tasks/") => {
-                (Outcome::ToolError, Fault::Server)
-            }
-            None if result.task => (Outcome::Deferred, Fault::None),
+            // A question for a task begins none, whatever type its answer is said to have.
+            None if result.task && !is_of_task(method) => (Outcome::Deferred, Fault::None),
             None | Some(ResultType::Complete) => (Outcome::Ok, Fault::None),
             Some(ResultType::InputRequired) => (Outcome::InputRequired, Fault::None),
+            Some(ResultType::Task) if is_of_task(method) => (Outcome::Ok, Fault::None),
             Some(ResultType::Task) => (Outcome::Deferred, Fault::None),
             Some(ResultType::Other) => (Outcome::ProtocolError, Fault::Server),
         };
     }
-    if let Some(by_status @ (Outcome::Unauthorized | Outcome::RateLimited, _)) = status.map(by_status) {
+    if let Some(by_status @ (Outcome::Unauthorized | Outcome::RateLimited | Outcome::Timeout, _)) =
+        status.map(by_status)
+    {
         return by_status;
     }
     let code = answer.error.as_ref().and_then(|error| error.code);
@@ -108,44 +113,42 @@ pub(crate) fn by_client_answer(answer: &Message) -> (Outcome, Fault) {
     }
 }
 
-/// What the answer to a `tasks/*` request tells of its task.
-pub(crate) fn task_seen(method: &str, answer: &Message, status: Option<Status>) -> Option<Seen> {
+/// What the answer to a `tasks/*` request tells of its task. `own` is the call's own answer, if that stands there.
+pub(crate) fn task_seen(method: &str, answer: &Message, own: Option<&Message>, status: Option<Status>) -> Option<Seen> {
     let Some(result) = &answer.result else {
         // The task's own failure, unless it is the question that was wrong.
         let code = answer.error.as_ref()?.code?;
         let refused = status.is_some_and(|status| status.code >= 400);
         let wrong_question = matches!(code, -32602..=-32600) || refused;
-        let ended = (method == "tasks/result" && !wrong_question).then(|| task_ended(answer));
-        return ended.map(|(outcome, fault)| Seen::Ended(outcome, fault));
+        return (method == "tasks/result" && !wrong_question).then(|| ended_by(answer));
     };
     match method {
-        "tasks/result" => {
-            let (outcome, fault) = task_ended(answer);
-            Some(Seen::Ended(outcome, fault))
-        }
+        "tasks/result" => Some(ended_by(answer)),
         // The person has answered, so the server goes on.
         "tasks/update" => Some(Seen::Status(TaskStatus::Working)),
-        _ => Some(task_status(
-            result.task_part.status?,
-            result.task_part.is_error,
-            result.task_result,
-        )),
+        // Since 2026-07-28 that is all the answer says; before, it is the task.
+        "tasks/cancel" => Some(match result.task_part.status {
+            Some(status @ (TaskStatus::Completed | TaskStatus::Failed | TaskStatus::Cancelled)) => {
+                task_status(status, own)
+            }
+            _ => Seen::Cancelling,
+        }),
+        _ => Some(task_status(result.task_part.status?, own)),
     }
 }
 
-/// How a call ended that became a task, by what it would have been answered.
-fn task_ended(answer: &Message) -> (Outcome, Fault) {
-    by_answer("", Probe::No, Input::Fine, answer, None)
+/// A call that became a task has ended, and would have been answered by this.
+fn ended_by(own: &Message) -> Seen {
+    let (outcome, fault) = by_answer("", Probe::No, Input::Fine, own, None);
+    Seen::Ended(outcome, fault)
 }
 
-/// What the status of a task tells. Before 2026-07-28 the result is to be asked for, and does not `come` with it.
-pub(crate) const fn task_status(status: TaskStatus, is_error: bool, come: bool) -> Seen {
-    match status {
-        TaskStatus::Completed if is_error => Seen::Ended(Outcome::ToolError, Fault::Server),
-        TaskStatus::Completed if come => Seen::Ended(Outcome::Ok, Fault::None),
-        TaskStatus::Failed => Seen::Ended(Outcome::ToolError, Fault::Server),
-        TaskStatus::Cancelled => Seen::Ended(Outcome::Cancelled, Fault::ClientGone),
-        status => Seen::Status(status),
+/// What the status of a task tells. Before 2026-07-28 the call's own answer is to be asked for, and does not stand there.
+pub(crate) fn task_status(status: TaskStatus, own: Option<&Message>) -> Seen {
+    match (status, own) {
+        (TaskStatus::Completed | TaskStatus::Failed, Some(own)) => ended_by(own),
+        (TaskStatus::Cancelled, _) => Seen::Ended(Outcome::Cancelled, Fault::ClientGone),
+        (status, _) => Seen::Status(status),
     }
 }
 

@@ -38,6 +38,7 @@ fn a_refusal_of_the_new_era_is_no_failure() {
         ("-32000", 401, (Outcome::Unauthorized, Fault::Auth)),
         ("-32000", 403, caller(Outcome::ProtocolError)),
         ("-32000", 429, caller(Outcome::RateLimited)),
+        ("-32000", 408, (Outcome::Timeout, Fault::Server)),
         ("-32000", 200, (Outcome::ProtocolError, Fault::Server)),
         ("-32000", 500, (Outcome::ProtocolError, Fault::Server)),
     ] {
@@ -115,6 +116,18 @@ fn answers_decide_outcome_and_fault() {
             (Outcome::Deferred, None),
         ),
         (
+            "tasks/get",
+            r#""result":{"resultType":"task","taskId":"t"}"#.into(),
+            200,
+            (Outcome::Ok, None),
+        ),
+        (
+            "tasks/get",
+            r#""result":{"task":{"taskId":"t"}}"#.into(),
+            200,
+            (Outcome::Ok, None),
+        ),
+        (
             "tools/call",
             r#""result":{"resultType":"surprise"}"#.into(),
             200,
@@ -127,18 +140,6 @@ fn answers_decide_outcome_and_fault() {
         ("tools/call", error(-32000), 400, (Outcome::ProtocolError, Caller)),
         ("tools/call", error(-32001), 404, (Outcome::ProtocolError, Caller)),
         ("tools/call", error(-32000), 500, (Outcome::ProtocolError, Server)),
-        (
-            "tasks/get",
-            r#""result":{"status":"failed"}"#.into(),
-            200,
-            (Outcome::ToolError, Server),
-        ),
-        (
-            "tasks/get",
-            r#""result":{"resultType":"complete","status":"completed","result":{"isError":true}}"#.into(),
-            200,
-            (Outcome::ToolError, Server),
-        ),
         (
             "tasks/get",
             r#""result":{"status":"working"}"#.into(),
@@ -160,6 +161,8 @@ fn answers_decide_outcome_and_fault() {
         ("", error(-32700), 400, (Outcome::InvalidArguments, Caller)),
         ("tools/call", error(-32000), 401, (Outcome::Unauthorized, Auth)),
         ("tools/call", error(-32000), 429, (Outcome::RateLimited, Caller)),
+        ("tools/call", error(-32000), 408, (Outcome::Timeout, Server)),
+        ("tools/call", error(-32603), 504, (Outcome::Timeout, Server)),
         (
             "tools/call",
             r#""error":{}"#.into(),

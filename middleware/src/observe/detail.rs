@@ -135,7 +135,7 @@ impl Detail {
         if ending.outcome != Outcome::InvalidArguments {
             detail.invalid_arguments = Text::default();
         }
-        let known = tools.known(tool, result.and_then(|result| result.content.structured.as_deref()));
+        let known = tools.known(tool, result.map(|result| &result.content));
         detail.definition = known.definition;
         if let Some(result) = result
             && matches!(ending.outcome, Outcome::Ok | Outcome::ToolError)

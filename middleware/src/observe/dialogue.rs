@@ -15,12 +15,12 @@ use super::head::{RequestHead, Status};
 use super::held::Held;
 use super::lists::Caller;
 use super::open_calls::Closed;
-use super::tasks::TaskEnd;
+use super::tasks::{Seen, TaskEnd, own_answer};
 use super::tools::{Input, Page};
 use super::{Observations, Observer, classify};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Target};
-use crate::wire::{Event, Id, Message};
+use crate::wire::{Event, Id, Message, TaskStatus};
 
 /// The messages of one exchange or pipe, in the connection that they belong to.
 #[derive(Debug)]
@@ -145,9 +145,10 @@ impl Dialogue {
             Some(method @ ("notifications/tasks" | "notifications/tasks/status")) => {
                 let task = &message.params.task;
                 if let (Some(id), Some(status)) = (&task.id, task.status) {
-                    let seen = classify::task_status(status, task.is_error, method == "notifications/tasks");
+                    let own = own_answer(message, method == "notifications/tasks");
+                    let seen = classify::task_status(status, own.as_ref());
                     let (_, end) = self.observer.tasks.see(id, seen, now);
-                    self.close_task(end, None);
+                    self.close_task(end, own.as_ref());
                 }
             }
             _ => {}
@@ -228,15 +229,33 @@ impl Dialogue {
     ) {
         let result = answer.result.as_ref();
         let told = result.and_then(|result| result.task_part.id.as_deref());
+        let method = &*call.record.method;
+        let of_task = own_answer(answer, call.is_modern());
+        let own = if method == "tasks/result" {
+            Some(answer)
+        } else {
+            of_task.as_ref()
+        };
+        let mut told_by = answer;
         if let Some(task) = call.task.as_deref().or(told)
-            && call.record.method.starts_with("tasks/")
-            && let Some(seen) = classify::task_seen(&call.record.method, answer, carrier.status)
+            && classify::is_of_task(method)
+            && let Some(seen) = classify::task_seen(method, answer, own, carrier.status)
         {
-            let (followed, end) = self.observer.tasks.see(task, seen, now);
-            self.close_task(end, Some(answer));
-            if followed {
+            let (is_told, end) = self.observer.tasks.see(task, seen, now);
+            self.close_task(end, own);
+            (outcome, fault) = match seen {
                 // How the task ended stands in the record of the call that began it.
-                (outcome, fault) = (Outcome::Ok, Fault::None);
+                _ if is_told => (Outcome::Ok, Fault::None),
+                // It stands nowhere else.
+                Seen::Status(TaskStatus::Failed) => (Outcome::ToolError, Fault::Server),
+                Seen::Ended(Outcome::Cancelled, _) | Seen::Status(_) | Seen::Cancelling => (outcome, fault),
+                Seen::Ended(outcome, fault) => {
+                    told_by = own.unwrap_or(answer);
+                    (outcome, fault)
+                }
+            };
+            if !is_told && matches!(seen, Seen::Ended(..) | Seen::Status(TaskStatus::Failed)) {
+                self.observer.tasks.end(task);
             }
         }
         if let Some(task) = told
@@ -250,7 +269,7 @@ impl Dialogue {
             }
             return self.close_task(end, None);
         }
-        self.close(call, (outcome, fault), Some(answer), carrier, now);
+        self.close(call, (outcome, fault), Some(told_by), carrier, now);
     }
 
     /// What the definitions seen say of the call; whether there is such a tool is asked only where it failed.
@@ -309,15 +328,20 @@ impl Dialogue {
         self.connection.shake_hands(handshake, now);
     }
 
-    fn close_task(&mut self, end: Option<TaskEnd>, answer: Option<&Message>) {
+    /// Ends a call that became a task; `own` is its answer, which is judged as if it had come at once.
+    fn close_task(&mut self, end: Option<TaskEnd>, own: Option<&Message>) {
         if let Some(end) = end {
             let TaskEnd {
-                closed,
+                mut closed,
                 carrier,
                 connection,
             } = end;
-            self.out
-                .push(self.observer.record(closed, answer, &carrier, &connection));
+            if let Some(own) = own {
+                let input = self.input(&closed.call, own);
+                let method = &closed.call.record.method;
+                (closed.outcome, closed.fault) = classify::by_answer(method, Probe::No, input, own, None);
+            }
+            self.out.push(self.observer.record(closed, own, &carrier, &connection));
         }
     }
 

@@ -27,8 +27,12 @@ pub(super) const IDLE_AT_ONCE: usize = 1024;
 
 /// Tasks that are followed.
 pub(super) const TASKS: usize = 4096;
+/// Tasks that have ended, of which further questions tell nothing new.
+pub(super) const ENDED_TASKS: usize = 1024;
 /// How long a task is followed that nobody asks for.
 pub(super) const TASK_IDLE: Duration = Duration::from_secs(60 * 60);
+/// The same of one that the client has cancelled: it may ask once more, and the server may not have seen to it in time.
+pub(super) const CANCELLED_TASK_IDLE: Duration = Duration::from_secs(60);
 /// Calls whose next round is waited for.
 pub(super) const ROUNDS: usize = 4096;
 

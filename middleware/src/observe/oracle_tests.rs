@@ -22,12 +22,14 @@ const CLIENT: [&str; 14] = [
     "not JSON",
 ];
 
-const SERVER: [&str; 16] = [
+const SERVER: [&str; 19] = [
     r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18","serverInfo":{"name":"ledger"}}}"#,
     r#"{"result":{"content":[{"type":"text","text":"ok"}],"structuredContent":{"a":1}},"jsonrpc":"2.0","id":1}"#,
     r#"{"jsonrpc":"2.0","id":2,"result":{"resultType":"input_required","requestState":"s"}}"#,
     r#"{"jsonrpc":"2.0","id":2,"result":{"resultType":"task","taskId":"t","status":"working"}}"#,
     r#"{"jsonrpc":"2.0","id":3,"result":{"taskId":"t","status":"failed"}}"#,
+    r#"{"jsonrpc":"2.0","id":3,"result":{"taskId":"t","error":{"code":-32603,"message":"m"},"status":"failed"}}"#,
+    r#"{"jsonrpc":"2.0","id":3,"result":{"taskId":"t","status":"completed","result":{"content":[{"type":"text","text":"ok"}]}}}"#,
     r#"{"jsonrpc":"2.0","id":"2","result":{"tools":[{"name":"add","inputSchema":{"required":["a"]}}]}}"#,
     r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"m"}}"#,
     r#"{"jsonrpc":"2.0","id":2,"error":{"code":-32022}}"#,
@@ -36,6 +38,7 @@ const SERVER: [&str; 16] = [
     r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":1}}"#,
     r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#,
     r#"{"jsonrpc":"2.0","method":"notifications/tasks","params":{"taskId":"t","status":"completed","result":{}}}"#,
+    r#"{"jsonrpc":"2.0","method":"notifications/tasks","params":{"taskId":"t","result":{"structuredContent":{"a":1}},"status":"completed"}}"#,
     r#"[{"jsonrpc":"2.0","id":2,"result":{}},{"jsonrpc":"2.0","id":1,"result":{"isError":true}}]"#,
     "",
     "no",

@@ -1,5 +1,6 @@
 //! Calls that became tasks: followed by the task's id until somebody learns how it ended.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -9,24 +10,60 @@ use lru::LruCache;
 use super::call::{Call, Carrier};
 use super::connection::Connection;
 use super::held::Held;
-use super::limits::{TASK_IDLE, TASKS};
+use super::limits::{CANCELLED_TASK_IDLE, ENDED_TASKS, TASK_IDLE, TASKS};
 use super::open_calls::Closed;
 use crate::outcome::{Fault, Outcome};
 use crate::record::Text;
-use crate::wire::{Id, TaskStatus};
+use crate::wire::{Id, Message, ResultPart, TaskStatus};
 
 /// What a message tells of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     /// It goes on.
     Status(TaskStatus),
+    /// The server will cancel it, if it still can.
+    Cancelling,
     /// It has ended, and so has the call.
     Ended(Outcome, Fault),
 }
 
+/// What the call that became a task would have been answered, if `told` has it: the result of a question for the task, or a
+/// notification of it. Before 2026-07-28 it does not, so that only an error that stands there is one.
+pub(super) fn own_answer(told: &Message, modern: bool) -> Option<Message> {
+    let (task, content, server) = match &told.result {
+        Some(result) => (&result.task_part, Some(&result.content), result.server.clone()),
+        None => (&told.params.task, told.params.task_content.as_deref(), None),
+    };
+    let failed = task.status == Some(TaskStatus::Failed);
+    if failed && (task.error.is_some() || modern && !task.has_result) {
+        return Some(Message {
+            error: Some(task.error.as_deref().cloned().unwrap_or_default()),
+            ..Message::default()
+        });
+    }
+    let result = ResultPart {
+        is_error: task.is_error || failed,
+        server,
+        task_part: task.clone(),
+        content: content.cloned().unwrap_or_default(),
+        ..ResultPart::default()
+    };
+    task.has_result.then(|| Message {
+        result: Some(result),
+        ..Message::default()
+    })
+}
+
 /// The tasks that were heard of last, up to a limit.
 #[derive(Debug)]
-pub(super) struct Tasks(Mutex<LruCache<Text, Followed>>);
+pub(super) struct Tasks(Mutex<Known>);
+
+#[derive(Debug)]
+struct Known {
+    followed: LruCache<Text, Followed>,
+    /// Hashes of the ids of those whose end is in a record.
+    ended: LruCache<u64, ()>,
+}
 
 /// A call that was followed, at its end.
 #[derive(Debug)]
@@ -46,14 +83,30 @@ struct Followed {
     answered: Instant,
     last_seen: Instant,
     status: TaskStatus,
+    /// When the server acknowledged that the client takes the call back.
+    cancelled: Option<Instant>,
 }
 
 impl Default for Tasks {
     fn default() -> Self {
-        let mut tasks = LruCache::unbounded();
-        tasks.resize(const { NonZeroUsize::new(TASKS).expect("more than none") });
-        Self(Mutex::new(tasks))
+        let mut followed = LruCache::unbounded();
+        followed.resize(const { NonZeroUsize::new(TASKS).expect("more than none") });
+        let mut ended = LruCache::unbounded();
+        ended.resize(const { NonZeroUsize::new(ENDED_TASKS).expect("more than none") });
+        Self(Mutex::new(Known { followed, ended }))
     }
+}
+
+impl Known {
+    fn end(&mut self, id: &str) {
+        self.ended.put(hash(id), ());
+    }
+}
+
+fn hash(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Tasks {
@@ -73,22 +126,29 @@ impl Tasks {
             answered: now,
             last_seen: now,
             status: TaskStatus::Working,
+            cancelled: None,
         };
-        let mut tasks = self.0.lock().ok()?;
-        let (_, old) = tasks.push(id.into(), followed)?;
+        let mut known = self.0.lock().ok()?;
+        known.ended.pop(&hash(id));
+        let (old_id, old) = known.followed.push(id.into(), followed)?;
+        if old.is_over() {
+            known.end(&old_id);
+        }
         Some(old.give_up())
     }
 
-    /// Whether the task is followed; where `seen` ends it, with the call that it was.
+    /// Whether how the task ends is told by another record than that of who asks: it is followed, or was until it ended.
+    /// Where `seen` ends it, with the call that it was.
     pub(super) fn see(&self, id: &str, seen: Seen, now: Instant) -> (bool, Option<TaskEnd>) {
-        let Ok(mut tasks) = self.0.lock() else {
+        let Ok(mut known) = self.0.lock() else {
             return (false, None);
         };
-        let Some(followed) = tasks.get_mut(id) else {
-            return (false, None);
+        let Some(followed) = known.followed.get_mut(id) else {
+            return (known.ended.get(&hash(id)).is_some(), None);
         };
         // A person who is asked, or a result that nobody has come for, is no work of the server's.
-        if matches!(followed.status, TaskStatus::InputRequired | TaskStatus::Completed) {
+        let waits = [TaskStatus::InputRequired, TaskStatus::Completed, TaskStatus::Failed];
+        if waits.contains(&followed.status) {
             followed.call.record.waited += now.saturating_duration_since(followed.last_seen);
         }
         followed.last_seen = now;
@@ -97,10 +157,22 @@ impl Tasks {
                 followed.status = status;
                 (true, None)
             }
-            Seen::Ended(outcome, fault) => {
-                let ended = tasks.pop(id).map(|followed| followed.close(outcome, fault, now));
-                (true, ended)
+            Seen::Cancelling => {
+                followed.cancelled.get_or_insert(now);
+                (true, None)
             }
+            Seen::Ended(outcome, fault) => {
+                let ended = known.followed.pop(id);
+                known.end(id);
+                (true, ended.map(|followed| followed.close(outcome, fault, now)))
+            }
+        }
+    }
+
+    /// A question has told how a task ended that is not followed.
+    pub(super) fn end(&self, id: &str) {
+        if let Ok(mut known) = self.0.lock() {
+            known.end(id);
         }
     }
 
@@ -110,19 +182,34 @@ impl Tasks {
         let is = |followed: &mut Followed| connection.is(&followed.connection) && followed.call.count_progress(token);
         self.0
             .lock()
-            .is_ok_and(|mut tasks| tasks.iter_mut().any(|(_, followed)| is(followed)))
+            .is_ok_and(|mut known| known.followed.iter_mut().any(|(_, followed)| is(followed)))
     }
 
     /// Gives up the tasks of which nothing has been heard for long, or all of them.
     pub(super) fn give_up(&self, all: bool, now: Instant) -> Vec<TaskEnd> {
-        let Ok(mut tasks) = self.0.lock() else {
+        let Ok(mut known) = self.0.lock() else {
             return Vec::new();
         };
+        let is_cancelled = |followed: &Followed| {
+            let unheard = now.saturating_duration_since(followed.last_seen);
+            followed.cancelled.is_some() && unheard >= CANCELLED_TASK_IDLE
+        };
+        let all_followed = known.followed.iter();
+        let cancelled = all_followed.filter(|(_, followed)| is_cancelled(followed));
+        let cancelled: Vec<_> = cancelled.map(|(id, _)| id.clone()).collect();
         let mut idle = Vec::new();
-        while let Some((_, oldest)) = tasks.peek_lru()
+        for id in cancelled {
+            known.end(&id);
+            idle.extend(known.followed.pop(&id).map(Followed::give_up));
+        }
+        while let Some((_, oldest)) = known.followed.peek_lru()
             && (all || now.saturating_duration_since(oldest.last_seen) >= TASK_IDLE)
+            && let Some((id, followed)) = known.followed.pop_lru()
         {
-            idle.extend(tasks.pop_lru().map(|(_, followed)| followed.give_up()));
+            if followed.is_over() {
+                known.end(&id);
+            }
+            idle.push(followed.give_up());
         }
         idle
     }
@@ -137,8 +224,24 @@ impl Followed {
         }
     }
 
-    /// The call as it was answered first: it was put off, and that is all that is known.
+    /// It is known how it ends.
+    fn is_over(&self) -> bool {
+        self.status == TaskStatus::Failed || self.cancelled.is_some()
+    }
+
+    /// The call as it was answered first: it was put off, and that is all that is known, unless that it has failed or was
+    /// taken back.
     fn give_up(mut self) -> TaskEnd {
+        if self.status == TaskStatus::Failed {
+            let told = self.last_seen;
+            return self.close(Outcome::ToolError, Fault::Server, told);
+        }
+        if let Some(at) = self.cancelled {
+            // What was asked and told after that is no part of the call.
+            let lasted = at.saturating_duration_since(self.call.start);
+            self.call.record.waited = self.call.record.waited.min(lasted);
+            return self.close(Outcome::Cancelled, Fault::ClientGone, at);
+        }
         self.call.record.waited = Duration::ZERO;
         let answered = self.answered;
         self.close(Outcome::Deferred, Fault::None, answered)

@@ -117,83 +117,6 @@ fn event(id: u32, message: &str) -> String {
 }
 
 #[test]
-fn a_call_that_becomes_a_task_ends_with_it_and_tells_how_long_it_waited_for_a_person() {
-    let stage = Stage::new();
-    let task = |status: &str, more: &str| format!(r#""taskId":"t","status":"{status}"{more}"#);
-    let begun = result(7, &format!(r#""resultType":"task",{}"#, task("working", "")));
-    assert!(stage.post(stage.head(0), CALL, &begun).is_empty());
-    assert_eq!(stage.observer.in_flight.read().0, 0, "the client does not wait");
-    let get = request(8, "tasks/get", r#""taskId":"t""#);
-    let mut seen = Vec::new();
-    for (at, method, answer) in [
-        (2, "tasks/get", task("working", "")),
-        (4, "tasks/get", task("input_required", "")),
-        (10, "tasks/update", String::new()),
-        (20, "tasks/get", task("completed", r#","result":{"isError":true}"#)),
-    ] {
-        let ask = get.replace("tasks/get", method);
-        seen.extend(stage.post(stage.head(at), &ask, &result(8, &answer)));
-    }
-    assert_eq!(
-        told(&seen),
-        [
-            "tasks/get ok none (1, 0)",
-            "tasks/get ok none (1, 0)",
-            "tasks/update ok none (1, 0)",
-            // Asked at 5, answered at 11.
-            "tools/call tool_error server (21, 6)",
-            "tasks/get ok none (1, 0)"
-        ]
-    );
-}
-
-#[test]
-fn a_task_is_followed_by_what_the_server_tells_of_it_unasked() {
-    let stage = Stage::new();
-    let begun = result(7, r#""task":{"taskId":"t","status":"working"}"#);
-    for (method, params, expected) in [
-        (
-            "notifications/tasks",
-            r#""taskId":"t","status":"completed","result":{"isError":true}"#,
-            "tools/call tool_error server (5, 0)",
-        ),
-        (
-            "notifications/tasks",
-            r#""taskId":"t","status":"completed","result":{}"#,
-            "tools/call ok none (5, 0)",
-        ),
-        (
-            "notifications/tasks/status",
-            r#""taskId":"t","status":"failed""#,
-            "tools/call tool_error server (5, 0)",
-        ),
-    ] {
-        stage.post(stage.in_session(0), CALL, &begun);
-        let mut stream = stage.stream(1, false);
-        let notification = format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{{{params}}}}}"#);
-        stream.response_data(event(1, &notification).as_bytes(), stage.at(5));
-        let seen = records(stream.take());
-        assert_eq!(told(&seen), [expected, &format!("{method} ok none (0, 0)")]);
-    }
-}
-
-#[test]
-fn a_task_that_nobody_asks_for_is_deferred_in_the_end() {
-    let stage = Stage::new();
-    stage.post(stage.head(0), CALL, &result(7, r#""task":{"taskId":"t"}"#));
-    assert!(stage.observer.expire(stage.at(3600)).is_empty());
-    let expired = records(stage.observer.expire(stage.at(3601)));
-    assert_eq!(told(&expired), ["tools/call deferred none (1, 0)"]);
-    // A failure that was not followed is told by the question that finds it.
-    let failed = stage.post(
-        stage.head(4000),
-        &request(8, "tasks/get", r#""taskId":"t""#),
-        &result(8, r#""taskId":"t","status":"failed""#),
-    );
-    assert_eq!(told(&failed), ["tasks/get tool_error server (1, 0)"]);
-}
-
-#[test]
 fn rounds_of_a_call_are_numbered_and_tell_how_long_they_were_waited_for() {
     let stage = Stage::new();
     let asks = |state: &str| result(7, &format!(r#""resultType":"input_required","requestState":"{state}""#));
@@ -373,6 +296,8 @@ fn a_batch_of_answers_is_read_to_its_end_in_whatever_order_they_come() {
 
 #[path = "blame_tests.rs"]
 mod blame;
+#[path = "flag_tests.rs"]
+mod flags;
 #[path = "pipe_tests.rs"]
 mod pipes;
 #[path = "resource_tests.rs"]
@@ -385,3 +310,5 @@ mod round_keys;
 mod session_ends;
 #[path = "stream_tests.rs"]
 mod streams;
+#[path = "task_tests.rs"]
+mod tasks;

@@ -11,7 +11,7 @@ use super::limits::Counters;
 use super::lists::{Caller, Lists};
 use super::resources::Resources;
 use crate::record::Text;
-use crate::wire::{Argument, Definition, InputSchema, NAME_LIMIT, Tool, cut};
+use crate::wire::{Argument, Definition, InputSchema, NAME_LIMIT, ResultContent, Tool, cut};
 
 /// Tools that are remembered; a server with more has its further tools reported as `_OTHER` in metrics.
 const LIMIT: usize = 1024;
@@ -218,15 +218,23 @@ impl Tools {
         cut(&names, NAME_LIMIT).into()
     }
 
-    /// What is known of the tool, whose result had this structured content.
-    pub(super) fn known(&self, name: &str, structured: Option<&[Argument]>) -> KnownOf {
+    /// What is known of the tool, whose result had this content.
+    pub(super) fn known(&self, name: &str, content: Option<&ResultContent>) -> KnownOf {
         let Ok(known) = self.known.read() else {
             return KnownOf::default();
         };
         let Some(tool) = known.tools.get(name) else {
             return KnownOf::default();
         };
-        let mismatches = |output: &InputSchema| structured.is_none_or(|structured| output.is_violated_by(structured));
+        let mismatches =
+            |output: &InputSchema| match content.map(|content| (content.structured_kind, &content.structured)) {
+                // Where there is a schema, there has to be something.
+                None | Some((None, _)) => true,
+                Some((Some(kind), _)) if !output.kinds.allows(kind) => true,
+                Some((_, Some(members))) => output.is_violated_by(members),
+                // What the schema says of members is said of objects only.
+                Some((_, None)) => false,
+            };
         KnownOf {
             definition: tool.definition,
             is_mismatch: known.is_current(tool) && tool.output.as_ref().is_some_and(mismatches),

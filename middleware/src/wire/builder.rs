@@ -99,6 +99,7 @@ impl Visitor for Builder {
                 let room = limit.saturating_sub(kept.len());
                 kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
             }
+            Member::Structured => self.taps.beyond(bytes),
             _ => {}
         }
     }
@@ -175,7 +176,8 @@ impl Builder {
             Member::MetaClient => self.message.params.meta.client = Some(Peer::default()),
             Member::ResultServer => self.result().server = Some(Peer::default()),
             Member::ResultTask => self.result().task = true,
-            Member::NestedResult => self.result().task_result = true,
+            Member::TaskResult => self.message.task_result_comes(),
+            Member::TaskError => self.message.task().error = Some(Box::default()),
             Member::ParamsInputResponses => self.message.params.input_responses = Some(0),
             Member::ResultInputRequests => self.result().input_requests = Some(0),
             Member::Tools => self.result().tools = Some(Vec::new()),
@@ -242,7 +244,7 @@ impl Builder {
         let arguments = if member == Member::Argument {
             &mut self.message.params.arguments
         } else {
-            let content = &mut self.result().content;
+            let content = self.message.content();
             content.has_any = true;
             content.structured.get_or_insert_default()
         };
@@ -264,6 +266,8 @@ impl Builder {
                 return self.answer.then_some(member);
             }
             _ if self.answer && parent == Member::Params && !member.is_told_to_clients() => return None,
+            // The client does not tell how a task of the server's has ended.
+            Member::TaskResult | Member::TaskError => return self.answer.then_some(member),
             Member::InputSchema => self.is_output = *key.word() == *b"outputSchema",
             Member::Argument | Member::StructuredValue => self.argument = self.names.of(bytes, plain),
             Member::Property => self.start_property(name(key)),
@@ -346,6 +350,9 @@ impl Builder {
     }
 
     pub(super) fn error(&mut self) -> &mut ErrorPart {
+        if self.path.last() == Member::TaskError {
+            return self.message.task().error.get_or_insert_default();
+        }
         self.message.error.get_or_insert_default()
     }
 }

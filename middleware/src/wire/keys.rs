@@ -26,11 +26,10 @@ const ROWS: &[Row] = &[
     (Member::Params, "_meta", Member::ParamsMeta),
     (Member::Params, "taskId", Member::ParamsTaskId),
     (Member::Params, "status", Member::ParamsStatus),
-    (Member::Params, "result", Member::ParamsTaskResult),
+    (Member::Params, "result", Member::TaskResult),
     (Member::Params, "requestState", Member::ParamsRequestState),
     (Member::Params, "inputResponses", Member::ParamsInputResponses),
     (Member::Params, "arguments", Member::Arguments),
-    (Member::ParamsTaskResult, "isError", Member::ParamsTaskIsError),
     (
         Member::ParamsMeta,
         semconv::META_PROTOCOL_VERSION,
@@ -59,7 +58,7 @@ const ROWS: &[Row] = &[
     (Member::Result, "taskId", Member::ResultTaskId),
     (Member::Result, "requestState", Member::ResultRequestState),
     (Member::Result, "inputRequests", Member::ResultInputRequests),
-    (Member::Result, "result", Member::NestedResult),
+    (Member::Result, "result", Member::TaskResult),
     (Member::Result, "content", Member::Content),
     (Member::Result, "structuredContent", Member::Structured),
     (Member::Result, "nextCursor", Member::NextCursor),
@@ -68,13 +67,20 @@ const ROWS: &[Row] = &[
     (Member::ResultMeta, semconv::META_SERVER_INFO, Member::ResultServer),
     (Member::ResultTask, "status", Member::ResultStatus),
     (Member::ResultTask, "taskId", Member::ResultTaskId),
-    (Member::NestedResult, "isError", Member::NestedIsError),
+    (Member::Params, "error", Member::TaskError),
+    (Member::Result, "error", Member::TaskError),
+    (Member::TaskError, "code", Member::ErrorCode),
+    (Member::TaskError, "message", Member::ErrorMessage),
+    (Member::TaskResult, "isError", Member::TaskIsError),
+    (Member::TaskResult, "content", Member::Content),
+    (Member::TaskResult, "structuredContent", Member::Structured),
     (Member::Block, "type", Member::BlockType),
     (Member::Block, "text", Member::BlockText),
     (Member::Template, "uriTemplate", Member::UriTemplate),
     (Member::Tool, "name", Member::ToolName),
     (Member::Tool, "inputSchema", Member::InputSchema),
     (Member::Tool, "outputSchema", Member::InputSchema),
+    (Member::InputSchema, "type", Member::SchemaTypes),
     (Member::InputSchema, "required", Member::Required),
     (
         Member::InputSchema,
@@ -94,13 +100,16 @@ const ROWS: &[Row] = &[
     (Member::Error, "message", Member::ErrorMessage),
 ];
 
+/// Several times as many as there are rows, so that cheap factors do in [`place`].
+const PLACES: usize = 512;
+
 /// For each [`place`] the number of its row, from one on.
-static NUMBERS: [u8; 256] = {
-    let mut numbers = [0; 256];
+static NUMBERS: [u8; PLACES] = {
+    let mut numbers = [0; PLACES];
     let mut row = 0;
     while row < ROWS.len() {
         let (parent, key, _) = ROWS[row];
-        let place = place(parent, key.as_bytes()) as usize;
+        let place = place(parent, key.as_bytes());
         assert!(
             numbers[place] == 0,
             "two rows have the same place: it takes other factors"
@@ -113,17 +122,17 @@ static NUMBERS: [u8; 256] = {
 
 /// Where a key stands, by its length and what it begins and ends with. The factors are such that no two rows stand in the
 /// same place.
-const fn place(parent: Member, key: &[u8]) -> u8 {
+const fn place(parent: Member, key: &[u8]) -> usize {
     let (first, last) = match key {
         [first, .., last] => (*first, *last),
         _ => (0, 0),
     };
-    (parent as usize * 8 + key.len() * 20 + first as usize + last as usize * 9) as u8
+    (parent as usize + key.len() * 9 + first as usize * 8 + last as usize * 16) % PLACES
 }
 
 /// The member `key` of the object at `parent`, if it is looked at.
 pub(super) fn member(parent: Member, key: &[u8]) -> Option<Member> {
-    let number = NUMBERS[usize::from(place(parent, key))];
+    let number = NUMBERS[place(parent, key)];
     let (within, name, member) = ROWS.get(usize::from(number).wrapping_sub(1))?;
     (*within == parent && is_same(key, name.as_bytes())).then_some(*member)
 }

@@ -14,6 +14,7 @@ pub(super) enum Member {
     Templates,
     Required,
     PropertyTypes,
+    SchemaTypes,
     Content,
     /// Structured content that is an array.
     StructuredList,
@@ -32,6 +33,10 @@ pub(super) enum Member {
     /// A container that is not of the type that the specification says: an object.
     Other,
     Result,
+    /// The result of a task, in the result of a question for it or in a notification.
+    TaskResult,
+    /// The error of a task, in the same places.
+    TaskError,
     /// Of the input, or else of the output.
     InputSchema,
     Argument,
@@ -49,8 +54,6 @@ pub(super) enum Member {
     ParamsProgressToken,
     ParamsTaskId,
     ParamsStatus,
-    ParamsTaskResult,
-    ParamsTaskIsError,
     ParamsRequestState,
     ParamsInputResponses,
     MetaProtocolVersion,
@@ -66,8 +69,7 @@ pub(super) enum Member {
     ResultStatus,
     ResultTaskId,
     ResultRequestState,
-    NestedResult,
-    NestedIsError,
+    TaskIsError,
     NextCursor,
     BlockType,
     BlockText,
@@ -78,6 +80,7 @@ pub(super) enum Member {
     Properties,
     PatternProperties,
     PropertyType,
+    SchemaType,
     PeerName,
     PeerVersion,
     Error,
@@ -105,7 +108,14 @@ impl Member {
     pub(super) const fn is_ordinary(self) -> bool {
         !matches!(
             self,
-            Self::Result | Self::InputSchema | Self::Argument | Self::StructuredValue | Self::Property | Self::InputKey
+            Self::Result
+                | Self::TaskResult
+                | Self::TaskError
+                | Self::InputSchema
+                | Self::Argument
+                | Self::StructuredValue
+                | Self::Property
+                | Self::InputKey
         )
     }
 
@@ -147,7 +157,8 @@ impl Member {
                 | Self::ParamsMeta
                 | Self::ParamsTaskId
                 | Self::ParamsStatus
-                | Self::ParamsTaskResult
+                | Self::TaskResult
+                | Self::TaskError
         )
     }
 
@@ -160,6 +171,7 @@ impl Member {
             Self::Templates => Some(Self::Template),
             Self::Required => Some(Self::RequiredName),
             Self::PropertyTypes => Some(Self::PropertyType),
+            Self::SchemaTypes => Some(Self::SchemaType),
             _ => None,
         }
     }
@@ -174,6 +186,7 @@ impl Member {
                 | Self::Templates
                 | Self::Required
                 | Self::PropertyTypes
+                | Self::SchemaTypes
                 | Self::Content
                 | Self::StructuredList
         )

@@ -2,6 +2,7 @@
 
 use super::schema::{Argument, InputSchema};
 use super::tap::Definition;
+use super::visitor::ValueKind;
 use crate::record::{Peer, Text};
 use crate::trace_context::TraceParent;
 
@@ -63,6 +64,8 @@ pub(crate) struct Params {
     pub(crate) progress_token: Option<Id>,
     /// `params.taskId` of `tasks/*`, and what a notification tells of a task.
     pub(crate) task: TaskPart,
+    /// What a notification tells of the result of a task.
+    pub(crate) task_content: Option<Box<ResultContent>>,
     /// Hash of `params.requestState`, by which a further round of a call is known.
     pub(crate) request_state: Option<u64>,
     /// Hash of the keys of `params.inputResponses`, which every round of a call has but its first.
@@ -98,12 +101,8 @@ pub(crate) struct ResultPart {
     pub(crate) server: Option<Peer>,
     /// Whether there is a `result.task` object, as a deferred call of 2025-11-25 is answered.
     pub(crate) task: bool,
-    /// The task that the result tells of has failed, or its own result is an error.
-    pub(crate) task_failed: bool,
     /// Id and status of the task, wherever in the result they stand.
     pub(crate) task_part: TaskPart,
-    /// Whether the result of a finished task stands in the result, as since 2026-07-28.
-    pub(crate) task_result: bool,
     /// Hash of `result.requestState`.
     pub(crate) request_state: Option<u64>,
     /// Hash of the keys of `result.inputRequests`, in whatever order they are.
@@ -142,8 +141,12 @@ impl ResultType {
 pub(crate) struct TaskPart {
     pub(crate) id: Option<Text>,
     pub(crate) status: Option<TaskStatus>,
-    /// Its result is an error.
+    /// Its result stands there too, as since 2026-07-28.
+    pub(crate) has_result: bool,
+    /// That result is an error.
     pub(crate) is_error: bool,
+    /// Why the task has failed, where that is no result.
+    pub(crate) error: Option<Box<ErrorPart>>,
 }
 
 /// Status of a task that matters to whoever times it.
@@ -194,6 +197,8 @@ pub(crate) struct ResultContent {
     pub(crate) types: ContentTypes,
     /// There is a block that is no empty text, or structured content that is not empty.
     pub(crate) has_any: bool,
+    /// What sort of value `structuredContent` is, if there is one.
+    pub(crate) structured_kind: Option<ValueKind>,
     /// Names and kinds of the members of `structuredContent`, at most [`super::ARGUMENTS_LIMIT`]; `None` where it is no
     /// object.
     pub(crate) structured: Option<Vec<Argument>>,
@@ -228,7 +233,7 @@ impl ContentTypes {
 }
 
 /// Members of `error`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ErrorPart {
     pub(crate) code: Option<i64>,
     pub(crate) message: Option<Text>,
@@ -241,6 +246,30 @@ impl Message {
         arguments.clear();
         *self = Self::default();
         self.params.arguments = arguments;
+    }
+
+    /// What is read of a task: in the result of a question for it, or else in a notification.
+    pub(super) fn task(&mut self) -> &mut TaskPart {
+        match &mut self.result {
+            Some(result) => &mut result.task_part,
+            None => &mut self.params.task,
+        }
+    }
+
+    /// The result of a task begins; what is in it is what a direct result would have.
+    pub(super) fn task_result_comes(&mut self) {
+        self.task().has_result = true;
+        if self.result.is_none() {
+            self.params.task_content = Some(Box::default());
+        }
+    }
+
+    /// The content that is read.
+    pub(super) fn content(&mut self) -> &mut ResultContent {
+        match (&self.result, &mut self.params.task_content) {
+            (None, Some(content)) => content,
+            _ => &mut self.result.get_or_insert_default().content,
+        }
     }
 
     pub(crate) const fn kind(&self) -> Kind {

@@ -110,6 +110,23 @@ fn same_members(side: Side, message: &Message, document: &Value) {
     if let (Side::Answer, Some(result), Some(read)) = (side, result, &message.result) {
         assert_eq!(read.is_error, result["isError"] == Value::Bool(true), "{document}");
         assert_eq!(read.task, result["task"].is_object(), "{document}");
+        let task = (read.task_part.has_result, read.task_part.is_error);
+        let of_task = &result["result"];
+        let failed = of_task["isError"] == Value::Bool(true);
+        assert_eq!(task, (of_task.is_object(), failed), "{document}");
+        let code = result["error"]["code"].as_i64();
+        assert_eq!(
+            read.task_part.error.as_ref().and_then(|error| error.code),
+            code,
+            "{document}"
+        );
+        let blocks = [result, of_task].map(|result| result["content"].as_array());
+        let mut blocks = blocks.into_iter().flatten().flatten();
+        let has_structured = |result: &Value| result.get("structuredContent").is_some();
+        let structured = has_structured(result) || has_structured(of_task);
+        assert_eq!(read.content.structured_kind.is_some(), structured, "{document}");
+        let any_type = blocks.any(|block| block["type"].is_string());
+        assert_eq!(!read.content.types.names().is_empty(), any_type, "{document}");
         assert_eq!(
             read.next_cursor.is_some(),
             result["nextCursor"].is_string(),

@@ -271,7 +271,7 @@ fn names_that_come_again_are_told_as_before() {
 
 /// Documents out of the words that are looked for, in their places and in others.
 fn any_document() -> impl Strategy<Value = Value> {
-    let word = "(jsonrpc|id|method|params|name|arguments|_meta|traceparent|result|isError|task|tools|resourceTemplates|uriTemplate|nextCursor|error|code|status|[a-z\"\\\\]{0,70})";
+    let word = "(jsonrpc|id|method|params|name|arguments|_meta|traceparent|result|isError|content|structuredContent|type|task|tools|resourceTemplates|uriTemplate|nextCursor|error|code|status|[a-z\"\\\\]{0,70})";
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Into::into),

@@ -55,15 +55,10 @@ impl Builder {
             Member::ParamsTaskId => message.params.task.id = Some(name(text)),
             Member::ParamsStatus => message.params.task.status = TaskStatus::read(&text.word()),
             Member::ResultTaskId => self.result().task_part.id = Some(name(text)),
-            Member::ResultStatus => {
-                let status = TaskStatus::read(&text.word());
-                let result = self.result();
-                result.task_part.status = status;
-                result.task_failed |= status == Some(TaskStatus::Failed);
-            }
+            Member::ResultStatus => self.result().task_part.status = TaskStatus::read(&text.word()),
             Member::BlockType => {
                 let word = text.word();
-                self.result().content.types.add(&word);
+                self.message.content().types.add(&word);
                 self.taps.block_is_text(*word == *b"text");
             }
             Member::BlockText => self.taps.block_has_text(!text.bytes.is_empty()),
@@ -75,6 +70,11 @@ impl Builder {
                 }
             }
             Member::UriTemplate => self.template(text),
+            Member::Structured => self.taps.scalar(ValueKind::String, bytes, message),
+            Member::SchemaTypes | Member::SchemaType => {
+                let text = text.text();
+                self.schema().into_iter().for_each(|schema| schema.kinds.allow(&text));
+            }
             Member::RequiredName => self.require(name(text)),
             Member::PropertyTypes | Member::PropertyType => self.property_type(&text.text()),
             Member::PeerName => {
@@ -97,6 +97,7 @@ impl Builder {
     pub(super) fn literal(&mut self, member: Member, text: &[u8]) {
         match member {
             Member::Argument | Member::StructuredValue => self.kind(member, literal::kind(text)),
+            Member::Structured => self.taps.scalar(literal::kind(text), text, &mut self.message),
             Member::Id => self.message.id = number(text),
             Member::ParamsRequestId => self.message.params.request_id = number(text),
             Member::MetaSubscriptionId => {
@@ -106,12 +107,7 @@ impl Builder {
             Member::ParamsProgressToken => self.message.params.progress_token = number(text),
             Member::MetaProgressToken => self.message.params.meta.progress_token = number(text),
             Member::IsError => self.result().is_error = text == b"true",
-            Member::NestedIsError => {
-                let result = self.result();
-                result.task_failed |= text == b"true";
-                result.task_part.is_error |= text == b"true";
-            }
-            Member::ParamsTaskIsError => self.message.params.task.is_error |= text == b"true",
+            Member::TaskIsError => self.message.task().is_error |= text == b"true",
             Member::AdditionalProperties if text == b"false" => {
                 self.schema().into_iter().for_each(|schema| schema.closed = true);
             }

@@ -15,11 +15,13 @@ pub(crate) struct Argument {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kinds(u8);
 
-/// The top level of an input schema (JSON Schema: `properties`, `required`, `additionalProperties`, `type`).
+/// The top level of an input or output schema (JSON Schema: `properties`, `required`, `additionalProperties`, `type`).
 ///
 /// What it does not understand it allows, so a violation that it finds is one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct InputSchema {
+    /// Of the value itself.
+    pub(crate) kinds: Kinds,
     pub(crate) properties: Vec<(Text, Kinds)>,
     pub(crate) required: Vec<Text>,
     /// `additionalProperties` is false.
@@ -43,7 +45,7 @@ impl Kinds {
         };
     }
 
-    fn allows(self, kind: ValueKind) -> bool {
+    pub(crate) fn allows(self, kind: ValueKind) -> bool {
         self.0 == 0 || self.0 & bit(kind) != 0
     }
 }

@@ -3,6 +3,7 @@
 use super::member::Member;
 use super::message::Message;
 use super::schema::Argument;
+use super::visitor::ValueKind;
 use crate::arguments_hash::{CanonicalHash, Secret};
 use crate::result_flags::ContentDigest;
 
@@ -57,6 +58,8 @@ struct Kept {
 struct Content {
     digest: ContentDigest,
     kept: Kept,
+    /// Of a string that is all there is of structured content, behind the first [`TOKEN_LIMIT`](super::TOKEN_LIMIT) bytes.
+    beyond: Kept,
     /// The block at hand is a text, and it is not empty.
     is_text: bool,
     has_text: bool,
@@ -111,8 +114,9 @@ impl Taps {
                 content.begin(member != Member::Content);
                 if member != Member::Content {
                     let object = member == Member::Structured;
-                    let part = &mut message.result.get_or_insert_default().content;
+                    let part = message.content();
                     part.has_any |= !object;
+                    part.structured_kind = Some(if object { ValueKind::Object } else { ValueKind::Array });
                     part.structured = object.then(|| std::mem::take(&mut self.spare));
                 }
                 Tap::Content
@@ -132,10 +136,10 @@ impl Taps {
             (Member::Block, Some(content)) => {
                 let empty_text = content.is_text && !content.has_text;
                 (content.is_text, content.has_text) = (false, false);
-                message.result.get_or_insert_default().content.has_any |= !empty_text;
+                message.content().has_any |= !empty_text;
             }
             (Member::Root, Some(content)) => {
-                let part = &mut message.result.get_or_insert_default().content;
+                let part = message.content();
                 part.digest = content.digest.finish();
                 part.captured = content.end();
                 self.content = None;
@@ -170,6 +174,39 @@ impl Taps {
             }
             Tap::Definition { hash, bytes } => hash.finish().map(|hash| Definition { hash, bytes }),
             Tap::Content => None,
+        }
+    }
+
+    /// Structured content is this scalar, a string without its quotes.
+    #[cold]
+    pub(super) fn scalar(&mut self, kind: ValueKind, bytes: &[u8], message: &mut Message) {
+        if self.telling.secret.is_none() {
+            return;
+        }
+        let limit = self.telling.result;
+        let content = self.content.get_or_insert_with(|| Content::new(limit));
+        let part = message.content();
+        part.structured = None;
+        part.structured_kind = Some(kind);
+        part.has_any |= kind != ValueKind::Null && !bytes.is_empty();
+        content.begin(true);
+        let quote: &[u8] = if kind == ValueKind::String { b"\"" } else { b"" };
+        content.push(quote);
+        content.push(bytes);
+        let beyond = std::mem::take(&mut content.beyond.bytes);
+        content.kept.push(&beyond);
+        content.push(quote);
+    }
+
+    /// Bytes of the string that comes next, behind those that are told with it. It is only compared with others that come in the
+    /// same order.
+    #[cold]
+    pub(super) fn beyond(&mut self, bytes: &[u8]) {
+        if self.telling.secret.is_some() {
+            let limit = self.telling.result;
+            let content = self.content.get_or_insert_with(|| Content::new(limit));
+            content.digest.push(bytes);
+            content.beyond.push(bytes);
         }
     }
 
@@ -213,6 +250,7 @@ impl Content {
     fn new(limit: usize) -> Self {
         Self {
             kept: Kept::up_to(limit),
+            beyond: Kept::up_to(limit),
             ..Self::default()
         }
     }
