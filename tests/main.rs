@@ -16,6 +16,7 @@ mod full_disk;
 mod long_outage;
 mod lost_at_source;
 mod month;
+mod open_files;
 mod outages;
 mod page;
 mod priority;

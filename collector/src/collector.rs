@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::auth::Access;
 use crate::config::{Config, Listen};
+use crate::descriptors;
 use crate::listener::{Protocol, Serving, serve};
 use crate::memory::Memory;
 use crate::pipeline::{Pipeline, Sink};
@@ -142,11 +143,12 @@ impl Collector {
             ),
             (listeners.page, Protocol::Any, page, "the page's listener"),
         ];
+        let max_connections = descriptors::connections(config.receive.max_connections);
         let (mut servers, mut names) = (JoinSet::new(), HashMap::new());
         for (listener, protocol, router, name) in listeners {
             let serving = Serving {
                 protocol,
-                max_connections: config.receive.max_connections,
+                max_connections,
                 tls: tls.clone(),
                 refused: metrics.connections_refused.clone(),
             };

@@ -11,6 +11,7 @@ pub mod collector;
 mod compare;
 pub mod config;
 pub mod demo;
+pub mod descriptors;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod health;

@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use toolsight_collector::args::{self, Action};
 use toolsight_collector::auth;
 use toolsight_collector::config::{Config, Loaded, Log, Priority, misspelt_variables};
+use toolsight_collector::descriptors;
 use toolsight_collector::priority::go_first;
 use toolsight_collector::serve::serve;
 use toolsight_collector::store::{self, Location, engine_process};
@@ -56,6 +57,7 @@ fn run() -> anyhow::Result<()> {
         filter,
         ..config.log.clone()
     })?;
+    descriptors::allow_most();
     let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for misspelt in misspelt_variables(variables) {
         warn!("{misspelt}");

@@ -11,6 +11,7 @@ use crate::api::{self, AllowedHosts, ApiState};
 use crate::auth::Access;
 use crate::collector::{Addresses, Collector, Listeners};
 use crate::config::{Config, Durability};
+use crate::descriptors;
 use crate::health::ToolHealthTask;
 use crate::shutdown::signals;
 use crate::store::{Location, Progress, Store, StoreConfig};
@@ -42,7 +43,8 @@ impl Running {
         let is_encrypted = tls.is_some();
         let listeners = Listeners::bind(&config.listen).await?.guarded_by(access.clone(), tls);
         let page = listeners.addresses()?.page;
-        let warnings = warnings(config, &access, is_encrypted, listeners.addresses()?);
+        let mut warnings = warnings(config, &access, is_encrypted, listeners.addresses()?);
+        warnings.extend(descriptors::warning(config.receive.max_connections));
         for warning in &warnings {
             warn!(warning, "the configuration is risky");
         }

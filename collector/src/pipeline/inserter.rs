@@ -17,7 +17,7 @@ use super::sink::{InsertError, Sink};
 use super::walk::Walk;
 use crate::config;
 use crate::row::Row;
-use crate::spool::{Reader, Seal, is_full};
+use crate::spool::{AppendError, Reader, Seal, lacks};
 use crate::store::Block;
 use crate::telemetry::{Metrics, unix_now};
 
@@ -137,47 +137,59 @@ impl<S: Sink> Inserter<S> {
 
     /// Forms the next batch, as large as it may be, and seals it.
     async fn form(&mut self) -> io::Result<Batch> {
-        let (first, sessions) = (self.reader.next(), &mut self.sessions);
-        let (mut rows, mut bytes) = (Rows::of(std::mem::take(&mut self.spare)), 0);
-        let walk = Walk::open(&mut self.reader, first, |row| {
-            bytes += row.bytes();
-            rows.push(row, sessions);
-            if rows.block.rows() >= self.config.rows || bytes >= self.config.bytes {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        })?;
+        let first = self.reader.next();
+        let opened = self.again(|inserter| {
+            let (mut rows, mut bytes) = (Rows::of(std::mem::take(&mut inserter.spare)), 0);
+            let (config, sessions) = (&inserter.config, &mut inserter.sessions);
+            let walk = Walk::open(&mut inserter.reader, first, |row| {
+                bytes += row.bytes();
+                rows.push(row, sessions);
+                if rows.block.rows() >= config.rows || bytes >= config.bytes {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })?;
+            Ok((walk, rows))
+        });
+        let (walk, mut rows) = opened.await?;
         let end = walk.at;
         let seal = Seal { first, end };
-        self.note(|reader| reader.seal(seal)).await?;
+        self.again(|inserter| inserter.reader.seal(seal)).await?;
         self.sessions.complete(&mut rows, &self.sink).await;
         Ok(Batch::new(seal, walk, rows))
     }
 
     /// Forms a batch again.
     async fn form_sealed(&mut self, seal: Seal) -> io::Result<Batch> {
-        let (mut rows, sessions) = (Rows::default(), &mut self.sessions);
-        let walk = Walk::sealed(&mut self.reader, seal, |row| rows.push(row, sessions))?;
+        let formed = self.again(|inserter| {
+            let (mut rows, sessions) = (Rows::default(), &mut inserter.sessions);
+            let walk = Walk::sealed(&mut inserter.reader, seal, |row| rows.push(row, sessions))?;
+            Ok((walk, rows))
+        });
+        let (walk, mut rows) = formed.await?;
         self.sessions.complete(&mut rows, &self.sink).await;
         Ok(Batch::new(seal, walk, rows))
     }
 
-    /// Visits some rows of a sealed batch, by their place in it.
-    fn part(
+    /// Puts some rows of a sealed batch, by their place in it, into what is empty at first.
+    async fn part<T: Default>(
         &mut self,
         seal: Seal,
         part: &Range<u64>,
-        mut visit: impl FnMut(&Row<'_>, &mut Sessions),
-    ) -> io::Result<()> {
-        let (mut index, sessions) = (0, &mut self.sessions);
-        Walk::sealed(&mut self.reader, seal, |row| {
-            if part.contains(&index) {
-                visit(row, sessions);
-            }
-            index += 1;
-        })?;
-        Ok(())
+        put: impl Fn(&mut T, &Row<'_>, &mut Sessions),
+    ) -> io::Result<T> {
+        let read = self.again(|inserter| {
+            let (mut index, mut into, sessions) = (0, T::default(), &mut inserter.sessions);
+            Walk::sealed(&mut inserter.reader, seal, |row| {
+                if part.contains(&index) {
+                    put(&mut into, row, sessions);
+                }
+                index += 1;
+            })?;
+            Ok(into)
+        });
+        read.await
     }
 
     /// Delivers a batch, and notes that.
@@ -189,7 +201,7 @@ impl<S: Sink> Inserter<S> {
         let (taken, all) = (batch.walk.taken.clone(), batch.walk.taken());
         let decided = self.deliver(batch).await?;
         let unreadable = all.saturating_sub(decided.inserted + decided.rejected);
-        self.note(|reader| reader.confirm(seal, &taken)).await?;
+        self.again(|inserter| inserter.reader.confirm(seal, &taken)).await?;
         let lost = &self.metrics.rows_lost;
         self.metrics.rows_inserted.inc_by(decided.inserted);
         lost.with_label_values(&["rejected"]).inc_by(decided.rejected);
@@ -226,15 +238,16 @@ impl<S: Sink> Inserter<S> {
         parts.push(0..walk.rows);
         while let Some(part) = parts.pop() {
             let token = format!("{token}/{}-{}", part.start, part.end);
-            let mut rows = Rows::default();
-            self.part(seal, &part, |row, sessions| rows.push(row, sessions))?;
+            let put = |rows: &mut Rows, row: &Row<'_>, sessions: &mut Sessions| rows.push(row, sessions);
+            let mut rows = self.part(seal, &part, put).await?;
             rows.block.set_received(walk.arrival, walk.last_arrival);
             match self.insert(&rows.block, &token).await {
                 Ok(()) => decided.inserted += part.end - part.start,
                 Err(why) if part.end - part.start <= 1 => {
-                    let mut rows = Vec::new();
-                    self.part(seal, &part, |row, _| rows.push(row.clone().into_owned()))?;
-                    self.note(|reader| reader.set_aside.add(&rows, &why, &token)).await?;
+                    let put = |rows: &mut Vec<_>, row: &Row<'_>, _: &mut Sessions| rows.push(row.clone().into_owned());
+                    let rows = self.part(seal, &part, put).await?;
+                    let add = |inserter: &mut Self| inserter.reader.set_aside.add(&rows, &why, &token);
+                    self.again(add).await?;
                     decided.rejected += part.end - part.start;
                     reason = why;
                 }
@@ -258,19 +271,30 @@ impl<S: Sink> Inserter<S> {
         Ok(decided)
     }
 
-    /// Writes something small that cannot be left out; on a full disk it waits for room.
-    async fn note(&mut self, write: impl Fn(&mut Reader) -> io::Result<()>) -> io::Result<()> {
+    /// Reads or notes something that cannot be left out: on a full disk it waits for room, and where too many files are
+    /// open, until some are closed.
+    async fn again<T>(&mut self, mut work: impl FnMut(&mut Self) -> io::Result<T>) -> io::Result<T> {
         let mut waits = false;
         loop {
-            match write(&mut self.reader) {
-                Err(cause) if is_full(&cause) => {
-                    if !std::mem::replace(&mut waits, true) {
-                        error!(%cause, "nothing goes to the store before the spool's disk has room for notes: make some");
-                    }
-                    sleep(TICK).await;
+            let (cause, lacks) = match work(self) {
+                Err(cause) => match lacks(&cause) {
+                    Some(lacks) => (cause, lacks),
+                    None => return Err(cause),
+                },
+                done => return done,
+            };
+            match (std::mem::replace(&mut waits, true), lacks) {
+                (true, _) => {}
+                (false, AppendError::OpenFiles) => error!(
+                    %cause,
+                    "nothing goes to the store before a file of the spool can be opened: allow the collector more open \
+                     files (LimitNOFILE in systemd, --ulimit nofile in Docker)"
+                ),
+                (false, _) => {
+                    error!(%cause, "nothing goes to the store before the spool's disk has room for notes: make some");
                 }
-                noted => return noted,
             }
+            sleep(TICK).await;
         }
     }
 

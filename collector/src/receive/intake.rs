@@ -80,6 +80,8 @@ pub(crate) enum Refusal {
     QueueFull,
     /// The file system is full; come again.
     DiskFull,
+    /// Too many files are open; come again.
+    OpenFiles,
     /// There is too little memory; come again.
     Memory,
     /// Too many requests at once; come again.
@@ -108,6 +110,7 @@ impl Refusal {
         match self {
             Self::QueueFull => "queue_full",
             Self::DiskFull => "disk_full",
+            Self::OpenFiles => "open_files",
             Self::Memory => "memory",
             Self::Busy => "busy",
             Self::ShuttingDown => "shutdown",
@@ -127,6 +130,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::QueueFull => formatter.write_str("the collector's spool is full, send again later"),
             Self::DiskFull => formatter.write_str("the collector's disk is full, send again later"),
+            Self::OpenFiles => formatter.write_str("the collector has too many files open, send again later"),
             Self::Memory => formatter.write_str("the collector has too little memory, send again later"),
             Self::Busy => formatter.write_str("the collector has too many requests at once, send again later"),
             Self::ShuttingDown => formatter.write_str("the collector is shutting down, send again later"),
@@ -288,6 +292,7 @@ impl From<AppendError> for Refusal {
         match error {
             AppendError::Full => Self::QueueFull,
             AppendError::DiskFull => Self::DiskFull,
+            AppendError::OpenFiles => Self::OpenFiles,
             AppendError::TooLarge { limit } => Self::TooMany(limit),
             AppendError::Busy => Self::Busy,
             AppendError::Closed => Self::ShuttingDown,

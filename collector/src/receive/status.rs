@@ -18,7 +18,7 @@ impl Refusal {
     /// Senders retry `RESOURCE_EXHAUSTED` only if the answer says when.
     const fn class(&self) -> (StatusCode, Code, bool) {
         match self {
-            Self::QueueFull | Self::DiskFull | Self::Memory | Self::Busy => {
+            Self::QueueFull | Self::DiskFull | Self::OpenFiles | Self::Memory | Self::Busy => {
                 (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted, true)
             }
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, true),

@@ -43,6 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
+use rustix::io::Errno;
 use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
@@ -118,6 +119,8 @@ pub(crate) enum AppendError {
     Full,
     /// The file system has no room left.
     DiskFull,
+    /// Too many files are open for another one.
+    OpenFiles,
     /// The request is larger than the whole spool may be, in bytes.
     TooLarge { limit: u64 },
     /// Too many requests wait to be written.
@@ -228,9 +231,13 @@ impl Spool {
     }
 }
 
-/// Whether an error says that the file system has no room, which may change.
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+/// What is lacking where an error says that there is not enough of something, which may change; `None` for all others.
+pub(crate) fn lacks(error: &io::Error) -> Option<AppendError> {
+    match (error.kind(), Errno::from_io_error(error)) {
+        (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => Some(AppendError::DiskFull),
+        (_, Some(Errno::MFILE | Errno::NFILE)) => Some(AppendError::OpenFiles),
+        _ => None,
+    }
 }
 
 /// Bytes of a segment where nothing forces it to be smaller or larger.

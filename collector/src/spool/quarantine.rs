@@ -11,9 +11,13 @@ const MOST: usize = 4;
 pub(super) fn keep(folder: &Path, segment: &Path) -> io::Result<()> {
     let quarantine = folder.join("quarantine");
     fs::create_dir_all(&quarantine)?;
-    let name = segment.file_name().unwrap_or_default();
-    fs::rename(segment, quarantine.join(name))?;
+    let kept = quarantine.join(segment.file_name().unwrap_or_default());
+    // Looked at first: where no more files can be opened, nothing has been done.
     let mut files: Vec<PathBuf> = fs::read_dir(&quarantine)?.flatten().map(|entry| entry.path()).collect();
+    fs::rename(segment, &kept)?;
+    if !files.contains(&kept) {
+        files.push(kept);
+    }
     // Names are numbers of the same length, so this is their order in time.
     files.sort();
     for file in files.iter().rev().skip(MOST) {

@@ -1,5 +1,6 @@
 //! Where the next segment can be: in a spare, in a new file, or nowhere for now.
 
+use std::fs::File;
 use std::io;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::record::END;
 use super::segment::SEGMENT_HEADER;
 use super::state::{Shared, Spare};
 use super::writer::Writer;
-use super::{AppendError, SEGMENTS};
+use super::{AppendError, SEGMENTS, lacks};
 
 /// Room on the file system that is left to others, at most. Refusing before it is all gone keeps the journal's and the
 /// store's own writes alive.
@@ -72,18 +73,22 @@ impl Writer {
             return;
         }
         let (folder, limit) = (folder.display(), self.limit);
-        if refused == AppendError::Full {
-            warn!(
+        match refused {
+            AppendError::Full => warn!(
                 %folder,
                 limit, "the spool is full, and senders are told to come again: see why the store does not take what is \
                  in it, or allow the spool more with --spool-bytes"
-            );
-        } else {
-            warn!(
+            ),
+            AppendError::OpenFiles => warn!(
+                %folder,
+                "too many files are open for another one of the spool, and senders are told to come again: allow more \
+                 (LimitNOFILE in systemd, --ulimit nofile in Docker), or fewer connections with --max-connections"
+            ),
+            _ => warn!(
                 %folder,
                 "the spool's disk is full, and senders are told to come again: make room on it, or put the spool on \
                  another one with --spool-folder"
-            );
+            ),
         }
     }
 
@@ -99,9 +104,19 @@ impl Writer {
     pub(super) fn look_for_room(&mut self) -> io::Result<()> {
         if let Some(size) = self.lacking
             && self.room_for(size)?.is_ok()
+            && self.can_open()?
         {
             self.has_room();
         }
         Ok(())
+    }
+
+    /// Whether a segment's file and its folder could be opened.
+    fn can_open(&self) -> io::Result<bool> {
+        let both = File::open(&self.shared.folder).and_then(|folder| folder.try_clone());
+        match both {
+            Err(cause) if lacks(&cause).is_some() => Ok(false),
+            both => both.map(|_| true),
+        }
     }
 }

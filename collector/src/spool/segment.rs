@@ -96,9 +96,11 @@ pub(super) fn create(folder: &Path, first: u64, bytes: u64, instance: &str) -> i
 
 /// Makes a segment a spare, which has its name for good when this returns.
 pub(super) fn make_spare(folder: &Path, first: u64) -> io::Result<()> {
+    // Opened first: where no more files can be, nothing has been done.
+    let names = File::open(folder)?;
     fs::rename(path(folder, first), spare_path(folder, first))?;
     // Else its old name may come back, with what was written to it since.
-    sync_folder(folder)
+    names.sync_all()
 }
 
 /// A new segment in the place of the spare that had this number. Its name may be forgotten, and is then made again from

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use tracing::error;
 
+use super::AppendError;
 use super::journal::Position;
+use super::lacks;
 use super::lock::Lock;
 use super::quarantine;
 use super::segment::{self, Identity};
@@ -104,7 +106,9 @@ impl Shared {
         }
         let (damaged, bytes) = (oldest.damaged, oldest.bytes);
         let spare = !damaged && bytes >= self.worth && state.spares.len() < SPARES;
-        state.segments.remove(&first);
+        let Some(oldest) = state.segments.remove(&first) else {
+            return false;
+        };
         state.freeing += bytes;
         // The disk may take its time, and requests do not wait for it.
         drop(state);
@@ -117,6 +121,13 @@ impl Shared {
             fs::remove_file(&path)
         };
         if let Err(cause) = freed {
+            if lacks(&cause) == Some(AppendError::OpenFiles) {
+                // Nothing was done yet; it is tried again at the next look.
+                let mut state = self.lock();
+                state.freeing -= bytes;
+                state.segments.insert(first, oldest);
+                return false;
+            }
             error!(path = %path.display(), %cause, "a segment of the spool cannot be removed");
             return false;
         }
@@ -135,6 +146,13 @@ impl Shared {
         let spare = (!state.spares.is_empty()).then(|| state.spares.remove(0));
         state.publish(&self.metrics);
         spare
+    }
+
+    /// Takes a spare back that could not be used.
+    pub(super) fn put_back(&self, spare: Spare) {
+        let mut state = self.lock();
+        state.spares.insert(0, spare);
+        state.publish(&self.metrics);
     }
 
     /// Removes a spare; tells whether there was one.

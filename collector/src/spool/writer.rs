@@ -19,7 +19,7 @@ use super::record::{self, END, Header, encode, now};
 use super::room::Room;
 use super::segment::{self, SEGMENT_HEADER};
 use super::state::{Segment, Shared};
-use super::{AppendError, is_full};
+use super::{AppendError, lacks};
 use crate::config::Durability;
 
 /// Bytes after which a group is written, even if more is waiting.
@@ -172,7 +172,7 @@ impl Writer {
         let length = self.group.len() as u64;
         self.group.extend_from_slice(&END);
         match active.file.write_all_at(&self.group, active.offset) {
-            Err(cause) if is_full(&cause) => {
+            Err(cause) if lacks(&cause).is_some() => {
                 // Half a group may stand there, which must not be found behind what is written next.
                 active.file.set_len(active.offset)?;
                 active.bytes = active.offset;
@@ -237,13 +237,19 @@ impl Writer {
         let (made, bytes) = match room {
             Room::Spare(spare) => {
                 self.shared.take_spare();
-                (segment::overwrite(folder, spare.first, first, instance), spare.bytes)
+                let made = segment::overwrite(folder, spare.first, first, instance);
+                if made.as_ref().is_err_and(|cause| lacks(cause).is_some()) {
+                    // It still has its name, and counts as what it takes.
+                    self.shared.put_back(spare);
+                }
+                (made, spare.bytes)
             }
             Room::New(bytes) => (segment::create(folder, first, bytes, instance), bytes),
         };
-        let (file, identity) = match made {
-            Err(cause) if is_full(&cause) => return Ok(Err(AppendError::DiskFull)),
-            made => made?,
+        let (file, identity) = match made.map_err(|cause| lacks(&cause).ok_or(cause)) {
+            Err(Ok(refused)) => return Ok(Err(refused)),
+            Err(Err(cause)) => return Err(cause),
+            Ok(made) => made,
         };
         let seed = identity.seed;
         let segment = Segment {
