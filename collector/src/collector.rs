@@ -1,6 +1,7 @@
 //! The running collector: listeners in front, the pipeline behind.
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -180,6 +181,7 @@ impl Collector {
                 self.names.get(&id).copied().unwrap_or("a listener")
             }
             part = self.pipeline.ended() => part,
+            () = ended(&mut self.memory) => "the watch over the memory",
         }
     }
 
@@ -201,6 +203,15 @@ impl Collector {
             warn!(%error, "what observed servers lost is counted once more after the next start");
         }
         self.pipeline.shutdown().await;
+    }
+}
+
+/// Waits for the end of a task; for ever where there is none.
+async fn ended(task: &mut Option<JoinHandle<()>>) {
+    match task {
+        // However it ended.
+        Some(task) => _ = task.await,
+        None => pending().await,
     }
 }
 

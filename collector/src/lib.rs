@@ -19,6 +19,9 @@ pub mod layers;
 mod listener;
 pub mod memory;
 pub mod operate;
+#[cfg(test)]
+#[path = "../tests/support/panicking_log.rs"]
+mod panicking_log;
 pub mod pipeline;
 pub mod priority;
 mod queries;

@@ -92,6 +92,12 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         Ok(Self(values))
     }
 
+    /// Waits until nobody looks at the files any more, as it has to be while this is there.
+    pub(crate) async fn ended(&self) {
+        let mut values = self.0.clone();
+        while values.changed().await.is_ok() {}
+    }
+
     /// The newest value.
     pub(crate) fn get(&self) -> Arc<T> {
         Arc::clone(&self.0.borrow())

@@ -1,5 +1,6 @@
 //! A whole collector: store, listeners, page and tool health, started and stopped in the right order.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Running {
     collector: Collector,
     store: Arc<Store>,
     health: JoinHandle<()>,
+    access: Access,
+    tls: Option<Tls>,
 }
 
 impl Running {
@@ -41,7 +44,9 @@ impl Running {
         let access = Access::open(config.security.tokens_file.as_deref(), &metrics).await?;
         let tls = Tls::open(&config.security, &metrics).await?;
         let is_encrypted = tls.is_some();
-        let listeners = Listeners::bind(&config.listen).await?.guarded_by(access.clone(), tls);
+        let listeners = Listeners::bind(&config.listen)
+            .await?
+            .guarded_by(access.clone(), tls.clone());
         let page = listeners.addresses()?.page;
         let mut warnings = warnings(config, &access, is_encrypted, listeners.addresses()?);
         warnings.extend(descriptors::warning(config.receive.max_connections));
@@ -64,7 +69,7 @@ impl Running {
             tool_health,
             metrics.clone(),
         )
-        .guarded_by(access, is_encrypted)
+        .guarded_by(access.clone(), is_encrypted)
         .keeping(config.store.retention)
         .warning_of(warnings);
         let router = api::router(state, AllowedHosts::new(page, &config.page.allowed_hosts));
@@ -73,6 +78,8 @@ impl Running {
             collector,
             store,
             health: tokio::spawn(health.run()),
+            access,
+            tls,
         })
     }
 
@@ -88,9 +95,18 @@ impl Running {
 
     /// Waits until a task ends that should go on until [`Running::shutdown`], and tells which.
     pub async fn failed(&mut self) -> &'static str {
+        let certificates = async {
+            match &self.tls {
+                Some(tls) => tls.ended().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             task = self.collector.failed() => task,
+            task = self.store.failed() => task,
             _ = &mut self.health => "tool health",
+            () = self.access.ended() => "the watch over the file of tokens",
+            () = certificates => "the watch over the certificates",
         }
     }
 
@@ -190,5 +206,50 @@ pub fn log_progress(progress: Progress) {
         Progress::EngineUnpack => info!("unpacking the embedded clickhouse"),
         Progress::EngineStart => info!("starting the embedded clickhouse"),
         Progress::EngineDownload(..) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::net::SocketAddr;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::config::Listen;
+    use crate::panicking_log::panics_at;
+
+    #[tokio::test]
+    async fn a_part_that_ends_by_a_mistake_is_named_so_that_the_program_can_be_started_again() {
+        for (words, part) in [
+            ("store cannot be used", "the watch over the store"),
+            ("memory runs short", "the watch over the memory"),
+            ("took the changed files", "the watch over the file of tokens"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let tokens = folder.path().join("tokens.toml");
+            fs::write(&tokens, "").unwrap();
+            let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+            let mut config = Config {
+                listen: Listen {
+                    grpc: anywhere,
+                    http: anywhere,
+                    page: anywhere,
+                },
+                ..Config::default()
+            };
+            // Nobody is there.
+            config.store.location = Some("http://127.0.0.1:1/toolsight".parse().unwrap());
+            config.spool.folder = Some(folder.path().join("spool"));
+            config.receive.memory_limit_bytes = 1;
+            config.security.tokens_file = Some(tokens.clone());
+            let _log = panics_at(words);
+            let mut running = Running::start(&config, |_| {}).await.unwrap();
+            fs::write(&tokens, "# changed").unwrap();
+            let failed = timeout(Duration::from_secs(30), running.failed()).await;
+            assert_eq!(failed, Ok(part));
+            running.shutdown().await;
+        }
     }
 }

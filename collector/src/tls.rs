@@ -51,6 +51,11 @@ impl Tls {
         Ok(Some(Self(configs.await?)))
     }
 
+    /// Waits until changes of the certificates are not noticed any more, as they have to be.
+    pub(crate) async fn ended(&self) {
+        self.0.ended().await;
+    }
+
     /// What shakes hands with a new connection.
     pub(crate) fn acceptor(&self, protocol: Protocol) -> TlsAcceptor {
         let configs = self.0.get();

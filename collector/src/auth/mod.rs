@@ -10,6 +10,7 @@ mod file;
 mod token;
 
 use std::fmt;
+use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -143,6 +144,14 @@ impl Access {
             })
         });
         Ok(Self(Some(tokens.await?)))
+    }
+
+    /// Waits until changes of the tokens are not noticed any more, as they have to be.
+    pub(crate) async fn ended(&self) {
+        match &self.0 {
+            Some(tokens) => tokens.ended().await,
+            None => pending().await,
+        }
     }
 
     /// Whether tokens are asked for.

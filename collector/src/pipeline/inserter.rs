@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep, sleep_until};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -24,6 +24,9 @@ use crate::telemetry::{Metrics, unix_now};
 /// Longest time between two signs of life, and between two looks at what has lingered long enough.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How long a sink may take for a batch: longer than any takes that has limits of its own. Signs of life come beside the
+/// work, so that one which waits for ever would look as if all were well.
+const LONGEST_ANSWER: Duration = Duration::from_secs(600);
 /// Bytes that a block may keep while no batch is on its way.
 const SPARE: usize = 32 << 20;
 
@@ -305,7 +308,9 @@ impl<S: Sink> Inserter<S> {
         loop {
             // Before the attempt, so that none is missed.
             let recovered = self.sink.recovered();
-            match self.sink.insert(block, token).await {
+            let answer = timeout(LONGEST_ANSWER, self.sink.insert(block, token)).await;
+            let silent = || InsertError::Retryable(format!("it has not answered for {} s", LONGEST_ANSWER.as_secs()));
+            match answer.unwrap_or_else(|_| Err(silent())) {
                 Ok(()) => return Ok(()),
                 Err(InsertError::Permanent(message)) => return Err(message),
                 Err(InsertError::Retryable(reason)) => {

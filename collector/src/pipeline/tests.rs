@@ -1,6 +1,7 @@
 //! The pipeline with a sink that follows a script.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -172,6 +173,32 @@ async fn a_batch_is_repeated_with_the_same_token_until_the_sink_takes_it() {
         assert_eq!(sink.stored(), ids(2));
         check_ledger(&metrics);
     }
+}
+
+/// Never answers the first time.
+#[derive(Clone, Default)]
+struct Silent(Arc<AtomicUsize>);
+
+impl Sink for Silent {
+    async fn insert(&self, _block: &Block, _token: &str) -> Result<(), InsertError> {
+        if self.0.fetch_add(1, Ordering::Relaxed) == 0 {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_never_answers_is_asked_again() {
+    let (folder, metrics) = (tempfile::tempdir().unwrap(), Metrics::new().unwrap());
+    let pipeline = Pipeline::start(&Config::default(), folder.path(), Silent::default(), metrics.clone()).unwrap();
+    append(&pipeline, 0, &["a", "b"]).await;
+    while metrics.rows_inserted.get() < 2 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(metrics.insert_retries.get(), 1);
+    pipeline.shutdown().await;
+    check_ledger(&metrics);
 }
 
 #[tokio::test]

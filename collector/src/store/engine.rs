@@ -45,6 +45,8 @@ pub(super) struct Engine {
     /// Where the engine speaks HTTP.
     pub(super) http: SocketAddr,
     stop: CancellationToken,
+    /// Cancelled when nobody looks after the engine any more, whatever the reason.
+    pub(super) ended: CancellationToken,
     supervisor: JoinHandle<()>,
 }
 
@@ -85,12 +87,17 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         };
-        let stop = CancellationToken::new();
-        let supervisor = tokio::spawn(supervise(launch, process, stop.clone(), restarted));
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let (stopped, end) = (stop.clone(), ended.clone().drop_guard());
+        let supervisor = tokio::spawn(async move {
+            let _end = end;
+            supervise(launch, process, stopped, restarted).await;
+        });
         Ok(Self {
             clients,
             http,
             stop,
+            ended,
             supervisor,
         })
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clickhouse::{Client, error::Error};
-use tokio::{sync::watch, time::sleep};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use super::{client::Clients, failure, watch::StoreState};
 
@@ -26,17 +26,46 @@ pub(super) async fn run(clients: Clients, mut state: watch::Receiver<StoreState>
         if state.wait_for(|state| *state == StoreState::Ready).await.is_err() {
             return;
         }
-        if let Err(error) = note(&clients.writer).await {
-            let reason = failure::describe(&error, &clients);
-            tracing::warn!(
-                reason,
-                "large tenants cannot be noted, so their summaries stay as slow as they are"
-            );
+        // Summaries that are slow are no reason to end the collector, nor is a mistake here one to look never again.
+        let mut look = JoinSet::new();
+        look.spawn(self::look(clients.clone()));
+        if let Some(Err(_)) = look.join_next().await {
+            tracing::error!("noting large tenants panicked, see the lines above, and is tried again in an hour");
         }
         sleep(INTERVAL).await;
     }
 }
 
+async fn look(clients: Clients) {
+    if let Err(error) = note(&clients.writer).await {
+        let reason = failure::describe(&error, &clients);
+        tracing::warn!(
+            reason,
+            "large tenants cannot be noted, so their summaries stay as slow as they are"
+        );
+    }
+}
+
 async fn note(writer: &Client) -> Result<(), Error> {
     writer.query_raw(NOTE).execute().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::panicking_log::panics_at;
+    use crate::store::Location;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_panics_is_not_the_last_one() {
+        let Ok(Location::Remote(nobody)) = "http://127.0.0.1:1/toolsight".parse() else {
+            unreachable!("it is the address of a server")
+        };
+        let clients = Clients::remote(&nobody, None).unwrap();
+        let (_state, states) = watch::channel(StoreState::Ready);
+        let _log = panics_at("large tenants cannot be noted");
+        let looks = tokio::spawn(run(clients, states));
+        let over = tokio::time::timeout(3 * INTERVAL, looks).await;
+        assert!(over.is_err(), "{over:?}");
+    }
 }

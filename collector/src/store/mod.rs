@@ -39,6 +39,7 @@ use tokio::{
     sync::{Mutex, Notify, OnceCell, watch as state},
     task::JoinHandle,
 };
+use tokio_util::sync::CancellationToken;
 
 pub use self::{
     backup::restore,
@@ -119,6 +120,8 @@ pub struct Store {
     watcher: JoinHandle<()>,
     large_tenants: JoinHandle<()>,
     engine: Option<(SocketAddr, Mutex<Engine>)>,
+    /// Cancelled when nobody looks after the embedded engine any more.
+    engine_ended: CancellationToken,
     metrics: Metrics,
     insert_timeout: Duration,
 }
@@ -162,17 +165,19 @@ impl Store {
         progress: impl Fn(Progress) + Send + Sync,
     ) -> Result<Self, StoreError> {
         let wake = Arc::new(Notify::new());
-        let (clients, engine) = match &config.location {
+        let (clients, engine, engine_ended) = match &config.location {
             Location::Remote(remote) => (
                 Clients::remote(remote, config.cluster.as_deref()).map_err(StoreError::Tls)?,
                 None,
+                CancellationToken::new(),
             ),
             Location::Embedded(folder) => {
                 let folder = EngineFolder::open(folder)?;
                 let library = engine_fetch::library(config.engine_library.as_deref(), &progress).await?;
                 progress(Progress::EngineStart);
                 let engine = Engine::start(folder, library, &config, Arc::clone(&wake)).await?;
-                (engine.clients.clone(), Some((engine.http, Mutex::new(engine))))
+                let (clients, ended) = (engine.clients.clone(), engine.ended.clone());
+                (clients, Some((engine.http, Mutex::new(engine))), ended)
             }
         };
         metrics.store_up.set(0);
@@ -192,6 +197,7 @@ impl Store {
             watcher,
             large_tenants,
             engine,
+            engine_ended,
             metrics,
             insert_timeout: config.insert_timeout,
         })
@@ -262,6 +268,17 @@ impl Store {
             Err(InsertError::Permanent(_)) => {}
         }
         result
+    }
+
+    /// Waits until a task ends without which the store would stay as it is for ever, and tells which. None should before
+    /// [`Store::shutdown`].
+    pub async fn failed(&self) -> &'static str {
+        let mut state = self.state.clone();
+        let watcher = async { while state.changed().await.is_ok() {} };
+        tokio::select! {
+            () = watcher => "the watch over the store",
+            () = self.engine_ended.cancelled() => "the watch over the embedded engine",
+        }
     }
 
     /// Ends the watching and the embedded engine, and returns when its process has gone.

@@ -7,6 +7,7 @@ use tokio::{
 };
 use toolsight_collector::store::{Location, StoreConfig, StoreError, StoreState};
 
+use crate::panicking_log::panics_at;
 use crate::support::{Embedded, PROGRAM, block, engines, eventually, insert_for_ever, kill, number, open, ready, rows};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,6 +26,16 @@ async fn a_killed_engine_comes_back_with_its_data_at_the_same_address() {
     let engines = engines(folder.path());
     assert!(engines.len() == 1 && engines != killed, "{engines:?}");
     assert_eq!(store.engine_address().unwrap(), address);
+    store.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_nobody_would_start_again_is_told() {
+    let Embedded { store, folder } = Embedded::open().await;
+    let _log = panics_at("embedded engine ended");
+    engines(folder.path()).into_iter().for_each(kill);
+    let failed = tokio::time::timeout(std::time::Duration::from_secs(60), store.failed()).await;
+    assert_eq!(failed, Ok("the watch over the embedded engine"));
     store.shutdown().await;
 }
 

@@ -9,6 +9,8 @@ mod insert;
 mod keeper;
 mod migrate;
 mod operate;
+#[path = "../support/panicking_log.rs"]
+mod panicking_log;
 mod remote;
 mod rollups;
 mod support;
