@@ -12,10 +12,12 @@ use serde_json::json;
 use super::{ApiError, ApiState};
 use crate::auth::Role;
 use crate::store::StoreState;
-use crate::telemetry::unix_now;
+use crate::telemetry::{Metrics, unix_now};
 
 /// Seconds without a sign of life after which a worker counts as stuck; it gives one each second.
 pub(super) const STUCK: f64 = 15.0;
+/// Seconds without a sign of life after which only a new start helps. A disk that hangs for a while is given more time.
+const DEAD: f64 = 60.0;
 /// The state of the memory in which requests are refused.
 const SCARCE: i64 = 2;
 
@@ -31,9 +33,24 @@ pub(crate) async fn metrics(State(state): State<ApiState>) -> Result<Response, A
     Ok(([(CONTENT_TYPE, encoder.format_type().to_owned())], text).into_response())
 }
 
-/// Answers 200 as long as the process serves requests.
-pub(crate) async fn livez() -> StatusCode {
-    StatusCode::OK
+/// Answers 200 unless a worker is dead, else 503 and which: nothing that a new start would not mend.
+pub(crate) async fn livez(State(state): State<ApiState>) -> (StatusCode, String) {
+    let dead = silent(&state.metrics, DEAD).join("\n");
+    let status = if dead.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, dead)
+}
+
+/// The workers that have given no sign of life for longer than so many seconds, in sentences.
+fn silent(metrics: &Metrics, longest: f64) -> Vec<String> {
+    let silent = metrics.worker_ticks().into_iter().filter_map(|(worker, tick)| {
+        let seconds = unix_now() - tick;
+        (seconds > longest).then(|| format!("the worker \"{worker}\" has not moved for {seconds:.0} s"))
+    });
+    silent.collect()
 }
 
 /// Answers 200 while requests can be taken, else 503, both with what is wrong. A store that is away is no reason to send
@@ -51,12 +68,7 @@ pub(crate) async fn readyz(State(state): State<ApiState>, headers: HeaderMap) ->
     if metrics.memory_state.get() >= SCARCE {
         unready.push("there is too little memory".to_owned());
     }
-    for (worker, tick) in metrics.worker_ticks() {
-        let silent = unix_now() - tick;
-        if silent > STUCK {
-            unready.push(format!("the worker \"{worker}\" has not moved for {silent:.0} s"));
-        }
-    }
+    unready.extend(silent(metrics, STUCK));
     let store = match state.reader.state() {
         StoreState::Ready => None,
         StoreState::Starting => Some("it is starting".to_owned()),

@@ -1,12 +1,23 @@
 //! What the API says while the database does not answer, and afterwards.
 
-use std::sync::Arc;
+use std::future::pending;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
-use serde_json::json;
-use tokio::task::JoinSet;
-use toolsight_collector::{api::ApiError, store::StoreState};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+};
+use toolsight_collector::{
+    api::ApiError,
+    collector::{Collector, Listeners},
+    config::Config,
+    pipeline::{InsertError, Sink},
+    store::{Block, StoreState},
+};
 
 use crate::{
     app::App,
@@ -126,7 +137,107 @@ async fn a_collector_that_cannot_take_requests_is_not_ready_and_says_why() {
         app.metrics.worker_last_tick.with_label_values(&["inserter"]).set(tick);
         let (status, body) = app.json("/readyz").await;
         assert_eq!((status, &body["reasons"]), (expected, &reasons));
-        assert_eq!(app.text("/livez").await.0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_collector_is_alive_whatever_lacks_until_a_worker_is_silent_for_a_minute() {
+    let engine = engine::start().await;
+    let app = App::new(&engine.client);
+    app.metrics.spool_writable.set(0);
+    app.metrics.memory_state.set(2);
+    app.store.send_replace(StoreState::Unreachable("refused".to_owned()));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let tick = |worker: &str, tick| app.metrics.worker_last_tick.with_label_values(&[worker]).set(tick);
+    tick("spool", now);
+    for (silent, expected, said) in [
+        (0.0, StatusCode::OK, ""),
+        (50.0, StatusCode::OK, ""),
+        (
+            99.7,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the worker \"inserter\" has not moved for 100 s",
+        ),
+    ] {
+        tick("inserter", now - silent);
+        for path in ["/livez", "/healthz"] {
+            assert_eq!(app.text(path).await, (expected, said.to_owned()), "{path}, {silent} s");
+        }
+    }
+}
+
+/// What a sink does with a batch in place of an answer.
+#[derive(Clone, Copy, Debug)]
+enum Silence {
+    /// Waits for ever.
+    Waits,
+    /// Holds its thread until the test is over.
+    Blocks,
+}
+
+struct Silent(Silence, Mutex<mpsc::Receiver<()>>);
+
+impl Sink for Silent {
+    async fn insert(&self, _block: &Block, _token: &str) -> Result<(), InsertError> {
+        match self.0 {
+            Silence::Waits => pending::<()>().await,
+            Silence::Blocks => _ = self.1.lock().unwrap().recv(),
+        }
+        Err(InsertError::Retryable("it is over".to_owned()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_never_answers_is_seen_by_the_age_of_what_waits_and_one_that_blocks_by_its_worker() {
+    let engine = engine::start().await;
+    for silence in [Silence::Waits, Silence::Blocks] {
+        let (app, folder) = (App::new(&engine.client), tempfile::tempdir().unwrap());
+        let (over, end) = mpsc::sync_channel::<()>(1);
+        let mut config = Config::default();
+        config.listen.grpc.set_port(0);
+        config.listen.http.set_port(0);
+        config.listen.page.set_port(0);
+        let listeners = Listeners::bind(&config.listen).await.unwrap();
+        let sink = Silent(silence, Mutex::new(end));
+        let (page, metrics) = (app.router.clone(), &app.metrics);
+        let collector = Collector::start(&config, listeners, sink, folder.path(), page, metrics).unwrap();
+        let body = format!(
+            r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"traceId":"{:032x}","spanId":"{:016x}","kind":2,
+            "name":"tools/call echo","startTimeUnixNano":"{}","endTimeUnixNano":"{}",
+            "attributes":[{{"key":"mcp.method.name","value":{{"stringValue":"tools/call"}}}}]}}]}}]}}]}}"#,
+            1,
+            1,
+            now() * 1000,
+            now() * 1000
+        );
+        let mut stream = TcpStream::connect(collector.addresses().http).await.unwrap();
+        let head = format!(
+            "POST /v1/traces HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all((head + &body).as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert_eq!(app.metrics.spans_spooled.get(), 1);
+
+        match silence {
+            // What is older than a minute is a problem, see `each_trouble_is_told_with_what_to_do`.
+            Silence::Waits => {
+                app.wait_for("/api/v1/collector", |_, text| {
+                    let answer: Value = serde_json::from_str(text).unwrap();
+                    answer["numbers"]["lag"]["oldest_waiting_seconds"].as_f64().unwrap() > 3.0
+                })
+                .await;
+            }
+            Silence::Blocks => {
+                let said = app.wait_for("/readyz", |status, _| status == StatusCode::SERVICE_UNAVAILABLE);
+                let said = said.await;
+                assert!(said.contains("the worker \\\"inserter\\\" has not moved"), "{said}");
+            }
+        }
+        drop(over);
     }
 }
 
