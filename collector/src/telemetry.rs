@@ -1,7 +1,6 @@
 //! The collector's own metrics and log.
 
 use std::io::IsTerminal as _;
-
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::core::Collector as _;
@@ -54,6 +53,8 @@ pub struct Metrics {
     pub set_aside_bytes: IntGauge,
     /// Such rows that are gone, since newer ones took their place.
     pub set_aside_replaced: IntCounter,
+    /// Requests that were acknowledged and are gone from the spool; how many rows they had is not known.
+    pub requests_lost: IntCounter,
     /// Rows that wait for the store.
     pub rows_queued: IntGauge,
     /// Requests that wait for the store.
@@ -183,12 +184,9 @@ impl Metrics {
             )?,
             rows_inserted: counter(&registry, "rows_inserted_total", "rows that the store has confirmed")?,
             rows_lost,
+            requests_lost: counter(&registry, "requests_lost_total", "requests gone from the spool")?,
             set_aside_bytes: gauge(&registry, "set_aside_bytes", "bytes of refused rows on disk")?,
-            set_aside_replaced: counter(
-                &registry,
-                "set_aside_replaced_total",
-                "refused rows that newer ones replaced",
-            )?,
+            set_aside_replaced: counter(&registry, "set_aside_replaced_total", "refused rows replaced")?,
             rows_queued: gauge(&registry, "rows_queued", "rows that wait for the store")?,
             spool_records: gauge(&registry, "spool_records", "requests that wait for the store")?,
             spool_bytes: gauge(&registry, "spool_bytes", "bytes of the spool on disk")?,
@@ -220,11 +218,7 @@ impl Metrics {
                 "requests that found the spool or its disk full",
             )?,
             spool_writable: gauge(&registry, "spool_writable", "1 while requests can be stored")?,
-            corrupt_segments: counter(
-                &registry,
-                "corrupt_segments_total",
-                "segments of the spool that were damaged",
-            )?,
+            corrupt_segments: counter(&registry, "corrupt_segments_total", "damaged segments of the spool")?,
             batch_rows: register(
                 &registry,
                 Histogram::with_opts(

@@ -89,6 +89,8 @@ pub(crate) struct SpoolNumbers {
     pub(super) set_aside_bytes: i64,
     /// Rows that were set aside and are gone, since newer ones took their place.
     pub(super) set_aside_replaced: u64,
+    /// Requests that were acknowledged and are gone from it.
+    pub(super) requests_lost: u64,
     /// Waits for the disk, estimated from a histogram as all percentiles here; `null` before the first.
     fsyncs: u64,
     fsync_p50_ms: Option<f64>,
@@ -195,6 +197,7 @@ impl Numbers {
                 quarantined_segments: metrics.corrupt_segments.get(),
                 set_aside_bytes: metrics.set_aside_bytes.get(),
                 set_aside_replaced: metrics.set_aside_replaced.get(),
+                requests_lost: metrics.requests_lost.get(),
                 fsyncs: metrics.spool_fsync_seconds.get_sample_count(),
                 fsync_p50_ms: quantile_ms(&metrics.spool_fsync_seconds, 0.5),
                 fsync_p99_ms: quantile_ms(&metrics.spool_fsync_seconds, 0.99),

@@ -120,11 +120,11 @@ pub(super) fn problems(numbers: &Numbers, store: &StoreStatus, warnings: &[Strin
         );
         add(Severity::Warning, "set_aside_nearly_full", message);
     }
-    if ledger.unreadable > 0 || spool.quarantined_segments > 0 {
+    if ledger.unreadable > 0 || spool.quarantined_segments > 0 || spool.requests_lost > 0 {
         let message = format!(
-            "Since the start {} calls could not be read from the spool, and {} of its segments were damaged. Check the disk; damaged \
-            segments are in quarantine/ in the spool's folder.",
-            ledger.unreadable, spool.quarantined_segments
+            "Since the start {} calls could not be read from the spool, {} whole requests were gone from it, and {} of its \
+            segments were damaged. Check the disk; damaged segments are in quarantine/ in the spool's folder.",
+            ledger.unreadable, spool.requests_lost, spool.quarantined_segments
         );
         add(Severity::Error, "spool_damaged", message);
     }

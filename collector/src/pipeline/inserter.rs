@@ -201,7 +201,7 @@ impl<S: Sink> Inserter<S> {
             tally.record_corrections(&self.metrics);
         }
         let (seal, newest) = (batch.seal, batch.newest);
-        let (taken, all) = (batch.walk.taken.clone(), batch.walk.taken());
+        let (taken, all, gone) = (batch.walk.taken.clone(), batch.walk.taken(), batch.walk.gone);
         let decided = self.deliver(batch).await?;
         let unreadable = all.saturating_sub(decided.inserted + decided.rejected);
         self.again(|inserter| inserter.reader.confirm(seal, &taken)).await?;
@@ -209,6 +209,16 @@ impl<S: Sink> Inserter<S> {
         self.metrics.rows_inserted.inc_by(decided.inserted);
         lost.with_label_values(&["rejected"]).inc_by(decided.rejected);
         lost.with_label_values(&["unreadable"]).inc_by(unreadable);
+        // Here and not when the spool is opened, since each gap is passed once and may be there at many starts.
+        if gone > 0 {
+            self.metrics.requests_lost.inc_by(gone);
+            error!(
+                requests = gone,
+                behind = seal.end.lsn,
+                "requests that were acknowledged are gone from the spool, and so are their calls: check the disk, and \
+                 look into quarantine/ of the spool's folder"
+            );
+        }
         if newest > 0 {
             let newest = self.metrics.newest_call.get().max(newest as f64 / 1e6);
             self.metrics.newest_call.set(newest);

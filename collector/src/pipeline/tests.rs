@@ -353,3 +353,42 @@ async fn rows_that_cannot_be_read_any_more_are_counted_and_hold_nothing_up() {
     assert_eq!((metrics.corrupt_segments.get(), metrics.rows_queued.get()), (1, 0));
     check_ledger(&metrics);
 }
+
+#[tokio::test]
+async fn requests_that_are_gone_at_a_start_are_counted_once_and_hold_nothing_up() {
+    for (case, file, damage) in [
+        ("the first file is gone", 1, None),
+        ("its header is damaged", 1, Some(20)),
+        ("its first record is damaged", 1, Some(200)),
+        ("the first record of the last file is damaged", 5, Some(200)),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        // Two of these requests fit into a segment.
+        (config.spool.bytes, config.batch.drain_time) = (4 << 20, Duration::from_millis(100));
+        let long = "a".repeat(200_000);
+        let away = Pipeline::start(&config, folder.path(), Script::failing(1000), Metrics::new().unwrap()).unwrap();
+        for number in 0..6 {
+            append(&away, number, &[&long]).await;
+        }
+        away.shutdown().await;
+        let path = folder.path().join(format!("{file:020}.segment"));
+        if let Some(at) = damage {
+            let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 8], at).unwrap();
+        } else {
+            std::fs::remove_file(&path).unwrap();
+        }
+        let sink = Script::default();
+        for (start, lost) in [2, 0].into_iter().enumerate() {
+            let metrics = Metrics::new().unwrap();
+            let config = Config::default();
+            let pipeline = Pipeline::start(&config, folder.path(), sink.clone(), metrics.clone()).unwrap();
+            append(&pipeline, 6 + start, &["a"]).await;
+            pipeline.shutdown().await;
+            assert_eq!(metrics.requests_lost.get(), lost, "{case}, start {start}");
+            assert_eq!(sink.stored().len(), 5 + start, "{case}, start {start}");
+            check_ledger(&metrics);
+        }
+    }
+}

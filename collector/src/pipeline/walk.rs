@@ -17,6 +17,8 @@ pub(crate) struct Walk {
     pub(crate) rows: u64,
     /// Rows taken out of each segment, by first record, those that cannot be read included.
     pub(crate) taken: Vec<(u64, u64)>,
+    /// Requests whose numbers no segment has.
+    pub(crate) gone: u64,
     /// What the token begins with; `None` where no record could be read.
     pub(crate) prefix: Option<Arc<str>>,
     /// Arrival of the first record in microseconds since the Unix epoch, 0 where there is none.
@@ -64,6 +66,7 @@ impl Walk {
             at: first,
             rows: 0,
             taken: Vec::new(),
+            gone: 0,
             prefix: None,
             arrival: 0,
             last_arrival: 0,
@@ -83,6 +86,13 @@ impl Walk {
                 Found::Lost { next, segment } => {
                     let left = reader.rows_of(segment).saturating_sub(self.taken_of(segment));
                     self.take(segment, left);
+                    self.at = Position { lsn: next, row: 0 };
+                    continue;
+                }
+                Found::Gone { next } => {
+                    // What is behind the end belongs to the next batch.
+                    let until = end.map_or(next, |end| next.min(end.lsn));
+                    self.gone += until.saturating_sub(self.at.lsn);
                     self.at = Position { lsn: next, row: 0 };
                     continue;
                 }

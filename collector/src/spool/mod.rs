@@ -265,8 +265,12 @@ fn recover(
     seals.retain(|seal| first.is_some_and(|first| seal.end.lsn >= first));
     let sealed = seals.back().map_or(found.cursor, |last| last.end.max(found.cursor));
     // A batch may end within its last record, whose number is then taken as well.
-    let next_lsn = state.end().max(sealed.lsn + u64::from(sealed.row > 0)).max(1);
-    if found.cursor == Position::default() {
+    let next_lsn = state
+        .end()
+        .max(state.behind)
+        .max(sealed.lsn + u64::from(sealed.row > 0))
+        .max(1);
+    if state.cursor == Position::default() {
         state.cursor = Position {
             lsn: first.unwrap_or(next_lsn),
             row: 0,

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tracing::warn;
+
 /// Files that are kept; the oldest go first.
 const MOST: usize = 4;
 
@@ -21,6 +23,7 @@ pub(super) fn keep(folder: &Path, segment: &Path) -> io::Result<()> {
     // Names are numbers of the same length, so this is their order in time.
     files.sort();
     for file in files.iter().rev().skip(MOST) {
+        warn!(path = %file.display(), "a damaged segment is deleted, since {MOST} later ones are kept");
         fs::remove_file(file)?;
     }
     Ok(())

@@ -50,6 +50,11 @@ pub(crate) enum Found {
         /// Number of the first record of their segment.
         segment: u64,
     },
+    /// No segment has it, nor those in front of `next`: they were acknowledged once, and are gone.
+    Gone {
+        /// Number of the next record that may be readable.
+        next: u64,
+    },
     /// Nothing is there yet.
     End,
 }
@@ -109,7 +114,7 @@ impl Reader {
             match state.segment_of(lsn) {
                 Some((first, segment)) => Some((first, segment.end, segment.identity.clone(), segment.damaged)),
                 None => match state.next_record(lsn) {
-                    Some(next) => return Ok(Found::Lost { next, segment: lsn }),
+                    Some(next) => return Ok(Found::Gone { next }),
                     None => None,
                 },
             }

@@ -52,9 +52,15 @@ pub(super) fn scan(folder: &Path, cursor: Position, window: &mut DigestWindow, m
     paths.sort();
     for (index, (first, path)) in paths.iter().enumerate() {
         let next = paths.get(index + 1).map(|(next, _)| *next);
-        if let Some(segment) = recovery.open(*first, path, next, window)? {
+        let (segment, behind) = recovery.open(*first, path, next, window)?;
+        state.behind = state.behind.max(behind);
+        if let Some(segment) = segment {
             state.segments.insert(*first, segment);
         }
+    }
+    // Where the store has confirmed nothing yet, all numbers from the first file's on have to be there.
+    if let (true, false, Some((first, _))) = (cursor == Position::default(), state.segments.is_empty(), paths.first()) {
+        state.cursor.lsn = *first;
     }
     Ok(state)
 }
@@ -69,7 +75,7 @@ impl Recovery<'_> {
     /// The segment that a spare has become, under its own name; a spare that is one still is removed.
     fn spare(&self, path: &Path) -> io::Result<Option<(u64, PathBuf)>> {
         let Some((first, _)) = segment::read_start(&File::open(path)?)? else {
-            self.damaged(path, 0);
+            self.damaged(path, 0, None);
             quarantine::keep(self.folder, path)?;
             return Ok(None);
         };
@@ -84,35 +90,37 @@ impl Recovery<'_> {
     }
 
     /// Brings one file in order, which the one whose first record is `next` follows; `None` if nothing of it can be used.
+    /// Also gives the number behind the last record that it had once, 0 where that is not known.
     fn open(
         &self,
         first: u64,
         path: &Path,
         next: Option<u64>,
         window: &mut DigestWindow,
-    ) -> io::Result<Option<Segment>> {
+    ) -> io::Result<(Option<Segment>, u64)> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         let Some(identity) = segment::read_identity(&file, first)? else {
             if next.is_none() && nothing_in(&file)? {
                 // The collector was stopped while it made the file.
                 fs::remove_file(path)?;
             } else {
-                self.damaged(path, 0);
+                self.damaged(path, 0, next.map(|next| next - first.max(self.cursor.lsn).min(next)));
                 quarantine::keep(self.folder, path)?;
             }
-            return Ok(None);
+            return Ok((None, 0));
         };
         let seed = identity.seed;
         let scanned = records(&file, first, identity, self.cursor, window)?;
         let (length, end) = (file.metadata()?.len(), scanned.segment.bytes);
-        let damaged = match next {
+        let behind = match next {
             // Numbers have no gaps. What stands behind the last record is what the file had before.
-            Some(next) => length > end && next != scanned.segment.end,
+            Some(next) => (length > end && next != scanned.segment.end).then_some(next),
             // Also where an end is written, which may be damage as well.
             None => segment::was_there(&file, end, scanned.segment.end, seed)?,
         };
-        if damaged {
-            self.damaged(path, end);
+        if let Some(behind) = behind {
+            let lost = behind.saturating_sub(scanned.segment.end.max(self.cursor.lsn));
+            self.damaged(path, end, Some(lost));
             self.replace(path, end)?;
         } else if length > end {
             if scanned.broken && next.is_none() {
@@ -125,11 +133,12 @@ impl Recovery<'_> {
         if next.is_none() || length > end {
             file.sync_all()?;
         }
+        let behind = behind.unwrap_or_default();
         if scanned.segment.end == first {
             fs::remove_file(path)?;
-            return Ok(None);
+            return Ok((None, behind));
         }
-        Ok(Some(scanned.segment))
+        Ok((Some(scanned.segment), behind))
     }
 
     /// Puts a copy of the segment's readable part in its place.
@@ -143,10 +152,11 @@ impl Recovery<'_> {
         segment::sync_folder(self.folder)
     }
 
-    fn damaged(&self, path: &Path, offset: u64) {
+    /// `requests` is how many of those that were not stored yet are lost, where that is known.
+    fn damaged(&self, path: &Path, offset: u64, requests: Option<u64>) {
         self.metrics.corrupt_segments.inc();
         let path = path.display();
-        error!(%path, offset, "a segment of the spool is damaged: what stands behind the offset is lost; see quarantine/");
+        error!(%path, offset, requests, "a segment of the spool is damaged: what stands behind the offset is lost; see quarantine/");
     }
 }
 

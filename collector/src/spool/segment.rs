@@ -220,10 +220,11 @@ pub(super) fn read_record(file: &File, offset: u64, lsn: u64, seed: u32) -> io::
 }
 
 /// Whether the record `lsn`, which cannot be read at this place, was on disk once: a whole record that was written later
-/// stands anywhere behind it.
-pub(super) fn was_there(file: &File, offset: u64, lsn: u64, seed: u32) -> io::Result<bool> {
+/// stands anywhere behind it. Gives the number behind the last one of those.
+pub(super) fn was_there(file: &File, offset: u64, lsn: u64, seed: u32) -> io::Result<Option<u64>> {
     let (length, mut offset) = (file.metadata()?.len(), offset);
     let mut window = vec![0; WINDOW];
+    let mut behind = None;
     while offset < length {
         let count = file.read_at(&mut window, offset)?;
         for (at, _) in window[..count]
@@ -239,7 +240,7 @@ pub(super) fn was_there(file: &File, offset: u64, lsn: u64, seed: u32) -> io::Re
                 && header.lsn.saturating_sub(u64::from(header.place)) > lsn
                 && read_record(file, place, header.lsn, seed)?.is_ok()
             {
-                return Ok(true);
+                behind = behind.max(Some(header.lsn + 1));
             }
         }
         // The next window begins where a mark may be cut in two.
@@ -249,5 +250,5 @@ pub(super) fn was_there(file: &File, offset: u64, lsn: u64, seed: u32) -> io::Re
         }
         offset += done as u64;
     }
-    Ok(false)
+    Ok(behind)
 }

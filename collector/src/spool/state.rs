@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) spares: Vec<Spare>,
     /// Bytes of files that are on their way to be spares or to be gone.
     pub(super) freeing: u64,
+    /// Number behind the last record that damaged segments had once; it is not given again, so that what is lost is a gap.
+    pub(super) behind: u64,
     /// Everything in front of it is in the store.
     pub(super) cursor: Position,
     /// Rows that have to wait before whoever reads them is told.

@@ -110,7 +110,7 @@ async fn the_numbers_are_what_was_counted() {
 async fn each_trouble_is_told_with_what_to_do() {
     let engine = engine::start().await;
     type Cause = fn(&App);
-    let cases: [(&str, &str, &str, Cause); 16] = [
+    let cases: [(&str, &str, &str, Cause); 17] = [
         ("a worker does not move", "worker_silent", "error", |app| {
             app.metrics
                 .worker_last_tick
@@ -164,6 +164,9 @@ async fn each_trouble_is_told_with_what_to_do() {
         }),
         ("a segment is damaged", "spool_damaged", "error", |app| {
             app.metrics.corrupt_segments.inc();
+        }),
+        ("requests are gone", "spool_damaged", "error", |app| {
+            app.metrics.requests_lost.inc();
         }),
         ("spans are missing", "ledger_broken", "error", |app| {
             app.metrics.spans_received.with_label_values(&["http"]).inc();

@@ -65,7 +65,7 @@ impl Open {
                     bodies.push((record.tenant().to_owned(), record.body().to_owned()));
                     lsn += 1;
                 }
-                Found::Lost { next, .. } => lsn = next,
+                Found::Lost { next, .. } | Found::Gone { next } => lsn = next,
                 Found::End => return bodies,
             }
         }
