@@ -21,12 +21,16 @@ pub(super) fn describe(error: &Error, clients: &Clients) -> String {
         (Some(192..=194 | 516), _) => {
             format!("ClickHouse at {place} refuses user {user}: check user and password in --store")
         }
-        (Some(497), Error::BadResponse(text)) => {
-            format!(
+        (Some(497), Error::BadResponse(text)) => match missing_right(text) {
+            Some(right) => format!(
+                "ClickHouse at {place} does not let user {user} work in {database}, for want of the right {right}: \
+                 grant what docs/operations.md lists under \"Rights\""
+            ),
+            None => format!(
                 "ClickHouse at {place} does not let user {user} work in {database}: {}",
                 first_line(text)
-            )
-        }
+            ),
+        },
         (_, Error::BadResponse(text)) => format!("ClickHouse at {place} answers: {}", first_line(text)),
         (_, Error::Network(source)) => format!("ClickHouse at {place} cannot be reached: {}", root(source.as_ref())),
         (_, Error::TimedOut) => format!("ClickHouse at {place} does not answer in time"),
@@ -46,6 +50,13 @@ pub(super) fn describe_stranger(answer: &[u8], clients: &Clients) -> String {
             "what answers at {place} is not ClickHouse: look at the proxy or balancer there, which says {line:?}"
         ),
     }
+}
+
+/// What an exception about rights asks for: `SELECT(a, b) ON database.table`.
+fn missing_right(text: &str) -> Option<&str> {
+    let (_, right) = first_line(text).split_once("necessary to have the grant ")?;
+    let end = right.find(". (").unwrap_or(right.len());
+    Some(&right[..end])
 }
 
 fn first_line(text: &str) -> &str {
@@ -83,6 +94,24 @@ mod tests {
             assert_eq!(code(&Error::BadResponse(text.to_owned())), expected, "{text}");
         }
         assert_eq!(code(&Error::TimedOut), None);
+    }
+
+    #[test]
+    fn the_right_that_is_missing_is_read_from_an_exception() {
+        let text = |right: &str| {
+            format!(
+                "Code: 497. DB::Exception: u: Not enough privileges. To execute this query, it's necessary to have \
+                 the grant {right}. (ACCESS_DENIED) (version 26.7.2.1)\nmore"
+            )
+        };
+        for right in [
+            "SELECT for at least one column on system.processes",
+            "INSERT(a, b) ON d.t",
+        ] {
+            assert_eq!(missing_right(&text(right)), Some(right));
+        }
+        let other = "Code: 497. DB::Exception: u attempts to kill query created by v. (ACCESS_DENIED)";
+        assert_eq!(missing_right(other), None);
     }
 
     #[test]

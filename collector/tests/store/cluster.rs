@@ -11,7 +11,7 @@ use crate::rollups;
 use crate::support::{DEADLINE, Embedded, Server, eventually, insert_for_ever, number, open_with, ready, today};
 
 /// Every question of the program: its name and its text.
-fn questions() -> Vec<(String, String)> {
+pub(crate) fn questions() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
     let mut questions: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -26,7 +26,7 @@ fn questions() -> Vec<(String, String)> {
 }
 
 /// Asks one of them, about the call of these ids where it is about a call.
-async fn ask(client: &Client, name: &str, question: &str, [trace, span]: &[String; 2]) -> Vec<Value> {
+pub(crate) async fn ask(client: &Client, name: &str, question: &str, [trace, span]: &[String; 2]) -> Vec<Value> {
     let now = today() / 1_000_000;
     let mut query = client
         .query_raw(question)

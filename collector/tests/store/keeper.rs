@@ -32,6 +32,8 @@ struct Proxy {
     /// One statement for all servers at a time, as they are queued in a keeper.
     queue: Arc<Mutex<()>>,
     looks: Arc<AtomicU64>,
+    /// The user who comes this way, at the first server.
+    asked_for_rights: clickhouse::Client,
 }
 
 /// What stands in front of a pair of servers.
@@ -44,6 +46,11 @@ pub(crate) struct Keeper {
 
 /// Listens in front of each server.
 pub(crate) async fn in_front_of(pair: &[Server; 2]) -> Keeper {
+    for_user(pair, "admin", "p@ss").await
+}
+
+/// The same for a user who may not do everything.
+pub(crate) async fn for_user(pair: &[Server; 2], user: &str, password: &str) -> Keeper {
     let all = pair.each_ref().map(|server| server.port);
     let one = Proxy {
         client: Client::builder(TokioExecutor::new()).build_http(),
@@ -51,6 +58,10 @@ pub(crate) async fn in_front_of(pair: &[Server; 2]) -> Keeper {
         all,
         queue: Arc::default(),
         looks: Arc::default(),
+        asked_for_rights: clickhouse::Client::default()
+            .with_url(format!("http://127.0.0.1:{}", all[0]))
+            .with_user(user)
+            .with_password(password),
     };
     let other = Proxy {
         own: all[1],
@@ -58,16 +69,17 @@ pub(crate) async fn in_front_of(pair: &[Server; 2]) -> Keeper {
     };
     Keeper {
         looks: Arc::clone(&one.looks),
-        stores: [start(one).await, start(other).await],
+        stores: [start(one, user, password).await, start(other, user, password).await],
     }
 }
 
-async fn start(proxy: Proxy) -> StoreConfig {
+async fn start(proxy: Proxy, user: &str, password: &str) -> StoreConfig {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let router = Router::new().fallback(answer).with_state(proxy);
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let location: Location = format!("http://admin:p%40ss@127.0.0.1:{port}/observed")
+    let password = password.replace('@', "%40");
+    let location: Location = format!("http://{user}:{password}@127.0.0.1:{port}/observed")
         .parse()
         .unwrap();
     StoreConfig {
@@ -91,6 +103,15 @@ async fn answer(State(proxy): State<Proxy>, request: Request) -> Response<Body> 
     let Some(statement) = of_each_server(&statement) else {
         return proxy.forward(proxy.own, parts, Body::from(statement)).await;
     };
+    if let Some(right) = proxy.missing_right(&statement).await {
+        let error = format!(
+            "Code: 497. DB::Exception: Not enough privileges. To execute this query, it's necessary to have the grant {right}. (ACCESS_DENIED)"
+        );
+        return Response::builder()
+            .status(StatusCode::FORBIDDEN)
+            .body(Body::from(error))
+            .unwrap();
+    }
     let _first_of_the_queue = proxy.queue.lock().await;
     let mut answer = Response::default();
     for port in proxy.all {
@@ -118,6 +139,21 @@ fn of_each_server(statement: &str) -> Option<String> {
 }
 
 impl Proxy {
+    /// What a server with a keeper asks for before it takes a statement for all, besides what the statement itself needs.
+    /// (`executeDDLQueryOnCluster.cpp`, and `getRequiredAccessForDDLOnCluster` of what ends queries: on one server only
+    /// those of others need the right.)
+    async fn missing_right(&self, statement: &str) -> Option<&'static str> {
+        let rights = ["CLUSTER ON *.*", "KILL QUERY ON *.*"];
+        let needed = if statement.starts_with("KILL QUERY") { 2 } else { 1 };
+        for right in &rights[..needed] {
+            let check = self.asked_for_rights.query_raw(&format!("CHECK GRANT {right}"));
+            if check.fetch_one::<u8>().await.unwrap() == 0 {
+                return Some(right);
+            }
+        }
+        None
+    }
+
     async fn forward(&self, port: u16, mut parts: Parts, body: Body) -> Response<Body> {
         let path = parts.uri.path_and_query().unwrap().as_str();
         parts.uri = format!("http://127.0.0.1:{port}{path}").parse::<Uri>().unwrap();

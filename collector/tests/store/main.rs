@@ -12,5 +12,6 @@ mod operate;
 #[path = "../support/panicking_log.rs"]
 mod panicking_log;
 mod remote;
+mod rights;
 mod rollups;
 mod support;

@@ -1,7 +1,7 @@
 use clickhouse::Client;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
-use toolsight_collector::store::{Store, StoreState};
+use toolsight_collector::store::StoreState;
 
 use crate::{
     rollups,
@@ -140,8 +140,8 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
 }
 
 /// Brings a database to an earlier version, as the program of that time did.
-async fn at_version(store: &Store, database: &str, version: usize) {
-    let client = store.writer().clone().with_database(database);
+pub(crate) async fn at_version(client: &Client, database: &str, version: usize) {
+    let client = client.clone().with_database(database);
     let table = "CREATE TABLE schema_version \
         (version UInt32, name String, checksum String, applied DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')) \
         ENGINE = ReplacingMergeTree ORDER BY version";
@@ -189,7 +189,7 @@ async fn what_an_earlier_version_stored_is_in_every_table() {
         let database = format!("version_{version}");
         let create = format!("CREATE DATABASE {database}");
         first.writer().query_raw(&create).execute().await.unwrap();
-        at_version(&first, &database, version).await;
+        at_version(first.writer(), &database, version).await;
         // Before version 3 there were fewer columns.
         let columns = "SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE table = 'calls' AND database = ?";
         let columns: String = first.writer().query(columns).bind(&database).fetch_one().await.unwrap();
@@ -209,7 +209,7 @@ async fn what_an_earlier_version_stored_is_in_every_table() {
 }
 
 /// Calls of many kinds that numbers stand for.
-fn calls_of(numbers: &str, kind: u32) -> String {
+pub(crate) fn calls_of(numbers: &str, kind: u32) -> String {
     format!(
         "INSERT INTO calls (time, tenant, server, target, kind, method, client, outcome, fault, session_id, user_id, weight, trace_id, span_id) \
          SELECT now64(6) - toIntervalSecond(number % 86400), concat('o', toString(number % 8)), \
@@ -251,7 +251,7 @@ async fn calls_that_come_during_an_upgrade_are_in_every_table() {
     ready(&first).await;
     let create = first.writer().query_raw("CREATE DATABASE live");
     create.execute().await.unwrap();
-    at_version(&first, "live", 4).await;
+    at_version(first.writer(), "live", 4).await;
     let client = first.writer().clone().with_database("live");
     // So many that to fill a table takes a while.
     let before = calls_of(&format!("numbers({BEFORE})"), 9);
@@ -290,7 +290,7 @@ async fn what_a_collector_that_is_gone_still_fills_is_ended_before_it_is_filled_
         .execute()
         .await
         .unwrap();
-    at_version(&first, "left_over", 6).await;
+    at_version(first.writer(), "left_over", 6).await;
     let client = first.writer().clone().with_database("left_over");
     let scratch = "CREATE TABLE scratch (n UInt64) ENGINE = MergeTree ORDER BY n";
     client.query_raw(scratch).execute().await.unwrap();

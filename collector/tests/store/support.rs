@@ -187,6 +187,15 @@ fn row(n: u64) -> Row<'static> {
     }
 }
 
+/// What a server of these days is installed with, and the one that it may be set to besides.
+const STRICT: &str = "<access_control_improvements>\
+    <users_without_row_policies_can_read_rows>true</users_without_row_policies_can_read_rows>\
+    <on_cluster_queries_require_cluster_grant>true</on_cluster_queries_require_cluster_grant>\
+    <select_from_system_db_requires_grant>true</select_from_system_db_requires_grant>\
+    <select_from_information_schema_requires_grant>true</select_from_information_schema_requires_grant>\
+    <settings_constraints_replace_previous>true</settings_constraints_replace_previous>\
+    <table_engines_require_grant>true</table_engines_require_grant></access_control_improvements>";
+
 /// The engine's processes that serve a folder.
 pub(crate) fn engines(folder: &Path) -> Vec<Pid> {
     let folder = folder.canonicalize().unwrap();
@@ -205,7 +214,7 @@ pub(crate) fn kill(process: Pid) {
     kill_process(process, Signal::KILL).unwrap();
 }
 
-/// A ClickHouse that is not the store's own: the same engine, started by hand, with one user who may do everything.
+/// A ClickHouse that is not the store's own: the same engine, started by hand, with a user `admin` who may do everything.
 pub(crate) struct Server {
     pub(crate) port: u16,
     tcp_port: u16,
@@ -220,8 +229,27 @@ impl Server {
         server
     }
 
+    /// With further users, and as strict with rights as a server can be.
+    pub(crate) async fn with_users(users: &str) -> Self {
+        let server = Self::unconfigured().await;
+        server.configure(STRICT);
+        server.add_users(users);
+        server
+    }
+
     /// Two that know each other as the shards of the cluster `pair`.
     pub(crate) async fn pair() -> [Self; 2] {
+        Self::pair_that("").await
+    }
+
+    /// The same with further users, and as strict with rights as servers can be.
+    pub(crate) async fn pair_with_users(users: &str) -> [Self; 2] {
+        let pair = Self::pair_that(STRICT).await;
+        pair.iter().for_each(|server| server.add_users(users));
+        pair
+    }
+
+    async fn pair_that(more: &str) -> [Self; 2] {
         let pair = [Self::unconfigured().await, Self::unconfigured().await];
         let shards = pair.each_ref().map(|server| {
             format!(
@@ -229,7 +257,10 @@ impl Server {
                 server.tcp_port
             )
         });
-        let cluster = format!("<remote_servers><pair>{}</pair></remote_servers>", shards.concat());
+        let cluster = format!(
+            "<remote_servers><pair>{}</pair></remote_servers>{more}",
+            shards.concat()
+        );
         pair.iter().for_each(|server| server.configure(&cluster));
         pair
     }
@@ -264,11 +295,20 @@ impl Server {
         fs::write(config, xml).unwrap();
     }
 
+    /// A file of its own, as it would be mounted into a server.
+    fn add_users(&self, file: &str) {
+        let folder = self.folder.path().join("engine.d");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("users.xml"), file).unwrap();
+    }
+
     pub(crate) fn start(&mut self) {
         let library = library();
         let process = Command::new(PROGRAM)
             .arg("engine")
             .args([&library, self.folder.path()])
+            .env("TOOLSIGHT_CLICKHOUSE_PASSWORD", "of-toolsight")
+            .env("TOOLSIGHT_GRAFANA_CLICKHOUSE_PASSWORD", "of-grafana")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn();
