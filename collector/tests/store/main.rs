@@ -7,6 +7,7 @@ mod engine;
 mod faults;
 mod insert;
 mod keeper;
+mod landed;
 mod migrate;
 mod operate;
 #[path = "../support/panicking_log.rs"]

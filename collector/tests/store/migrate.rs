@@ -1,45 +1,12 @@
 use clickhouse::Client;
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 use toolsight_collector::store::StoreState;
 
 use crate::{
+    landed::FILES,
     rollups,
     support::{Embedded, Server, block, eventually, json, number, open, ready, rows, unreachable},
 };
-
-macro_rules! files {
-    ($($name:literal),*) => {
-        [$(($name, include_str!(concat!("../../schema/", $name, ".sql")))),*]
-    };
-}
-
-const FILES: [(&str, &str); 24] = files![
-    "0001_calls",
-    "0002_calls_by_minute",
-    "0003_call_details",
-    "0004_call_codecs",
-    "0005_rollups",
-    "0006_users_per_day",
-    "0007_sessions",
-    "0008_errors_per_day",
-    "0009_tool_definitions",
-    "0010_client_tools_per_hour",
-    "0011_calls_between",
-    "0012_tenant_users_per_day",
-    "0013_chain_filters",
-    "0014_batches",
-    "0015_tool_health",
-    "0016_tenant_calls",
-    "0017_tenant_calls_between",
-    "0018_header_mismatch",
-    "0019_tenant_client_tools_per_day",
-    "0020_client_tools_between",
-    "0021_client_calls_per_hour",
-    "0022_client_calls_between",
-    "0023_client_tools_of_range",
-    "0024_small_blocks"
-];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_collectors_may_migrate_one_database_at_once() {
@@ -65,7 +32,7 @@ async fn several_collectors_may_migrate_one_database_at_once() {
     .await;
     let names = versions.iter().map(|row| row["name"].as_str().unwrap().to_owned());
     let names: Vec<_> = names.collect();
-    let files = FILES.map(|(name, _)| name);
+    let files = FILES.map(|file| file.name);
     assert_eq!(names, files);
     assert_eq!(
         number(&again, "SELECT count() FROM schema_version").await,
@@ -146,31 +113,13 @@ pub(crate) async fn at_version(client: &Client, database: &str, version: usize) 
         (version UInt32, name String, checksum String, applied DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')) \
         ENGINE = ReplacingMergeTree ORDER BY version";
     client.query_raw(table).execute().await.unwrap();
-    for (at, (name, sql)) in FILES[..version].iter().enumerate() {
-        let code: Vec<_> = sql
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("--"))
-            .collect();
-        let code = code.join("\n");
-        let mut checksum = Sha256::new();
-        for statement in code
-            .split(";\n")
-            .map(|part| part.trim().trim_end_matches(';').trim_end())
-        {
-            if !statement.is_empty() {
-                client.query_raw(statement).execute().await.unwrap();
-                checksum.update(statement);
-            }
+    for (file, number) in FILES[..version].iter().zip(1_u32..) {
+        for statement in file.statements() {
+            client.query_raw(&statement).execute().await.unwrap();
         }
-        let checksum: String = checksum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let record = client.query("INSERT INTO schema_version (version, name, checksum) VALUES (?, ?, ?)");
-        record
-            .bind(at as u32 + 1)
-            .bind(*name)
-            .bind(checksum)
-            .execute()
-            .await
-            .unwrap();
+        let record = record.bind(number).bind(file.name).bind(file.checksum);
+        record.execute().await.unwrap();
     }
 }
 
