@@ -13,7 +13,7 @@ use toolsight_collector::config::{Config, Loaded, Log, Priority, misspelt_variab
 use toolsight_collector::descriptors;
 use toolsight_collector::priority::go_first;
 use toolsight_collector::serve::serve;
-use toolsight_collector::store::{self, Location, engine_process};
+use toolsight_collector::store::{self, DEFAULT_DATABASE, Location, engine_process};
 use toolsight_collector::telemetry;
 use toolsight_collector::{demo, operate};
 use tracing::warn;
@@ -111,10 +111,14 @@ async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// Prints a script that makes the tables of an empty database.
+/// Prints a script that makes the database and its tables.
 fn print_ddl(config: &Config) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    store::ddl(config.store.cluster.as_deref())
+    let database = match &config.store.location {
+        Some(Location::Remote(remote)) => &remote.database,
+        Some(Location::Embedded(_)) | None => DEFAULT_DATABASE,
+    };
+    store::ddl(database, config.store.cluster.as_deref())
         .iter()
         .try_for_each(|statement| writeln!(output, "{statement};\n"))
 }

@@ -167,12 +167,28 @@ async fn exists(clients: &Clients, table: &str) -> Result<bool, Error> {
     Ok(count > 0)
 }
 
-/// All statements that make the tables from nothing, as they run where `cluster` is set.
-pub(super) fn ddl(cluster: Option<&str>) -> Vec<String> {
-    let files = MIGRATIONS.iter().flat_map(|migration| statements(migration.sql));
-    let all = std::iter::once(SCHEMA_VERSION.to_owned()).chain(files);
-    all.flat_map(|statement| cluster::statements(&statement, cluster))
-        .collect()
+/// All statements that make the database and its tables from nothing, as they run where `cluster` is set, and the records
+/// by which a collector knows them: it finds nothing left to do.
+pub(super) fn ddl(database: &str, cluster: Option<&str>) -> Vec<String> {
+    let everywhere = cluster.map(|cluster| format!(" ON CLUSTER `{cluster}`"));
+    // Where the database is there, the script ends here: it would empty tables.
+    let create = format!("CREATE DATABASE `{database}`{}", everywhere.unwrap_or_default());
+    let mut all = vec![create, format!("USE `{database}`")];
+    all.extend(cluster::statements(SCHEMA_VERSION, cluster));
+    // What is recorded has to be there at once, not some time later.
+    let settings = cluster.map_or("", |_| "SETTINGS distributed_foreground_insert = 1 ");
+    for Migration { version, name, sql } in MIGRATIONS {
+        let statements = statements(sql);
+        let on_all = statements
+            .iter()
+            .flat_map(|statement| cluster::statements(statement, cluster));
+        all.extend(on_all);
+        let checksum = checksum(&statements);
+        all.push(format!(
+            "INSERT INTO schema_version (version, name, checksum) {settings}VALUES ({version}, '{name}', '{checksum}')"
+        ));
+    }
+    all
 }
 
 async fn create_database(clients: &Clients) -> Result<(), Error> {

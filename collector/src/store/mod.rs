@@ -146,10 +146,10 @@ pub async fn fetch_engine(
     engine_fetch::library(library, &progress).await
 }
 
-/// The statements that make the tables from nothing, in their order, on one server or on all of a cluster.
+/// The statements that make the database and its tables from nothing, in their order, on one server or on all of a cluster.
 #[must_use]
-pub fn ddl(cluster: Option<&str>) -> Vec<String> {
-    migrate::ddl(cluster)
+pub fn ddl(database: &str, cluster: Option<&str>) -> Vec<String> {
+    migrate::ddl(database, cluster)
 }
 
 impl Store {

@@ -236,14 +236,14 @@ async fn two_shards_answer_every_question_as_one_server_does() {
     for (shard, half) in shards.iter().zip(1..) {
         shard.query_raw(&insert("calls_local", half)).execute().await.unwrap();
     }
-    client(&pair[0], "default")
-        .query_raw("CREATE DATABASE alone")
-        .execute()
-        .await
-        .unwrap();
     let (all, alone) = (client(&pair[0], "observed"), client(&pair[0], "alone"));
-    for statement in ddl(None) {
-        alone.query_raw(&statement).execute().await.unwrap();
+    let [create, tables @ ..] = &ddl("alone", None)[..] else {
+        panic!("no statements")
+    };
+    let server = client(&pair[0], "default");
+    server.query_raw(create).execute().await.unwrap();
+    for statement in tables {
+        alone.query_raw(statement).execute().await.unwrap();
     }
     for half in 1..=2 {
         alone.query_raw(&insert("calls", half)).execute().await.unwrap();
@@ -274,7 +274,7 @@ async fn two_shards_answer_every_question_as_one_server_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_engine_reads_every_statement_of_a_cluster() {
     let Embedded { store, folder: _folder } = Embedded::open().await;
-    let statements = ddl(Some("a-cluster"));
+    let statements = ddl("a-database", Some("a-cluster"));
     assert!(statements.len() > 30);
     let mut replicated = 0;
     for statement in statements {
@@ -282,7 +282,9 @@ async fn the_engine_reads_every_statement_of_a_cluster() {
         let parsed = tokio::time::timeout(DEADLINE, format.param("statement", &statement).fetch_one::<String>()).await;
         let parsed = parsed.unwrap().unwrap_or_else(|error| panic!("{error}: {statement}"));
         assert!(
-            statement.starts_with("INSERT ") || parsed.contains("ON CLUSTER `a-cluster`"),
+            statement.starts_with("INSERT ")
+                || statement.starts_with("USE ")
+                || parsed.contains("ON CLUSTER `a-cluster`"),
             "{parsed}"
         );
         let is_table = statement.starts_with("CREATE TABLE ");

@@ -1,6 +1,6 @@
 //! What a user of a ClickHouse elsewhere has to be granted: as shipped, as documented, and no more.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use clickhouse::Client;
 use toolsight_collector::store::{CommandSession, Location, Retention, StoreConfig, StoreState};
@@ -10,7 +10,7 @@ use crate::{
     keeper,
     migrate::{at_version, calls_of},
     rollups,
-    support::{Embedded, Server, block, eventually, number, open, open_with, ready},
+    support::{Embedded, PROGRAM, Server, block, eventually, number, open, open_with, ready, unreachable},
 };
 
 const PASSWORD: &str = "of-toolsight";
@@ -253,4 +253,52 @@ async fn a_cluster_needs_further_rights_and_names_those_that_are_missing() {
     for mut server in pair {
         server.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_printed_database_is_taken_by_a_collector_that_may_only_insert_and_ask() {
+    Embedded::open().await.store.shutdown().await;
+    let [alone, _] = documented();
+    let few = alone
+        .iter()
+        .filter(|(right, _)| ["SELECT", "INSERT"].contains(&&**right));
+    let few = few.filter(|(_, about)| about == "toolsight.*");
+    let users = file(&user("few", "printed", few));
+    let mut server = started(Server::with_users(&users).await).await;
+    let at = location(&server, "few", "printed");
+    let denied = open(at.clone()).await.unwrap();
+    let reason = unreachable(&denied, "for want of the right CREATE DATABASE").await;
+    assert!(reason.contains("printed"), "{reason}");
+    denied.shutdown().await;
+
+    let address = format!("http://127.0.0.1:{}/printed", server.port);
+    let print = Command::new(PROGRAM)
+        .args(["print-ddl", "--store", &address])
+        .output()
+        .unwrap();
+    let print = String::from_utf8(print.stdout).unwrap();
+    // As one client runs a script: what is used stays in use.
+    let admin = client(&server, "admin", "p@ss").with_setting("session_id", "script");
+    for statement in print
+        .split(";\n")
+        .map(str::trim)
+        .filter(|statement| !statement.is_empty())
+    {
+        admin.query_raw(statement).execute().await.unwrap();
+    }
+    let store = open(at).await.unwrap();
+    ready(&store).await;
+    store.insert(&block(&rollups::calls(4000)), "a").await.unwrap();
+    rollups::assert_same_sums(&store, "in a printed database").await;
+    let call = ["0".repeat(32), "0".repeat(16)];
+    for (name, question) in questions() {
+        ask(store.reader(), &name, &question, &call).await;
+    }
+    let again = admin.query_raw(print.split(";\n").next().unwrap()).execute().await;
+    assert!(
+        again.unwrap_err().to_string().contains("already exists"),
+        "a script run again ends before it empties tables"
+    );
+    store.shutdown().await;
+    server.stop().await;
 }
