@@ -77,7 +77,7 @@ pub enum StoreError {
     /// The library of the engine cannot be had.
     #[error(
         "the embedded ClickHouse cannot be had: {reason}. \
-         Name its library with --engine-library PATH, or use any ClickHouse server with --store http://user:password@host:8123/database"
+         Name its library with --engine-library PATH, or use a ClickHouse server of your own with --store http://user:password@host:8123/database"
     )]
     Fetch {
         /// What went wrong.

@@ -25,6 +25,7 @@ mod native;
 mod retention;
 mod sessions;
 mod standstill;
+mod version;
 mod watch;
 
 use std::{

@@ -12,6 +12,7 @@ use super::{
     client::Clients,
     failure, migrate,
     retention::{self, Retention},
+    version,
 };
 use crate::telemetry::Metrics;
 
@@ -114,6 +115,7 @@ impl Clients {
 
     async fn prepare(&self, retention: &Retention) -> Result<(), String> {
         self.ping().await?;
+        version::check(self).await?;
         migrate::migrate(self).await.map_err(|error| match error {
             migrate::MigrateError::Client(error) => failure::describe(&error, self),
             other => other.to_string(),

@@ -34,6 +34,8 @@ struct Proxy {
     looks: Arc<AtomicU64>,
     /// The user who comes this way, at the first server.
     asked_for_rights: clickhouse::Client,
+    /// What is asked instead of the server's version.
+    version: String,
 }
 
 /// What stands in front of a pair of servers.
@@ -53,15 +55,11 @@ pub(crate) async fn in_front_of(pair: &[Server; 2]) -> Keeper {
 pub(crate) async fn for_user(pair: &[Server; 2], user: &str, password: &str) -> Keeper {
     let all = pair.each_ref().map(|server| server.port);
     let one = Proxy {
-        client: Client::builder(TokioExecutor::new()).build_http(),
-        own: all[0],
-        all,
-        queue: Arc::default(),
-        looks: Arc::default(),
-        asked_for_rights: clickhouse::Client::default()
-            .with_url(format!("http://127.0.0.1:{}", all[0]))
+        asked_for_rights: direct(&pair[0])
             .with_user(user)
-            .with_password(password),
+            .with_password(password)
+            .with_database("default"),
+        ..proxy(all)
     };
     let other = Proxy {
         own: all[1],
@@ -71,6 +69,36 @@ pub(crate) async fn for_user(pair: &[Server; 2], user: &str, password: &str) -> 
         looks: Arc::clone(&one.looks),
         stores: [start(one, user, password).await, start(other, user, password).await],
     }
+}
+
+/// One server that says that it is of another version.
+pub(crate) async fn as_if_of_version(server: &Server, version: &str) -> Location {
+    let one = Proxy {
+        version: format!("'{version}'"),
+        ..proxy([server.port; 2])
+    };
+    start(one, "admin", "p@ss").await.location
+}
+
+fn proxy(all: [u16; 2]) -> Proxy {
+    Proxy {
+        client: Client::builder(TokioExecutor::new()).build_http(),
+        own: all[0],
+        all,
+        queue: Arc::default(),
+        looks: Arc::default(),
+        asked_for_rights: clickhouse::Client::default(),
+        version: "version()".to_owned(),
+    }
+}
+
+/// The user who may do everything.
+fn direct(server: &Server) -> clickhouse::Client {
+    clickhouse::Client::default()
+        .with_url(format!("http://127.0.0.1:{}", server.port))
+        .with_user("admin")
+        .with_password("p@ss")
+        .with_database("observed")
 }
 
 async fn start(proxy: Proxy, user: &str, password: &str) -> StoreConfig {
@@ -97,6 +125,7 @@ async fn answer(State(proxy): State<Proxy>, request: Request) -> Response<Body> 
     let (parts, body) = request.into_parts();
     let statement = to_bytes(body, 1 << 20).await.unwrap();
     let statement = String::from_utf8(statement.into()).unwrap();
+    let statement = statement.replace("version()", &proxy.version);
     if statement.contains(LOCK) {
         proxy.looks.fetch_add(1, Ordering::Relaxed);
     }

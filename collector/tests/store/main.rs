@@ -16,3 +16,4 @@ mod remote;
 mod rights;
 mod rollups;
 mod support;
+mod upgrade;
