@@ -90,7 +90,7 @@ fn changes(table: &str, tool: &str) -> String {
 }
 
 /// Two servers that know each other, without a database.
-async fn two_servers() -> [Server; 2] {
+pub(crate) async fn two_servers() -> [Server; 2] {
     // Fetches the engine where it is missing.
     Embedded::open().await.store.shutdown().await;
     let mut pair = Server::pair().await;

@@ -92,10 +92,22 @@ fn proxy(all: [u16; 2]) -> Proxy {
     }
 }
 
-/// The user who may do everything.
-fn direct(server: &Server) -> clickhouse::Client {
+/// The user who may do everything, at the server itself.
+pub(crate) fn direct(server: &Server) -> clickhouse::Client {
+    by(&format!("http://127.0.0.1:{}", server.port))
+}
+
+/// The same user by the way of a collector.
+pub(crate) fn client(config: &StoreConfig) -> clickhouse::Client {
+    match &config.location {
+        Location::Remote(remote) => by(&remote.url()),
+        Location::Embedded(_) => panic!("there is no way to an embedded store"),
+    }
+}
+
+fn by(url: &str) -> clickhouse::Client {
     clickhouse::Client::default()
-        .with_url(format!("http://127.0.0.1:{}", server.port))
+        .with_url(url)
         .with_user("admin")
         .with_password("p@ss")
         .with_database("observed")
