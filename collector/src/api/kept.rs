@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn tables_are_made_with_the_days_that_stand_here() {
-        let statements = ddl(None);
+        let statements = ddl("toolsight", None);
         for (table, days) in SOURCES.map(Source::table) {
             let creates = format!("CREATE TABLE IF NOT EXISTS {table}");
             let mut creations = statements.iter().filter(|statement| {

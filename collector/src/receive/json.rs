@@ -57,7 +57,7 @@ fn resource_spans(group: ResourceSpansText<'_>, tally: &mut Tally) -> ResourceSp
     let scopes = group.scope_spans.into_iter().flatten();
     ResourceSpans {
         scope_spans: scopes
-            .map(|scope| scope_spans(scope, resource.as_ref().err(), tally))
+            .map(|scope| scope_spans(&scope, resource.as_ref().err(), tally))
             .collect(),
         resource: resource.unwrap_or_default(),
         schema_url: String::new(),
@@ -65,7 +65,7 @@ fn resource_spans(group: ResourceSpansText<'_>, tally: &mut Tally) -> ResourceSp
 }
 
 /// The spans of a scope, none of them where the `resource` cannot be read: nobody knows whose they are then.
-fn scope_spans(scope: ScopeSpansText<'_>, resource: Option<&serde_json::Error>, tally: &mut Tally) -> ScopeSpans {
+fn scope_spans(scope: &ScopeSpansText<'_>, resource: Option<&serde_json::Error>, tally: &mut Tally) -> ScopeSpans {
     let read_scope = read_part::<InstrumentationScope>(scope.scope, tally);
     let around = resource
         .map(|error| ("resource", error))
