@@ -74,7 +74,8 @@ impl Call {
         ambient: Option<&SpanContext>,
     ) -> Box<Self> {
         let modern = classify::is_modern(message.params.meta.protocol_version.as_deref());
-        let mismatch = (modern && head.post)
+        // Which headers notifications have is not defined.
+        let mismatch = (modern && head.post && message.id.is_some())
             .then(|| mirrors::mismatch(message, head))
             .flatten();
         let params = &mut message.params;

@@ -276,6 +276,10 @@ fn headers_that_do_not_mirror_the_body_are_told() {
         let legacy = stage.post(head, CALL, OK).remove(0);
         assert_eq!(legacy.mismatch, None, "nothing had to be mirrored");
     }
+    let notification = call.replace("\"id\":7,", "");
+    assert_ne!(notification, call);
+    let record = stage.post(stage.head(0), &notification, "").remove(0);
+    assert_eq!(record.mismatch, None, "headers of notifications are not defined");
 }
 
 #[test]
