@@ -12,6 +12,7 @@ mod calls;
 mod crash;
 mod dashboards;
 mod demo;
+mod encrypted_store;
 mod full_disk;
 mod long_outage;
 mod lost_at_source;

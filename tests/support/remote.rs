@@ -74,6 +74,11 @@ impl Remote {
         format!("http://admin:secret@127.0.0.1:{}/toolsight", self.port)
     }
 
+    /// Where its HTTP interface listens.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// The number that it answers with.
     pub(crate) async fn ask(&self, query: &str) -> u64 {
         let url = format!("http://127.0.0.1:{}", self.port);
