@@ -102,11 +102,13 @@ impl Running {
             }
         };
         tokio::select! {
+            // The last one ends with the watch over the store, which is the one to name then.
+            biased;
             task = self.collector.failed() => task,
             task = self.store.failed() => task,
-            _ = &mut self.health => "tool health",
             () = self.access.ended() => "the watch over the file of tokens",
             () = certificates => "the watch over the certificates",
+            _ = &mut self.health => "tool health",
         }
     }
 

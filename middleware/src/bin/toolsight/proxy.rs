@@ -79,7 +79,7 @@ impl FromStr for Server {
         let uri = Uri::from_str(text).map_err(|error| error.to_string())?.into_parts();
         match (uri.scheme, uri.authority, uri.path_and_query) {
             (Some(_), Some(_), Some(path)) if path != "/" => Err(format!(
-                "{path:?} is too much: requests keep their paths, so name the server only"
+                "{path} is too much: requests keep their paths, so name the server only"
             )),
             (Some(scheme), Some(authority), _) if scheme == Scheme::HTTP || scheme == Scheme::HTTPS => {
                 Ok(Self { scheme, authority })
@@ -297,7 +297,7 @@ mod tests {
         for (text, told) in [
             ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
             ("https://mcp.example.com/", "https://mcp.example.com"),
-            ("http://127.0.0.1:3000/mcp", "\"/mcp\" is too much"),
+            ("http://127.0.0.1:3000/mcp", "/mcp is too much"),
             ("127.0.0.1:3000", "it has to begin with http:// or https://"),
             ("ftp://files", "it has to begin with http:// or https://"),
         ] {
