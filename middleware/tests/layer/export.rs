@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use rmcp::model::ProtocolVersion;
 use toolsight::Toolsight;
 
-use crate::receiver::{Received, attributes};
+use crate::receiver::{self, Received, attributes};
 use crate::server::{call, connect, start};
 
 #[tokio::test]
@@ -12,12 +12,7 @@ async fn calls_of_both_eras_arrive_as_spans_with_the_names_of_the_convention() {
         (ProtocolVersion::V_2026_07_28, false),
         (ProtocolVersion::V_2025_06_18, true),
     ] {
-        let received = Received::default();
-        let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-        let toolsight = Toolsight::builder()
-            .endpoint(format!("http://{address}"))
-            .build()
-            .unwrap();
+        let (received, toolsight) = receiver::observing().await;
         let client = connect(&start(&toolsight).await, version.clone()).await;
         client.call_tool(call("add", 1, 2)).await.unwrap();
         client.call_tool(call("divide", 1, 0)).await.unwrap();
@@ -122,12 +117,7 @@ async fn shutdown_keeps_its_deadline_and_counts_what_it_could_not_send() {
 #[tokio::test]
 async fn a_session_that_is_open_at_the_shutdown_is_in_the_metrics() {
     for (version, sessions) in [(ProtocolVersion::V_2025_06_18, 1), (ProtocolVersion::V_2026_07_28, 0)] {
-        let received = Received::default();
-        let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-        let toolsight = Toolsight::builder()
-            .endpoint(format!("http://{address}"))
-            .build()
-            .unwrap();
+        let (received, toolsight) = receiver::observing().await;
         let client = connect(&start(&toolsight).await, version.clone()).await;
         client.call_tool(call("add", 1, 2)).await.unwrap();
         toolsight.flush().await;
@@ -156,12 +146,7 @@ fn an_address_that_is_none_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn a_layer_goes_on_without_the_handle_that_made_it() {
-    let received = Received::default();
-    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-    let toolsight = Toolsight::builder()
-        .endpoint(format!("http://{address}"))
-        .build()
-        .unwrap();
+    let (received, toolsight) = receiver::observing().await;
     let url = start(&toolsight).await;
     drop(toolsight);
     let client = connect(&url, ProtocolVersion::V_2026_07_28).await;

@@ -35,6 +35,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
+use toolsight::Toolsight;
 
 /// What the receiver answers to requests with spans; metrics are taken whenever they are answered.
 #[derive(Clone, Debug)]
@@ -296,6 +297,14 @@ fn metrics_of(requests: &[ExportMetricsServiceRequest]) -> impl Iterator<Item = 
     let resources = requests.iter().flat_map(|request| &request.resource_metrics);
     let scopes = resources.flat_map(|resource| &resource.scope_metrics);
     scopes.flat_map(|scope| &scope.metrics)
+}
+
+/// A receiver, and a layer with all defaults that sends to it.
+pub(crate) async fn observing() -> (Received, Toolsight) {
+    let received = Received::default();
+    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
+    let toolsight = Toolsight::builder().endpoint(format!("http://{address}")).build();
+    (received, toolsight.unwrap())
 }
 
 /// The attributes of a span as text.

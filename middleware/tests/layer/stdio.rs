@@ -6,17 +6,12 @@ use tokio::process::Command;
 use toolsight::Toolsight;
 
 use crate::examples::example;
-use crate::receiver::{Received, attributes};
+use crate::receiver::{self, Received, attributes};
 
 /// As where a handler of SIGTERM shuts down while the client still listens.
 #[tokio::test]
 async fn what_is_open_on_a_pipe_is_sent_at_the_shutdown() {
-    let received = Received::default();
-    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-    let toolsight = Toolsight::builder()
-        .endpoint(format!("http://{address}"))
-        .build()
-        .unwrap();
+    let (received, toolsight) = receiver::observing().await;
     let call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"add\"}}\n";
     let (mut read, mut write) = toolsight.pipe(call.as_bytes(), Vec::new());
     let mut room = [0; 1000];

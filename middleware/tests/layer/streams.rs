@@ -5,20 +5,14 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use rmcp::model::{CallToolRequestParams, ProtocolVersion};
-use toolsight::Toolsight;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use crate::receiver::{Received, attributes};
+use crate::receiver::{self, attributes};
 use crate::server::{call, connect, start};
 
 #[tokio::test]
 async fn what_the_server_asks_of_the_client_is_a_span_below_the_call() {
-    let received = Received::default();
-    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-    let toolsight = Toolsight::builder()
-        .endpoint(format!("http://{address}"))
-        .build()
-        .unwrap();
+    let (received, toolsight) = receiver::observing().await;
     let client = connect(&start(&toolsight).await, ProtocolVersion::V_2025_11_25).await;
     let answer = client.call_tool(CallToolRequestParams::new("ask")).await.unwrap();
     assert_eq!(answer.content[0].as_text().unwrap().text, "it is");
@@ -59,12 +53,7 @@ async fn what_the_server_asks_of_the_client_is_a_span_below_the_call() {
 #[tokio::test]
 async fn progress_is_counted_on_the_span_of_the_call() {
     for version in [ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28] {
-        let received = Received::default();
-        let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-        let toolsight = Toolsight::builder()
-            .endpoint(format!("http://{address}"))
-            .build()
-            .unwrap();
+        let (received, toolsight) = receiver::observing().await;
         let client = connect(&start(&toolsight).await, version.clone()).await;
         client.call_tool(CallToolRequestParams::new("walk")).await.unwrap();
         client.call_tool(call("divide", 1, 1)).await.unwrap();
@@ -81,12 +70,7 @@ async fn progress_is_counted_on_the_span_of_the_call() {
 
 #[tokio::test]
 async fn a_call_that_still_waits_for_its_answer_is_sent_at_the_end() {
-    let received = Received::default();
-    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-    let toolsight = Toolsight::builder()
-        .endpoint(format!("http://{address}"))
-        .build()
-        .unwrap();
+    let (received, toolsight) = receiver::observing().await;
     let service = service_fn(
         |request: Request<toolsight::http::RequestBody<Full<Bytes>>>| async move {
             request.into_body().collect().await.unwrap();

@@ -1,10 +1,9 @@
 use opentelemetry::trace::{SpanId, TracerProvider as _};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use rmcp::model::ProtocolVersion;
-use toolsight::Toolsight;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::receiver::Received;
+use crate::receiver;
 use crate::server::{call, connect, start};
 
 /// The subscriber is installed for the whole process, since the server runs on tasks of its own.
@@ -20,12 +19,7 @@ async fn the_application_s_own_spans_are_children_of_the_call() {
         .with_target("layer", tracing::Level::INFO);
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(layer)).unwrap();
 
-    let received = Received::default();
-    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-    let toolsight = Toolsight::builder()
-        .endpoint(format!("http://{address}"))
-        .build()
-        .unwrap();
+    let (received, toolsight) = receiver::observing().await;
     let url = start(&toolsight).await;
 
     // The caller's trace is told in the body only.

@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use args::{Action, Args};
 
-/// What shells and `env` say when a command could not be started; no server ends with it by itself.
+/// What shells and `env` say when a command could not be started.
 const NOT_STARTED: u8 = 126;
 
 fn main() -> ExitCode {
