@@ -2,8 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
+use tonic::transport::{Channel, Endpoint};
 
 /// Sessions of each sender.
 const SESSIONS: u64 = 11;
@@ -11,6 +14,8 @@ const SESSIONS: u64 = 11;
 const SCATTERED: u64 = 120;
 /// Users, who are the same for all senders.
 const USERS: u64 = 7;
+/// A collector that was killed answers nothing; what is asked for again too early is known by its digest.
+const ANSWERED: Duration = Duration::from_secs(5);
 
 /// Tenant of all calls.
 pub(crate) const TENANT: &str = "acme";
@@ -30,8 +35,7 @@ pub(crate) struct Sender {
 
 impl Sender {
     pub(crate) fn new(name: &str) -> Self {
-        // A collector that was killed answers nothing; what is asked for again too early is known by its digest.
-        let client = Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+        let client = Client::builder().timeout(ANSWERED).build().unwrap();
         Self {
             client,
             name: name.to_owned(),
@@ -95,13 +99,33 @@ impl Sender {
         sent.await.ok()
     }
 
-    /// Sends the next request of so many calls until it is acknowledged.
+    /// Sends the next request of so many calls, as JSON over HTTP, until it is acknowledged.
     pub(crate) async fn send(&mut self, http: &str, calls: u64) {
         let request = self.request(calls);
         while self.post(http, &request).await != Some(StatusCode::OK) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            self.sent_again += calls;
+            self.wait_to_send_again(calls).await;
         }
         self.calls += calls;
     }
+
+    /// Sends the next request of so many calls, as protobuf over gRPC, until it is acknowledged.
+    pub(crate) async fn send_by_grpc(&mut self, grpc: &Channel, calls: u64) {
+        let request: ExportTraceServiceRequest = serde_json::from_value(self.request(calls)).unwrap();
+        let mut client = TraceServiceClient::new(grpc.clone());
+        while client.export(request.clone()).await.is_err() {
+            self.wait_to_send_again(calls).await;
+        }
+        self.calls += calls;
+    }
+
+    async fn wait_to_send_again(&mut self, calls: u64) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        self.sent_again += calls;
+    }
+}
+
+/// A connection for gRPC, opened when it is needed, and again after it broke.
+pub(crate) fn channel(grpc: &str) -> Channel {
+    let endpoint = Endpoint::from_shared(grpc.to_owned()).unwrap();
+    endpoint.timeout(ANSWERED).connect_lazy()
 }
