@@ -8,6 +8,7 @@ mod token_file;
 mod any_bytes;
 mod back_pressure;
 mod bodies;
+mod captured;
 mod check_health;
 mod damaged_spool;
 mod hostile;

@@ -275,10 +275,13 @@ fn judge(row: &mut Row<'_>, span: &Span<'_>, values: &mut Values<'_, '_>) {
             (outcome, fault.unwrap_or_else(|| fault_of(outcome, evidence)))
         }
         // Clients of both eras ask this to find out which one the server speaks; a server of the other era refuses.
-        None => match products::outcome_of(span.scope, &row.method, evidence).unwrap_or_else(|| derive(evidence)) {
-            (_, Fault::Caller) if row.method == "server/discover" => (Outcome::Probe, Fault::None),
-            derived => derived,
-        },
+        None => {
+            let of_product = products::outcome_of(span.scope, &row.method, evidence, &row.message);
+            match of_product.unwrap_or_else(|| derive(evidence)) {
+                (_, Fault::Caller) if row.method == "server/discover" => (Outcome::Probe, Fault::None),
+                derived => derived,
+            }
+        }
     };
     row.outcome = outcome.as_str().into();
     row.fault = fault.as_str().into();

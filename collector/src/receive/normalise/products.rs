@@ -34,6 +34,7 @@ enum Rule {
     TraceloopTools,
 }
 
+const FASTMCP: &[u8] = b"fastmcp";
 const GATEWAY: &[u8] = b"envoyproxy/ai-gateway";
 const TRACELOOP: &[u8] = b"opentelemetry.instrumentation.mcp.instrumentation";
 
@@ -43,21 +44,29 @@ const RULES: &[(&[u8], Rule)] = &[
     (TRACELOOP, Rule::TraceloopTools),
 ];
 
-/// Classes in `error.type` that mean more in a product's spans than that something went wrong.
-const CLASSES: &[(&[u8], &str, (Outcome, Fault))] = &[
-    (b"fastmcp", "NotFoundError", (Outcome::UnknownTool, Fault::Caller)),
-    (b"fastmcp", "DisabledError", (Outcome::UnknownTool, Fault::Caller)),
-    (b"fastmcp", "AuthorizationError", (Outcome::Unauthorized, Fault::Auth)),
-    (TRACELOOP, "ToolError", (Outcome::ToolError, Fault::Server)),
-    (GATEWAY, "invalid_param", (Outcome::InvalidArguments, Fault::Caller)),
-    (GATEWAY, "invalid_json_rpc", (Outcome::InvalidArguments, Fault::Caller)),
-    (GATEWAY, "invalid_session_id", (Outcome::ProtocolError, Fault::Caller)),
-    (GATEWAY, "unsupported_method", (Outcome::ProtocolError, Fault::Caller)),
-    (
-        GATEWAY,
-        "unsupported_protocol_version",
-        (Outcome::ProtocolError, Fault::Caller),
-    ),
+const INVALID: (Outcome, Fault) = (Outcome::InvalidArguments, Fault::Caller);
+const UNFIT: (Outcome, Fault) = (Outcome::ProtocolError, Fault::Caller);
+
+/// Scope, class in `error.type`, words that the message has besides, and what that means.
+type Class = (&'static [u8], &'static str, &'static str, (Outcome, Fault));
+
+/// Classes that mean more in a product's spans than that something went wrong.
+const CLASSES: &[Class] = &[
+    (FASTMCP, "NotFoundError", "", (Outcome::UnknownTool, Fault::Caller)),
+    (FASTMCP, "DisabledError", "", (Outcome::UnknownTool, Fault::Caller)),
+    (FASTMCP, "AuthorizationError", "", (Outcome::Unauthorized, Fault::Auth)),
+    (FASTMCP, "ValidationError", "", INVALID),
+    // Both are answered with -32602, and no attribute says so. All other errors of prompts and resources have the same class.
+    (FASTMCP, "MCPError", "MCPError: Unknown prompt: ", INVALID),
+    (FASTMCP, "MCPError", "MCPError: Resource not found: ", INVALID),
+    (TRACELOOP, "ToolError", "", (Outcome::ToolError, Fault::Server)),
+    // A tool may raise errors of this class too, about what else it has validated.
+    (TRACELOOP, "ValidationError", " for call[", INVALID),
+    (GATEWAY, "invalid_param", "", INVALID),
+    (GATEWAY, "invalid_json_rpc", "", INVALID),
+    (GATEWAY, "invalid_session_id", "", UNFIT),
+    (GATEWAY, "unsupported_method", "", UNFIT),
+    (GATEWAY, "unsupported_protocol_version", "", UNFIT),
 ];
 
 /// Whether the span is a call as the server sees it; with the method, where no attribute has it. What is a call by some of
@@ -120,9 +129,16 @@ fn traceloop(span: &Span<'_>) -> Result<Option<&'static str>, Ignored> {
 }
 
 /// Outcome and fault where the product's own classes of errors tell them.
-pub(super) fn outcome_of(scope: &[u8], method: &str, evidence: Evidence<'_>) -> Option<(Outcome, Fault)> {
-    let known = |(product, class, _): &&(&[u8], &str, _)| *product == scope && *class == evidence.error_type;
-    match CLASSES.iter().find(known)?.2 {
+pub(super) fn outcome_of(
+    scope: &[u8],
+    method: &str,
+    evidence: Evidence<'_>,
+    message: &str,
+) -> Option<(Outcome, Fault)> {
+    let known = |(product, class, words, _): &&Class| {
+        *product == scope && *class == evidence.error_type && message.contains(words)
+    };
+    match CLASSES.iter().find(known)?.3 {
         (Outcome::UnknownTool, fault) if method != "tools/call" => Some((Outcome::ProtocolError, fault)),
         outcome => Some(outcome),
     }
