@@ -12,6 +12,7 @@ mod calls;
 mod crash;
 mod dashboards;
 mod demo;
+mod docs;
 mod encrypted_store;
 mod full_disk;
 mod long_outage;

@@ -49,15 +49,6 @@ fn every_command_is_known_to_a_test() {
     }
 }
 
-#[test]
-fn every_link_leads_somewhere() {
-    let text = readme();
-    let targets = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
-    for target in targets.filter(|target| !target.starts_with("http")) {
-        assert!(root().join(target).exists(), "{target}");
-    }
-}
-
 #[tokio::test]
 async fn the_settings_are_listed_with_their_defaults() {
     let help = run(&["--help"]).await;

@@ -19,6 +19,23 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
+/// The files that git knows or would add, with their text.
+pub(crate) fn tracked(endings: &[&str]) -> Vec<(String, String)> {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "git cannot list the files");
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let wanted = listed
+        .lines()
+        .filter(|path| endings.iter().any(|ending| path.ends_with(ending)));
+    wanted
+        .filter_map(|path| Some((path.to_owned(), std::fs::read_to_string(root().join(path)).ok()?)))
+        .collect()
+}
+
 /// A program that `cargo build` has put beside this test, or into the folder that `TOOLSIGHT_PROGRAMS` names.
 pub(crate) fn program(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
