@@ -4,6 +4,7 @@
 
 mod api;
 mod commands;
+mod metrics;
 
 use std::collections::BTreeSet;
 
