@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::Capture;
-use crate::export::{BuildError, Dropped, OtlpConfig, Protocol, Queue, Sampling, Worker, WorkerConfig};
+use crate::export::{BuildError, Dropped, OtlpConfig, Pace, Protocol, Queue, Sampling, Worker, WorkerConfig};
 use crate::http::ToolsightLayer;
 use crate::identity::{Clients, Identity, Tenants, Users};
 use crate::observe::{DetailConfig, Forgotten, Observer};
@@ -238,7 +238,7 @@ impl Builder {
     /// Time between two exports of metrics, at least 100 ms. Default: `OTEL_METRIC_EXPORT_INTERVAL`, else 60 s.
     #[must_use]
     pub fn metric_interval(mut self, interval: Duration) -> Self {
-        self.metric_interval = Some(interval.max(Duration::from_millis(100)));
+        self.metric_interval = Some(interval.max(Pace::LEAST_INTERVAL));
         self
     }
 
@@ -254,7 +254,8 @@ impl Builder {
     /// Where `OTEL_SDK_DISABLED` is `true`, nothing is started, and every request passes unrecorded and uncounted.
     ///
     /// # Errors
-    /// If the endpoint, a header, a certificate, a known client or an `OTEL_*` variable cannot be used, or the thread cannot be started.
+    /// If the endpoint, a certificate or its key, a header that the builder was told, or a known client cannot be used, or the
+    /// thread cannot be started. Any other `OTEL_*` variable that means nothing is warned of and ignored.
     pub fn build(self) -> Result<Toolsight, BuildError> {
         let environment = self.otlp.environment.clone();
         let disabled = environment.disabled();
@@ -272,7 +273,7 @@ impl Builder {
                 shutdown_timeout: self.shutdown_timeout,
             });
         }
-        let mut pace = environment.pace()?;
+        let mut pace = environment.pace();
         pace.metric_interval = self.metric_interval.unwrap_or(pace.metric_interval);
         let records = self.queue_records.unwrap_or(pace.queue_records);
         let (queue, receiver) = Queue::new(records.min(MOST));

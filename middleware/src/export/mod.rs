@@ -30,7 +30,7 @@ pub use sampling::Sampling;
 
 #[cfg(test)]
 pub(crate) use otlp::Environment;
-pub(crate) use otlp::OtlpConfig;
+pub(crate) use otlp::{OtlpConfig, Pace};
 pub(crate) use queue::Queue;
 #[cfg(test)]
 pub(crate) use queue::Queued;

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use opentelemetry_sdk::metrics::Temporality;
 
-use super::BuildError;
-
 /// Where variables are looked up; the process's own environment outside of tests.
 #[derive(Clone)]
 pub(crate) struct Environment(Arc<Lookup>);
@@ -35,18 +33,44 @@ impl Environment {
 
     /// The variable of this signal (`TRACES` or `METRICS`), else that of all, with its name.
     pub(super) fn of_signal(&self, signal: &str, option: &str) -> Option<(String, String)> {
+        let mut names = Self::names(signal, option).into_iter();
+        names.find_map(|name| Some((self.get(&name)?, name)))
+    }
+
+    /// The same of values that not every text is; what means nothing counts as not set.
+    pub(super) fn meaning_of_signal<T>(
+        &self,
+        signal: &str,
+        option: &str,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let mut names = Self::names(signal, option).into_iter();
+        names.find_map(|name| self.meaning(&name, expected, &read))
+    }
+
+    fn names(signal: &str, option: &str) -> [String; 2] {
         [
             format!("OTEL_EXPORTER_OTLP_{signal}_{option}"),
             format!("OTEL_EXPORTER_OTLP_{option}"),
         ]
-        .into_iter()
-        .find_map(|name| Some((self.get(&name)?, name)))
+    }
+
+    /// What the value means. One that means nothing is warned of and counts as not set, as the OpenTelemetry specification
+    /// has it ("Environment Variable Specification", boolean and enum; "Common Configuration Specification", numeric):
+    /// the others of the process read it, too, and none is worth a server that does not start.
+    fn meaning<T>(&self, variable: &str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let value = self.get(variable)?;
+        let meaning = read(&value);
+        if meaning.is_none() {
+            tracing::warn!(target: "toolsight", variable, value, expected, "the variable is ignored, as its value means nothing");
+        }
+        meaning
     }
 
     /// Whether `OTEL_SDK_DISABLED` turns everything off.
     pub(crate) fn disabled(&self) -> bool {
-        self.get("OTEL_SDK_DISABLED")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        self.meaning("OTEL_SDK_DISABLED", BOOLEAN, boolean).unwrap_or(false)
     }
 
     /// Whether `OTEL_TRACES_EXPORTER` or `OTEL_METRICS_EXPORTER` says that nothing of this signal is to be sent. Which
@@ -56,37 +80,29 @@ impl Environment {
             .is_some_and(|value| value.eq_ignore_ascii_case("none"))
     }
 
-    /// Whether metrics count from the start or from one export to the next. What means nothing is warned of and ignored, as
-    /// the OpenTelemetry specification wants of such a value.
+    /// Whether metrics count from the start or from one export to the next.
     pub(crate) fn temporality(&self) -> Temporality {
         let variable = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-        let Some(value) = self.get(variable) else {
-            return Temporality::Cumulative;
-        };
-        value.parse().unwrap_or_else(|()| {
-            tracing::warn!(target: "toolsight", variable, value, "metrics are cumulative, since this is none of \
-                cumulative, delta and lowmemory");
-            Temporality::Cumulative
-        })
+        let read = |value: &str| value.parse().ok();
+        self.meaning(variable, "cumulative, delta or lowmemory", read)
+            .unwrap_or(Temporality::Cumulative)
     }
 
     /// When and how much at a time is sent.
-    pub(crate) fn pace(&self) -> Result<Pace, BuildError> {
-        let time = |name| self.named(name).map(milliseconds).transpose();
-        let number = |name| self.named(name).map(count).transpose();
+    pub(crate) fn pace(&self) -> Pace {
+        let count = |name| self.meaning(name, "a whole number above 0", count);
+        let duration = |name| self.meaning(name, MILLISECONDS, milliseconds);
+        let timeout = |name| self.meaning(name, MILLISECONDS, timeout);
         let default = Pace::default();
-        Ok(Pace {
-            queue_records: number("OTEL_BSP_MAX_QUEUE_SIZE")?.unwrap_or(default.queue_records),
-            batch: number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")?.map_or(default.batch, |batch| batch.min(Pace::MOST)),
-            linger: time("OTEL_BSP_SCHEDULE_DELAY")?.unwrap_or(default.linger),
-            retry_for: time("OTEL_BSP_EXPORT_TIMEOUT")?.unwrap_or(default.retry_for),
-            metric_interval: time("OTEL_METRIC_EXPORT_INTERVAL")?.unwrap_or(default.metric_interval),
-            metrics_within: time("OTEL_METRIC_EXPORT_TIMEOUT")?.unwrap_or(default.metrics_within),
-        })
-    }
-
-    fn named(&self, name: &str) -> Option<(String, String)> {
-        Some((self.get(name)?, name.to_owned()))
+        Pace {
+            queue_records: count("OTEL_BSP_MAX_QUEUE_SIZE").unwrap_or(default.queue_records),
+            batch: count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE").map_or(default.batch, |batch| batch.min(Pace::MOST)),
+            linger: duration("OTEL_BSP_SCHEDULE_DELAY").unwrap_or(default.linger),
+            retry_for: timeout("OTEL_BSP_EXPORT_TIMEOUT").unwrap_or(default.retry_for),
+            metric_interval: duration("OTEL_METRIC_EXPORT_INTERVAL")
+                .map_or(default.metric_interval, |interval| interval.max(Pace::LEAST_INTERVAL)),
+            metrics_within: timeout("OTEL_METRIC_EXPORT_TIMEOUT").unwrap_or(default.metrics_within),
+        }
     }
 }
 
@@ -110,6 +126,8 @@ pub(crate) struct Pace {
 impl Pace {
     /// Most records in one export request: some 4 MB, which collectors take by default.
     const MOST: usize = 4096;
+    /// Least time between two exports of metrics.
+    pub(crate) const LEAST_INTERVAL: Duration = Duration::from_millis(100);
 }
 
 impl Default for Pace {
@@ -125,26 +143,27 @@ impl Default for Pace {
     }
 }
 
-fn count((value, variable): (String, String)) -> Result<usize, BuildError> {
-    match value.parse() {
-        Ok(count) if count > 0 => Ok(count),
-        _ => Err(BuildError::Variable {
-            variable,
-            value,
-            expected: "a whole number above 0",
-        }),
-    }
+pub(super) const BOOLEAN: &str = "true or false";
+pub(super) const MILLISECONDS: &str = "a whole number of milliseconds";
+/// What stands for a timeout of 0, which is none at all: the longest that the specification proposes for it.
+const NO_TIMEOUT: Duration = Duration::from_millis(u32::MAX as u64);
+
+pub(super) fn boolean(value: &str) -> Option<bool> {
+    value.to_ascii_lowercase().parse().ok()
 }
 
-pub(super) fn milliseconds((value, variable): (String, String)) -> Result<Duration, BuildError> {
-    match value.parse() {
-        Ok(milliseconds) if milliseconds > 0 => Ok(Duration::from_millis(milliseconds)),
-        _ => Err(BuildError::Variable {
-            variable,
-            value,
-            expected: "a whole number of milliseconds above 0",
-        }),
-    }
+fn count(value: &str) -> Option<usize> {
+    value.parse().ok().filter(|count| *count > 0)
+}
+
+fn milliseconds(value: &str) -> Option<Duration> {
+    value.parse().ok().map(Duration::from_millis)
+}
+
+/// Where 0 says that there is no limit ("Common Configuration Specification", timeout).
+pub(super) fn timeout(value: &str) -> Option<Duration> {
+    let time = milliseconds(value)?;
+    Some(if time.is_zero() { NO_TIMEOUT } else { time })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! OTLP to a collector: where it is, and how it is spoken there.
 //!
 //! Metrics go through `opentelemetry-otlp`. Spans are written and sent here, by the same rules, since its way to the wire
-//! costs more than all else that is done for a record. The settings are read here, so that a wrong one is an error rather than a
-//! default, and so that what the builder is told comes before the environment.
+//! costs more than all else that is done for a record. The settings are read here, so that what the builder is told comes
+//! before the environment.
 
 mod environment;
 mod exporter;
@@ -43,16 +43,6 @@ pub enum BuildError {
         /// What is wrong with it.
         why: String,
     },
-    /// An `OTEL_*` variable has a value that means nothing.
-    #[error("the environment variable {variable} is {value:?}; use {expected}")]
-    Variable {
-        /// Name of the variable.
-        variable: String,
-        /// Its value.
-        value: String,
-        /// What it may be.
-        expected: &'static str,
-    },
     /// A client or bridge of [`Clients`](crate::Clients) cannot be used.
     #[error("{from} names {name:?}: {wrong}")]
     Client {
@@ -63,7 +53,7 @@ pub enum BuildError {
         /// What is wrong with it.
         wrong: &'static str,
     },
-    /// A header's name or value has a character that HTTP does not allow.
+    /// The name or value of a header that the builder was told has a character that HTTP does not allow.
     #[error("the OTLP header {0:?} is not a valid HTTP header")]
     Header(String),
     /// A certificate or key cannot be used.

@@ -8,7 +8,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 
-use super::environment::{Environment, milliseconds};
+use super::environment::{BOOLEAN, Environment, MILLISECONDS, boolean, timeout};
 use super::tls::TlsFiles;
 use super::{BuildError, Protocol};
 
@@ -82,17 +82,21 @@ pub(super) const USER_AGENT: &str = concat!("toolsight/", env!("CARGO_PKG_VERSIO
 
 impl OtlpConfig {
     /// `None` where the environment says that nothing of it is to be sent.
+    ///
+    /// # Errors
+    /// Where the address or the files for TLS cannot be used, whoever named them: instead of these, nothing can be taken that
+    /// would not send what is recorded to somewhere else, or trust somebody else.
     pub(super) fn target(&self, signal: Signal) -> Result<Option<Target>, BuildError> {
         if self.environment.is_off(signal.variable()) {
             return Ok(None);
         }
-        let protocol = self.protocol(signal)?;
+        let protocol = self.protocol(signal);
         Ok(Some(Target {
             protocol,
             address: self.address(signal, protocol)?,
             headers: self.headers(signal)?,
-            timeout: self.timeout(signal)?,
-            gzip: self.gzip(signal)?,
+            timeout: self.timeout(signal),
+            gzip: self.gzip(signal),
             tls: self.tls(signal)?,
         }))
     }
@@ -101,25 +105,25 @@ impl OtlpConfig {
         self.environment.of_signal(signal.variable(), option)
     }
 
-    fn protocol(&self, signal: Signal) -> Result<Protocol, BuildError> {
-        if let Some(protocol) = self.protocol {
-            return Ok(protocol);
-        }
-        match self.told(signal, "PROTOCOL") {
-            None => Ok(Protocol::Grpc),
-            Some((value, _)) if value == "grpc" => Ok(Protocol::Grpc),
-            Some((value, _)) if value == "http/protobuf" => Ok(Protocol::HttpProtobuf),
-            Some((value, variable)) if value == "http/json" => {
+    /// See [`Environment::meaning_of_signal`].
+    fn meaning<T>(&self, signal: Signal, option: &str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.environment
+            .meaning_of_signal(signal.variable(), option, expected, read)
+    }
+
+    fn protocol(&self, signal: Signal) -> Protocol {
+        let read = |value: &str| match &*value.to_ascii_lowercase() {
+            "grpc" => Some(Protocol::Grpc),
+            "http/protobuf" => Some(Protocol::HttpProtobuf),
+            "http/json" => {
                 // It is a good value for other exporters of the process, and the address is the same.
-                tracing::warn!(target: "toolsight", variable, "http/json is not spoken, http/protobuf is used instead");
-                Ok(Protocol::HttpProtobuf)
+                tracing::warn!(target: "toolsight", "the protocol http/json is not spoken, http/protobuf is used instead");
+                Some(Protocol::HttpProtobuf)
             }
-            Some((value, variable)) => Err(BuildError::Variable {
-                variable,
-                value,
-                expected: "grpc or http/protobuf",
-            }),
-        }
+            _ => None,
+        };
+        let told = || self.meaning(signal, "PROTOCOL", "grpc or http/protobuf", read);
+        self.protocol.or_else(told).unwrap_or(Protocol::Grpc)
     }
 
     /// A path is appended for HTTP, except where the variable names the address of this very signal.
@@ -159,49 +163,43 @@ impl OtlpConfig {
     }
 
     fn insecure(&self, signal: Signal) -> bool {
-        self.told(signal, "INSECURE")
-            .is_some_and(|(value, _)| value.eq_ignore_ascii_case("true"))
+        self.meaning(signal, "INSECURE", BOOLEAN, boolean).unwrap_or(false)
     }
 
     fn headers(&self, signal: Signal) -> Result<HeaderMap, BuildError> {
         let mut fields = HeaderMap::new();
         fields.insert(http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        let (told, _) = self.told(signal, "HEADERS").unwrap_or_default();
-        let told = told.split(',').filter_map(|header| header.split_once('='));
-        let told = told.map(|(name, value)| {
+        let (told, variable) = self.told(signal, "HEADERS").unwrap_or_default();
+        for header in told.split(',').filter(|header| !header.trim().is_empty()) {
+            let (name, value) = header.split_once('=').unwrap_or_default();
             let value = percent_decode_str(value.trim()).decode_utf8_lossy();
-            (name.trim().to_owned(), value.into_owned())
-        });
-        for (name, value) in told.chain(self.headers.iter().cloned()) {
-            let invalid = || BuildError::Header(name.clone());
-            let field = name.parse::<HeaderName>().map_err(|_| invalid())?;
-            let mut value = value.parse::<HeaderValue>().map_err(|_| invalid())?;
-            value.set_sensitive(true);
-            fields.insert(field, value);
+            if let Some((name, value)) = field(name.trim(), &value) {
+                fields.insert(name, value);
+            } else {
+                // The value may be a secret.
+                tracing::warn!(target: "toolsight", variable, name, "what is no header of HTTP is not sent");
+            }
+        }
+        for (name, value) in &self.headers {
+            let (name, value) = field(name, value).ok_or_else(|| BuildError::Header(name.clone()))?;
+            fields.insert(name, value);
         }
         Ok(fields)
     }
 
-    fn timeout(&self, signal: Signal) -> Result<Duration, BuildError> {
-        let told = || self.told(signal, "TIMEOUT").map(milliseconds).transpose();
-        match self.timeout {
-            Some(timeout) => Ok(timeout),
-            None => Ok(told()?.unwrap_or(TIMEOUT)),
-        }
+    fn timeout(&self, signal: Signal) -> Duration {
+        let told = || self.meaning(signal, "TIMEOUT", MILLISECONDS, timeout);
+        self.timeout.or_else(told).unwrap_or(TIMEOUT)
     }
 
-    fn gzip(&self, signal: Signal) -> Result<bool, BuildError> {
-        match self.told(signal, "COMPRESSION") {
-            _ if self.gzip => Ok(true),
-            None => Ok(false),
-            Some((value, _)) if value == "gzip" => Ok(true),
-            Some((value, _)) if value == "none" => Ok(false),
-            Some((value, variable)) => Err(BuildError::Variable {
-                variable,
-                value,
-                expected: "gzip or none",
-            }),
-        }
+    fn gzip(&self, signal: Signal) -> bool {
+        let read = |value: &str| match &*value.to_ascii_lowercase() {
+            "gzip" => Some(true),
+            "none" => Some(false),
+            _ => None,
+        };
+        let told = || self.meaning(signal, "COMPRESSION", "gzip or none", read);
+        self.gzip || told().unwrap_or(false)
     }
 
     fn tls(&self, signal: Signal) -> Result<TlsFiles, BuildError> {
@@ -219,6 +217,12 @@ impl OtlpConfig {
             client,
         })
     }
+}
+
+fn field(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    let mut value = value.parse::<HeaderValue>().ok()?;
+    value.set_sensitive(true);
+    Some((name.parse().ok()?, value))
 }
 
 #[cfg(test)]

@@ -56,21 +56,70 @@ fn the_address_comes_from_the_signal_s_own_variable_else_from_that_of_all() {
 }
 
 #[test]
-fn values_that_mean_nothing_are_refused_with_their_variable() {
+fn values_that_mean_nothing_are_warned_of_and_count_as_not_set() {
+    let settings = |variables: &[(&str, &str)]| {
+        let environment = Environment::of(variables);
+        let off = environment.disabled();
+        let target = target(variables, Signal::Metrics).unwrap();
+        let Target {
+            protocol,
+            address,
+            headers,
+            timeout,
+            gzip,
+            tls,
+        } = target;
+        let target = (protocol, address, headers, timeout, gzip, tls);
+        (off, environment.temporality(), environment.pace(), target)
+    };
+    let default = settings(&[]);
     for (variable, value) in [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://c"),
+        ("OTEL_SDK_DISABLED", "1"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http"),
         ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "10s"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "-1"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a b=c"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "low-memory"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "many"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "5.5"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "30s"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "-5"),
+        ("OTEL_METRIC_EXPORT_TIMEOUT", "never"),
     ] {
-        let error = target(&[(variable, value)], Signal::Metrics).unwrap_err();
-        assert!(error.contains(variable) && error.contains(value), "{error}");
+        let (told, log) = logged(|| settings(&[(variable, value)]));
+        assert_eq!(told, default, "{variable}={value}");
+        assert_eq!(log.lines().count(), 1, "{variable}={value}: {log}");
+        assert!(log.contains("WARN") && log.contains(variable), "{log}");
     }
-    let error = target(&[("OTEL_EXPORTER_OTLP_HEADERS", "a b=c")], Signal::Traces).unwrap_err();
-    assert!(error.contains("a b"), "{error}");
+    let both = [
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "7"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "soon"),
+    ];
+    let told = target(&both, Signal::Metrics).unwrap();
+    assert_eq!(told.timeout, Duration::from_millis(7), "the one of all counts");
+    let secret = [("OTEL_EXPORTER_OTLP_HEADERS", "authorization=a\nb,x-a=1")];
+    let (told, log) = logged(|| target(&secret, Signal::Metrics).unwrap());
+    assert_eq!(told.headers["x-a"], "1");
+    assert!(log.contains("authorization") && !log.contains("a\nb"), "{log}");
+}
+
+#[test]
+fn addresses_files_and_headers_that_cannot_be_used_are_refused() {
+    let told = [("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://c")];
+    let error = target(&told, Signal::Metrics).unwrap_err();
+    assert!(error.contains(told[0].0) && error.contains(told[0].1), "{error}");
     let half = target(&[("OTEL_EXPORTER_OTLP_CLIENT_KEY", "key.pem")], Signal::Traces).unwrap_err();
     assert!(half.contains("client certificate"), "{half}");
+    let config = OtlpConfig {
+        headers: vec![("a b".to_owned(), "c".to_owned())],
+        environment: Environment::of(&[]),
+        ..OtlpConfig::default()
+    };
+    let error = config.target(Signal::Traces).unwrap_err().to_string();
+    assert!(error.contains("a b"), "{error}");
 }
 
 #[test]
@@ -127,10 +176,9 @@ fn what_is_good_for_other_exporters_of_the_process_is_no_error() {
 
 #[test]
 fn the_pace_is_that_of_the_environment() {
-    let pace = |variables: &[(&str, &str)]| Environment::of(variables).pace().map_err(|error| error.to_string());
+    let pace = |variable, value| Environment::of(&[(variable, value)]).pace();
     let second = Duration::from_secs(1);
     let default = Pace::default();
-    assert_eq!(pace(&[]), Ok(default));
     for (variable, expected) in [
         (
             "OTEL_BSP_MAX_QUEUE_SIZE",
@@ -169,38 +217,40 @@ fn the_pace_is_that_of_the_environment() {
             },
         ),
     ] {
-        assert_eq!(pace(&[(variable, "1000")]), Ok(expected), "{variable}");
-        let error = pace(&[(variable, "a")]).unwrap_err();
-        assert!(error.contains(variable), "{error}");
+        assert_eq!(pace(variable, "1000"), expected, "{variable}");
     }
-    assert_eq!(
-        pace(&[("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1000000")]).unwrap().batch,
-        4096
-    );
+    assert_eq!(pace("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1000000").batch, 4096);
+    assert_eq!(pace("OTEL_BSP_SCHEDULE_DELAY", "0").linger, Duration::ZERO);
+    assert_eq!(pace("OTEL_METRIC_EXPORT_INTERVAL", "0").metric_interval, second / 10);
+    for variable in ["OTEL_BSP_EXPORT_TIMEOUT", "OTEL_METRIC_EXPORT_TIMEOUT"] {
+        let pace = pace(variable, "0");
+        let longest = pace.retry_for.max(pace.metrics_within);
+        assert!(longest > 24 * 3600 * second, "{variable}: a timeout of 0 is none");
+    }
 }
 
 #[test]
-fn a_temporality_that_means_nothing_is_warned_of_once_and_metrics_are_cumulative() {
-    for (value, expected, warnings) in [
-        ("", Temporality::Cumulative, 0),
-        ("cumulative", Temporality::Cumulative, 0),
-        ("delta", Temporality::Delta, 0),
-        (" Delta ", Temporality::Delta, 0),
-        ("LOWMEMORY", Temporality::LowMemory, 0),
-        ("low-memory", Temporality::Cumulative, 1),
-        ("1", Temporality::Cumulative, 1),
+fn metrics_are_cumulative_unless_they_are_told_not_to_be() {
+    for (value, expected) in [
+        ("", Temporality::Cumulative),
+        ("cumulative", Temporality::Cumulative),
+        ("delta", Temporality::Delta),
+        (" Delta ", Temporality::Delta),
+        ("LOWMEMORY", Temporality::LowMemory),
     ] {
-        let log = Log::default();
-        let subscriber = tracing_subscriber::fmt().with_writer(Mutex::new(log.clone())).finish();
-        let told = tracing::subscriber::with_default(subscriber, || {
-            Environment::of(&[("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", value)]).temporality()
-        });
-        assert_eq!(told, expected, "{value}");
-        let log = log.0.lock().unwrap();
-        let log = std::str::from_utf8(&log).unwrap();
-        assert_eq!(log.lines().count(), warnings, "{value}: {log}");
-        assert!(warnings == 0 || log.contains("WARN") && log.contains(value), "{log}");
+        let environment = Environment::of(&[("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", value)]);
+        let (told, log) = logged(|| environment.temporality());
+        assert_eq!((told, &*log), (expected, ""), "{value}");
     }
+}
+
+/// What is done, and what is logged meanwhile.
+fn logged<T>(act: impl FnOnce() -> T) -> (T, String) {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(Mutex::new(log.clone())).finish();
+    let done = tracing::subscriber::with_default(subscriber, act);
+    let log = log.0.lock().unwrap();
+    (done, String::from_utf8_lossy(&log).into_owned())
 }
 
 #[derive(Clone, Default)]
