@@ -19,11 +19,12 @@ async fn records_that_a_small_queue_lost_while_the_collector_was_away_are_told_w
     let folder = tempfile::tempdir().unwrap();
     let collector = Collector::start_in(folder.path(), &[]).await;
     collector.ready().await;
-    let small = Toolsight::builder().server("small", "1.0").queue_records(4);
+    // The name is what the server says of itself, as that of its calls is.
+    let small = Toolsight::builder().queue_records(4);
     let server = Server::start_as(small, &collector.grpc).await;
     let client = clients::rmcp(&server.url, CALLER, "2026-07-28").await;
-    let shown = |name: &str| format!("toolsight_layer_{name}{{server=\"small\"}}");
-    let dropped = "toolsight_layer_records_dropped_total{reason=\"queue_full\",server=\"small\"}";
+    let shown = |name: &str| format!("toolsight_layer_{name}{{server=\"endings\"}}");
+    let dropped = "toolsight_layer_records_dropped_total{reason=\"queue_full\",server=\"endings\"}";
     eventually("the layer tells that it lost nothing", || async {
         collector.metric(dropped).await.filter(|lost| *lost == 0.0)
     })
@@ -57,7 +58,7 @@ async fn records_that_a_small_queue_lost_while_the_collector_was_away_are_told_w
     let answer = collector.api("collector").await;
     let layers = &answer["numbers"]["layers"];
     assert_eq!(layers["records_dropped"]["queue_full"], lost, "{layers}");
-    assert_eq!(layers["records_dropped_by_server"], json!({"small": lost}));
+    assert_eq!(layers["records_dropped_by_server"], json!({"endings": lost}));
     let problem = &answer["problems"][0];
     assert_eq!(problem["kind"], "layers_losing", "{answer}");
     let message = problem["message"].as_str().unwrap();

@@ -1,5 +1,7 @@
 //! What layers tell of themselves, found in an OTLP metric request in place; points of all other metrics are counted.
 
+use std::collections::BTreeMap;
+
 use toolsight::semconv;
 
 use super::attributes::{Attributes, Field, Value};
@@ -62,6 +64,8 @@ const METRICS: [(&str, Metric); 5] = [
 #[derive(Default)]
 struct Number<'a> {
     label: &'a [u8],
+    /// The name of the server, where the layer learnt it after its start.
+    server: &'a [u8],
     start: u64,
     time: u64,
     /// Of a double or an integer.
@@ -83,6 +87,9 @@ pub(super) fn find(request: &[u8]) -> Found {
     finder.found
 }
 
+/// Those of one resource, by the name of the server that stands at the point itself.
+type Points = BTreeMap<String, Vec<Point>>;
+
 struct Finder {
     found: Found,
     /// How many points may be taken yet.
@@ -91,24 +98,27 @@ struct Finder {
 
 impl Finder {
     fn read_resource(&mut self, resource_metrics: &[u8]) {
-        let mut points = Vec::new();
+        let mut points = Points::new();
         for scope in messages(resource_metrics, "ResourceMetrics", 2) {
             match scope {
                 Ok(scope) => self.read_scope(scope, &mut points),
                 Err(_) => self.found.ignored += 1,
             }
         }
-        if !points.is_empty() {
-            let (server, instance) = source(resource_metrics);
-            self.found.reports.push(Report {
-                server,
-                instance,
-                points,
-            });
+        if points.is_empty() {
+            return;
         }
+        let (server, instance) = source(resource_metrics);
+        self.found
+            .reports
+            .extend(points.into_iter().map(|(name, points)| Report {
+                server: if name.is_empty() { server.clone() } else { name },
+                instance: instance.clone(),
+                points,
+            }));
     }
 
-    fn read_scope(&mut self, scope_metrics: &[u8], points: &mut Vec<Point>) {
+    fn read_scope(&mut self, scope_metrics: &[u8], points: &mut Points) {
         for metric in messages(scope_metrics, "ScopeMetrics", 2) {
             let read = metric.ok().and_then(|metric| self.read_metric(metric, points).ok());
             if read.is_none() {
@@ -117,7 +127,7 @@ impl Finder {
         }
     }
 
-    fn read_metric(&mut self, metric: &[u8], points: &mut Vec<Point>) -> Result<(), Malformed> {
+    fn read_metric(&mut self, metric: &[u8], points: &mut Points) -> Result<(), Malformed> {
         let (mut name, mut data) = (&[][..], (0, &[][..]));
         for field in Fields::new(metric) {
             match field? {
@@ -134,12 +144,14 @@ impl Finder {
         for message in messages(data.1, "Metric.data", 1) {
             let point = message.ok().and_then(|message| {
                 let known = known.filter(|_| self.room > 0)?;
-                point(known, data.0, temporality, &Number::read(message, known).ok()?)
+                let number = Number::read(message, known).ok()?;
+                let server = text(number.server, Field::Server.limit(), &mut Tally::default()).into_owned();
+                Some((server, point(known, data.0, temporality, &number)?))
             });
             match point {
-                Some(point) => {
+                Some((server, point)) => {
                     self.room -= 1;
-                    points.push(point);
+                    points.entry(server).or_default().push(point);
                 }
                 None => self.found.ignored += 1,
             }
@@ -190,10 +202,11 @@ impl<'a> Number<'a> {
                 (6, value) => number.value = Some(value.fixed64("as_int")?.cast_signed() as f64),
                 (7, value) => {
                     let (name, value) = any_key_value(value.bytes("attributes")?)?;
-                    if let (Metric::Counter(_, label), Some(Value::Text(text))) = (metric, value)
-                        && name == label.as_bytes()
-                    {
-                        number.label = text;
+                    let Some(Value::Text(text)) = value else { continue };
+                    match metric {
+                        _ if name == semconv::MCP_SERVER_NAME.as_bytes() => number.server = text,
+                        Metric::Counter(_, label) if name == label.as_bytes() => number.label = text,
+                        _ => {}
                     }
                 }
                 _ => {}

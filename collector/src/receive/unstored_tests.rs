@@ -211,6 +211,41 @@ fn values_that_are_none_are_counted_and_names_are_cut() {
 }
 
 #[test]
+fn a_point_that_names_its_server_is_of_that_one() {
+    let named = |name: &str, count: i64| {
+        let mut point = number(Value::AsInt(count));
+        point.attributes.push(text("mcp.server.name", name));
+        point
+    };
+    let dropped = Sum {
+        data_points: vec![named("ledger", 4), number(Value::AsInt(1)), named(&"x".repeat(1000), 2)],
+        aggregation_temporality: 2,
+        is_monotonic: true,
+    };
+    let running = Gauge {
+        data_points: vec![named("ledger", 3)],
+    };
+    let found = layer::find(
+        &request(vec![
+            metric(DROPPED, Data::Sum(dropped)),
+            metric(IN_FLIGHT, Data::Gauge(running)),
+        ])
+        .encode_to_vec(),
+    );
+    let told: Vec<_> = found
+        .reports
+        .iter()
+        .map(|report| (&*report.server, &*report.instance, &*report.points))
+        .collect();
+    let expected: [(&str, &str, &[Point]); 3] = [
+        ("shop", "a", &[lost(1)]),
+        ("ledger", "a", &[lost(4), Point::InFlight(3.0)]),
+        (&"x".repeat(256), "a", &[lost(2)]),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn a_request_has_a_bounded_number_of_points() {
     let many = Gauge {
         data_points: vec![number(Value::AsInt(1)); 3000],

@@ -13,6 +13,7 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
 
+use super::of_itself::{self, ServerName};
 use super::queue::Counts;
 use super::series::{self, Series};
 use super::unread::Unread;
@@ -39,7 +40,12 @@ pub(super) struct Metrics {
 const MOST_SERIES: usize = 2000;
 
 impl Metrics {
-    pub(super) fn new(resource: Resource, observer: &Observer, counts: Arc<Counts>, temporality: Temporality) -> Self {
+    pub(super) fn new(
+        resource: Resource,
+        observer: &Arc<Observer>,
+        counts: Arc<Counts>,
+        temporality: Temporality,
+    ) -> Self {
         let reader = ManualReader::builder().with_temporality(temporality).build();
         let reader = SharedReader(reader.into());
         let provider = SdkMeterProvider::builder()
@@ -51,41 +57,8 @@ impl Metrics {
             let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
             histogram.with_boundaries(semconv::DURATION_BUCKETS.to_vec()).build()
         };
-        meter
-            .u64_observable_counter(semconv::TOOLSIGHT_RECORDS_DROPPED)
-            .with_description("Records that were not exported")
-            .with_callback(move |observer| {
-                for (reason, count) in counts.read().by_reason() {
-                    observer.observe(count, &[KeyValue::new(semconv::TOOLSIGHT_DROP_REASON, reason)]);
-                }
-            })
-            .build();
-        let state = observer.counters.clone();
-        meter
-            .u64_observable_counter(semconv::TOOLSIGHT_STATE_FORGOTTEN)
-            .with_description("What was forgotten because a bound was reached")
-            .with_callback(move |observer| {
-                for (kind, count) in state.read().by_kind() {
-                    observer.observe(count, &[KeyValue::new(semconv::TOOLSIGHT_STATE_KIND, kind)]);
-                }
-            })
-            .build();
-        let in_flight = observer.in_flight.clone();
-        meter
-            .u64_observable_gauge(semconv::TOOLSIGHT_CALLS_IN_FLIGHT)
-            .with_description("Calls that are running")
-            .with_callback(move |observer| observer.observe(in_flight.read().0, &[]))
-            .build();
-        let in_flight = observer.in_flight.clone();
-        meter
-            .f64_observable_gauge(semconv::TOOLSIGHT_CALLS_OLDEST)
-            .with_unit("s")
-            .with_description("For how long the oldest running call has been running")
-            .with_callback(move |observer| {
-                let running = in_flight.read().1.map_or(Duration::ZERO, |start| start.elapsed());
-                observer.observe(running.as_secs_f64(), &[]);
-            })
-            .build();
+        let server = ServerName::new(observer.clone());
+        of_itself::tell(&meter, counts, &server);
         Self {
             client_operation: histogram(
                 semconv::MCP_CLIENT_OPERATION_DURATION,
@@ -99,7 +72,7 @@ impl Metrics {
                 semconv::MCP_SERVER_SESSION_DURATION,
                 "Duration of a session at the server",
             ),
-            unread: Unread::new(&meter),
+            unread: Unread::new(&meter, server),
             reader,
             _provider: provider,
             series: HashMap::default(),
@@ -180,7 +153,11 @@ impl MetricReader for SharedReader {
     }
 
     fn temporality(&self, kind: InstrumentKind) -> Temporality {
-        self.0.temporality(kind)
+        match kind {
+            // A gauge has none; but of cumulative ones the SDK tells also those that nobody observes any more.
+            InstrumentKind::ObservableGauge => Temporality::Delta,
+            kind => self.0.temporality(kind),
+        }
     }
 }
 
@@ -213,7 +190,7 @@ mod tests {
 
     #[test]
     fn bodies_that_could_not_be_read_are_counted_by_kind() {
-        let observer = Observer::new(None, crate::identity::Users::default(), 1);
+        let observer = Arc::new(Observer::new(None, crate::identity::Users::default(), 1));
         let mut metrics = Metrics::new(
             Resource::builder().build(),
             &observer,
@@ -239,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_peers_make_up_opens_no_series() {
-        let observer = Observer::new(None, crate::identity::Users::default(), 1);
+        let observer = Arc::new(Observer::new(None, crate::identity::Users::default(), 1));
         let mut metrics = Metrics::new(
             Resource::builder().build(),
             &observer,

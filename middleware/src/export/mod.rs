@@ -10,6 +10,7 @@ mod expiry;
 mod metrics;
 #[cfg(all(test, toolsight_loom))]
 mod models;
+mod of_itself;
 mod otlp;
 mod pressure;
 mod queue;

@@ -1,8 +1,11 @@
 //! Bodies that could not be read: counted, and said once.
 
+use std::sync::Arc;
+
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter};
 
+use super::of_itself::ServerName;
 use crate::semconv;
 use crate::wire::Side;
 
@@ -10,18 +13,20 @@ use crate::wire::Side;
 #[derive(Debug)]
 pub(super) struct Unread {
     bodies: Counter<u64>,
+    server: Arc<ServerName>,
     request_said: bool,
     answer_said: bool,
 }
 
 impl Unread {
-    pub(super) fn new(meter: &Meter) -> Self {
+    pub(super) fn new(meter: &Meter, server: Arc<ServerName>) -> Self {
         let bodies = meter
             .u64_counter(semconv::TOOLSIGHT_BODIES_UNREAD)
             .with_description("Bodies of which not all bytes could be read")
             .build();
         Self {
             bodies,
+            server,
             request_said: false,
             answer_said: false,
         }
@@ -32,7 +37,8 @@ impl Unread {
             Side::Request => ("request", &mut self.request_said),
             Side::Answer => ("answer", &mut self.answer_said),
         };
-        self.bodies.add(1, &[KeyValue::new(semconv::TOOLSIGHT_BODY_KIND, name)]);
+        let kind = KeyValue::new(semconv::TOOLSIGHT_BODY_KIND, name);
+        self.bodies.add(1, &self.server.beside(Some(kind)));
         if std::mem::replace(said, true) {
             return;
         }

@@ -277,7 +277,7 @@ impl Observer {
         }
     }
 
-    fn learn_server(&self, said: &Peer) {
+    pub(crate) fn learn_server(&self, said: &Peer) {
         let known = self
             .learnt_server
             .read()
@@ -288,7 +288,7 @@ impl Observer {
     }
 
     /// The server as configured, else as it says in this answer, else as it last said.
-    fn server(&self, said: Option<&Peer>) -> Peer {
+    pub(crate) fn server(&self, said: Option<&Peer>) -> Peer {
         let learnt = || self.learnt_server.read().ok()?.clone();
         match self.server.as_ref().or(said) {
             Some(known) => known.clone(),

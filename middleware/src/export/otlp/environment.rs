@@ -1,20 +1,34 @@
 //! The `OTEL_*` variables.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opentelemetry_sdk::metrics::Temporality;
 
 /// Where variables are looked up; the process's own environment outside of tests.
 #[derive(Clone)]
-pub(crate) struct Environment(Arc<Lookup>);
+pub(crate) struct Environment {
+    lookup: Arc<Lookup>,
+    /// Variables that were warned of: both signals read some of them.
+    warned: Arc<Mutex<BTreeSet<String>>>,
+}
 
 type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Default for Environment {
     fn default() -> Self {
-        Self(Arc::new(|name| std::env::var(name).ok()))
+        Self::from(|name: &str| std::env::var(name).ok())
+    }
+}
+
+impl<F: Fn(&str) -> Option<String> + Send + Sync + 'static> From<F> for Environment {
+    fn from(lookup: F) -> Self {
+        Self {
+            lookup: Arc::new(lookup),
+            warned: Arc::default(),
+        }
     }
 }
 
@@ -27,7 +41,7 @@ impl fmt::Debug for Environment {
 impl Environment {
     /// An empty value counts as none, as the OpenTelemetry specification says.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let value = (self.0)(name)?.trim().to_owned();
+        let value = (self.lookup)(name)?.trim().to_owned();
         (!value.is_empty()).then_some(value)
     }
 
@@ -62,10 +76,16 @@ impl Environment {
     fn meaning<T>(&self, variable: &str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let value = self.get(variable)?;
         let meaning = read(&value);
-        if meaning.is_none() {
+        if meaning.is_none() && self.is_news(variable) {
             tracing::warn!(target: "toolsight", variable, value, expected, "the variable is ignored, as its value means nothing");
         }
         meaning
+    }
+
+    /// Whether nobody was warned of the variable yet.
+    pub(super) fn is_news(&self, variable: &str) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        warned.insert(variable.to_owned())
     }
 
     /// Whether `OTEL_SDK_DISABLED` turns everything off.
@@ -173,6 +193,6 @@ impl Environment {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        Self(Arc::new(move |name| variables.get(name).cloned()))
+        Self::from(move |name: &str| variables.get(name).cloned())
     }
 }

@@ -175,7 +175,7 @@ impl OtlpConfig {
             let value = percent_decode_str(value.trim()).decode_utf8_lossy();
             if let Some((name, value)) = field(name.trim(), &value) {
                 fields.insert(name, value);
-            } else {
+            } else if self.environment.is_news(&variable) {
                 // The value may be a secret.
                 tracing::warn!(target: "toolsight", variable, name, "what is no header of HTTP is not sent");
             }

@@ -58,9 +58,14 @@ fn the_address_comes_from_the_signal_s_own_variable_else_from_that_of_all() {
 #[test]
 fn values_that_mean_nothing_are_warned_of_and_count_as_not_set() {
     let settings = |variables: &[(&str, &str)]| {
-        let environment = Environment::of(variables);
+        let config = OtlpConfig {
+            environment: Environment::of(variables),
+            ..OtlpConfig::default()
+        };
+        let environment = &config.environment;
         let off = environment.disabled();
-        let target = target(variables, Signal::Metrics).unwrap();
+        // Both signals read the variable, and one warning tells of it.
+        let [_, target] = [Signal::Traces, Signal::Metrics].map(|signal| config.target(signal).unwrap());
         let Target {
             protocol,
             address,
@@ -68,7 +73,7 @@ fn values_that_mean_nothing_are_warned_of_and_count_as_not_set() {
             timeout,
             gzip,
             tls,
-        } = target;
+        } = target.unwrap();
         let target = (protocol, address, headers, timeout, gzip, tls);
         (off, environment.temporality(), environment.pace(), target)
     };
