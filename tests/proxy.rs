@@ -4,6 +4,11 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::post;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -234,6 +239,28 @@ async fn an_answer_is_given_to_its_end_after_the_signal_to_end() {
     assert_eq!(asked.await.unwrap().unwrap().text().await.unwrap(), "done");
     let ended = timeout(Duration::from_secs(30), proxy.process.wait()).await;
     assert!(ended.unwrap().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_of_a_client_is_recorded_where_that_is_wanted() {
+    let (sender, mut requests) = tokio::sync::mpsc::channel(8);
+    let take = post(async move |body: Bytes| sender.send(body).await.unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, Router::new().route("/v1/traces", take)).await });
+    for (option, expected) in [(None, None), (Some("--client-address"), Some("127.0.0.1"))] {
+        let options: Vec<_> = ["--protocol", "http"].into_iter().chain(option).collect();
+        let proxy = Proxy::start(&endpoint, &options, NOWHERE).await;
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+        let answer = reqwest::Client::new().post(proxy.url("/mcp")).json(&call).send().await;
+        assert_eq!(answer.unwrap().status(), 502);
+        let request = ExportTraceServiceRequest::decode(requests.recv().await.unwrap()).unwrap();
+        let mut attributes = request.resource_spans[0].scope_spans[0].spans[0].attributes.iter();
+        let told = attributes.find(|attribute| attribute.key == "client.address");
+        let told = told.map(|told| format!("{:?}", told.value));
+        assert_eq!(told.is_some(), expected.is_some(), "{option:?}");
+        assert!(told.unwrap_or_default().contains(expected.unwrap_or_default()));
+    }
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ pub use builder::{Builder, Toolsight};
 pub use capture::{Capture, PatternError};
 pub use export::{BuildError, Dropped, Protocol, Sampling};
 pub use http::{CallSpan, ToolsightLayer};
-pub use identity::{CLIENTS_VERSION, Clients, HashKeys, Tenant, Tenants, UserForm, UserId, Users};
+pub use identity::{CLIENTS_VERSION, ClientAddress, Clients, HashKeys, Tenant, Tenants, UserForm, UserId, Users};
 pub use observe::Forgotten;
 pub use outcome::{Fault, Outcome};
 pub use record::Transport;

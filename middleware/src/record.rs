@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::trace::{SpanContext, SpanId, TraceId};
 
 use crate::capture::Captured;
+use crate::identity::ClientAddress;
 use crate::outcome::{Fault, Outcome};
 use crate::result_flags::Flags;
 use crate::wire::{ContentTypes, Definition};
@@ -61,6 +62,8 @@ pub(crate) struct Record {
     pub(crate) user: Option<User>,
     /// Organisation that the user belongs to.
     pub(crate) tenant: Option<Text>,
+    /// Where the client is, as the application says; it is rarely told, and takes little room where it is not.
+    pub(crate) client_address: Option<Box<ClientAddress>>,
     /// Bytes of the request.
     pub(crate) request_bytes: u64,
     /// Bytes of the answer.
@@ -244,6 +247,7 @@ pub(crate) mod tests {
             session_id: None,
             user: None,
             tenant: None,
+            client_address: None,
             request_bytes: 1,
             response_bytes: 1,
             span: trace_context::child(None),

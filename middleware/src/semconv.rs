@@ -46,6 +46,10 @@ pub const ERROR_TYPE: &str = "error.type";
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 /// `tcp` or `pipe`.
 pub const NETWORK_TRANSPORT: &str = "network.transport";
+/// Address of the client, see [`crate::ClientAddress`].
+pub const CLIENT_ADDRESS: &str = "client.address";
+/// Its port.
+pub const CLIENT_PORT: &str = "client.port";
 /// `http` where there is one.
 pub const NETWORK_PROTOCOL_NAME: &str = "network.protocol.name";
 /// `1.1`, `2`.

@@ -16,6 +16,7 @@ use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMete
 use super::of_itself::{self, ServerName};
 use super::queue::Counts;
 use super::series::{self, Series};
+use super::spans::Name;
 use super::unread::Unread;
 use crate::observe::{Observer, SessionEnd, Tools};
 use crate::record::{Direction, Record};
@@ -80,11 +81,17 @@ impl Metrics {
         }
     }
 
-    pub(super) fn record(&mut self, record: &Record) {
+    /// Counts it, and tells what its span goes by.
+    pub(super) fn record(&mut self, record: &Record) -> Name {
         let series = Series::of(record, &self.tools);
+        let name = Name {
+            method: series.method,
+            target_is_known: series.target == record.target,
+        };
         let seconds = record.duration.as_secs_f64();
         if let Some(histogram) = self.series.get(&series) {
-            return histogram.record(seconds);
+            histogram.record(seconds);
+            return name;
         }
         let operation = match record.direction {
             Direction::ToServer => &self.operation,
@@ -92,11 +99,13 @@ impl Metrics {
         };
         let attributes = series.attributes();
         if self.series.len() == MOST_SERIES {
-            return operation.record(seconds, &attributes);
+            operation.record(seconds, &attributes);
+            return name;
         }
         let histogram = operation.bind(&attributes);
         histogram.record(seconds);
         self.series.insert(series, histogram);
+        name
     }
 
     /// Method and target, both of closed sets.
@@ -236,8 +245,11 @@ mod tests {
                 4 => hostile.target = Target::Resource(made_up),
                 _ => hostile.code = Some(i64::from(index)),
             }
-            metrics.record(&hostile);
+            let name = metrics.record(&hostile);
+            assert!(!name.target_is_known && ["tools/call", semconv::OTHER].contains(&name.method));
         }
         assert_eq!(series(&metrics), 6);
+        observer.tools.learn("add");
+        assert!(metrics.record(&record()).target_is_known);
     }
 }

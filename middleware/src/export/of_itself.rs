@@ -102,7 +102,7 @@ fn counter<const N: usize>(
                 }
                 let before = nameless.load(Relaxed);
                 if before > 0 || !is_named {
-                    observer.observe(before, &[label.clone()]);
+                    observer.observe(before, std::slice::from_ref(&label));
                 }
                 if is_named {
                     observer.observe(count - before, &server.beside(Some(label)));

@@ -4,7 +4,7 @@
 use opentelemetry::KeyValue;
 
 use super::error_type::ErrorType;
-use super::spans::network_transport;
+use super::spans::{PIPE, network_transport};
 use crate::observe::Tools;
 use crate::record::{Direction, Record, Target, Text};
 use crate::semconv;
@@ -59,6 +59,8 @@ pub(super) struct Series {
     code: Option<ErrorType>,
     protocol_version: Option<&'static str>,
     transport: &'static str,
+    /// One of four; none of a pipe.
+    http_version: Option<&'static str>,
 }
 
 impl Series {
@@ -84,6 +86,7 @@ impl Series {
             code: record.code.map(|code| ErrorType::Code(code).bounded()),
             protocol_version: record.protocol_version.as_deref().map(protocol_version),
             transport: network_transport(record),
+            http_version: record.http_version,
         }
     }
 
@@ -109,6 +112,12 @@ impl Series {
             add(semconv::MCP_PROTOCOL_VERSION, version.to_owned());
         }
         add(semconv::NETWORK_TRANSPORT, self.transport.to_owned());
+        if self.transport != PIPE {
+            add(semconv::NETWORK_PROTOCOL_NAME, "http".to_owned());
+        }
+        if let Some(version) = self.http_version {
+            add(semconv::NETWORK_PROTOCOL_VERSION, version.to_owned());
+        }
         attributes
     }
 }
@@ -129,8 +138,32 @@ fn known(names: &[&'static str], name: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Transport;
     use crate::record::tests::record;
     use crate::wire::UriTemplate;
+
+    #[test]
+    fn what_carries_a_call_is_told_as_the_convention_names_it() {
+        for (transport, http_version, expected) in [
+            (Transport::Stdio, None, "pipe"),
+            (Transport::StreamableHttp, Some("1.1"), "tcp http 1.1"),
+            (Transport::Sse, Some("2"), "tcp http 2"),
+            (Transport::StreamableHttp, Some("3"), "quic http 3"),
+            (Transport::StreamableHttp, None, "tcp http"),
+        ] {
+            let call = Record {
+                transport,
+                http_version,
+                ..record()
+            };
+            let attributes = Series::of(&call, &Tools::default()).attributes();
+            let network = attributes
+                .iter()
+                .filter(|attribute| attribute.key.as_str().starts_with("network."));
+            let told: Vec<_> = network.map(|attribute| attribute.value.as_str()).collect();
+            assert_eq!(told.join(" "), expected);
+        }
+    }
 
     #[test]
     fn a_resource_opens_a_series_where_its_template_or_scheme_is_known() {

@@ -22,7 +22,7 @@ use super::pressure::Pressure;
 use super::queue::{Counts, Queued};
 use super::resource::resource;
 use super::sampling::Sampler;
-use super::spans::Requests;
+use super::spans::{Name, Requests};
 use super::under_way::{self, Limit, MetricsEnd, SpansEnd, UnderWay};
 use super::worker::{Order, WorkerConfig};
 use crate::observe::{Observation, Observer};
@@ -37,8 +37,8 @@ const AWAY: &str = "see whether the collector runs and can be reached";
 /// See the [module](self).
 pub(super) struct Work {
     queue: mpsc::Receiver<Queued>,
-    /// What was taken from the queue while spans were under way, with its weight.
-    kept: VecDeque<(Record, u32)>,
+    /// What was taken from the queue while spans were under way, with its name and weight.
+    kept: VecDeque<(Record, Name, u32)>,
     /// As many records as the queue holds.
     most_kept: usize,
     deadline: watch::Receiver<Option<Instant>>,
@@ -238,17 +238,17 @@ impl Work {
     fn take(&mut self, observation: Queued) {
         match observation {
             Observation::Call(record) => {
-                self.metrics.record(&record);
+                let name = self.metrics.record(&record);
                 let random = |below| rand::rng().random_range(0..below);
                 let Some(weight) = self.sampler.weigh(&record, || self.metrics.name(&record), random) else {
                     return;
                 };
                 if !self.spans_under_way.is_some() {
                     self.begun.spans += 1;
-                    self.push(&record, weight);
+                    self.push(&record, name, weight);
                 } else if self.kept.len() < self.most_kept {
                     self.begun.spans += 1;
-                    self.kept.push_back((record, weight));
+                    self.kept.push_back((record, name, weight));
                 } else {
                     self.counts.queue_full.fetch_add(1, Relaxed);
                 }
@@ -260,11 +260,11 @@ impl Work {
     }
 
     /// Puts a record into the batch, and sends that when it is full.
-    fn push(&mut self, record: &Record, weight: u32) {
+    fn push(&mut self, record: &Record, name: Name, weight: u32) {
         if self.batch.count() == 0 {
             self.send_at = Instant::now() + self.pace.linger;
         }
-        self.batch.push(record, weight);
+        self.batch.push(record, name, weight);
         if self.batch.count() == self.pace.batch {
             self.send();
         }
@@ -301,9 +301,9 @@ impl Work {
         // A batch of many bytes is more than one request.
         self.send();
         while !self.spans_under_way.is_some()
-            && let Some((record, weight)) = self.kept.pop_front()
+            && let Some((record, name, weight)) = self.kept.pop_front()
         {
-            self.push(&record, weight);
+            self.push(&record, name, weight);
         }
         if self.kept.is_empty() {
             self.kept.shrink_to(self.pace.batch);

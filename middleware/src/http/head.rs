@@ -47,6 +47,7 @@ pub(super) fn request<B>(
         user_agent: known.user_agent.and_then(headers::user_agent),
         user,
         tenant,
+        client_address: request.extensions().get().copied().map(Box::new),
         ambient,
     }
 }

@@ -1,4 +1,6 @@
-//! Who calls: the user and tenant as the operator wants to see them, and the client behind a bridge.
+//! Who calls: the user and tenant as the operator wants to see them, the client behind a bridge, and where it is.
+
+use std::net::{IpAddr, SocketAddr};
 
 mod clients;
 mod keys;
@@ -39,5 +41,45 @@ impl Tenant {
     /// Wraps the identifier; cut to 256 bytes when it is recorded.
     pub fn new(id: impl Into<Box<str>>) -> Self {
         Self(id.into())
+    }
+}
+
+/// The address of the client of a request, put into the request's extensions by the application, and recorded as
+/// `client.address` and `client.port` of the span.
+///
+/// Nothing else tells it: the layer sees no connection, headers such as `X-Forwarded-For` say what anybody likes, and an address
+/// may be that of a person. The application knows whether the peer is the client, and which proxies to believe; with axum,
+/// `ConnectInfo<SocketAddr>` is the peer.
+///
+/// ```
+/// use std::net::SocketAddr;
+///
+/// let peer = SocketAddr::from(([192, 0, 2, 7], 50_443));
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(toolsight::ClientAddress::from(peer));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress {
+    pub(crate) address: IpAddr,
+    /// None where only the address is known, as behind a proxy.
+    pub(crate) port: Option<u16>,
+}
+
+impl From<SocketAddr> for ClientAddress {
+    fn from(peer: SocketAddr) -> Self {
+        Self {
+            port: Some(peer.port()),
+            ..Self::from(peer.ip())
+        }
+    }
+}
+
+impl From<IpAddr> for ClientAddress {
+    /// An IPv4 address that a socket of IPv6 shows as its own is told as what it is.
+    fn from(address: IpAddr) -> Self {
+        Self {
+            address: address.to_canonical(),
+            port: None,
+        }
     }
 }

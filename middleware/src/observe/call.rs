@@ -135,6 +135,7 @@ impl Call {
                 session_id: head.session_id.clone(),
                 user: head.user.clone(),
                 tenant: head.tenant.clone(),
+                client_address: head.client_address.clone(),
                 request_bytes: 0,
                 response_bytes: 0,
                 attempt: 1 + u16::from(params.input_responses.is_some()),

@@ -4,6 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use opentelemetry::trace::SpanContext;
 
+use crate::identity::ClientAddress;
 use crate::record::{Peer, Text, User};
 use crate::wire::headers::Content;
 
@@ -29,6 +30,7 @@ pub(crate) struct RequestHead {
     pub(crate) user_agent: Option<Peer>,
     pub(crate) user: Option<User>,
     pub(crate) tenant: Option<Text>,
+    pub(crate) client_address: Option<Box<ClientAddress>>,
     /// The surrounding span.
     pub(crate) ambient: Option<SpanContext>,
 }
@@ -52,6 +54,7 @@ impl RequestHead {
             user_agent: None,
             user: None,
             tenant: None,
+            client_address: None,
             ambient,
         }
     }

@@ -206,9 +206,9 @@ async fn without_capture_no_byte_of_what_is_said_over_a_pipe_is_exported() {
         "resources/templates/list",
         "sampling/createMessage",
         "tasks/result",
-        "tools/call book",
-        "tools/call book",
-        "tools/call book",
+        "tools/call",
+        "tools/call",
+        "tools/call",
     ];
     assert_eq!(names, expected);
     assert!(!contains(&received.bytes(), MARKER));

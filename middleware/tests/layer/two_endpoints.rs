@@ -141,10 +141,7 @@ async fn calls_of_two_clients_are_answered_on_their_own_streams() {
     }
     toolsight.flush().await;
     let spans = received.wait(4).await;
-    let calls = spans
-        .iter()
-        .filter(|span| span.name == "tools/call add")
-        .map(attributes);
+    let calls = spans.iter().filter(|span| span.name == "tools/call").map(attributes);
     let mut names = Vec::new();
     for call in calls {
         for (key, value) in [

@@ -52,6 +52,9 @@ pub(crate) enum Action {
         /// Whose name the server is asked by.
         #[arg(long, value_enum, default_value_t = Host::Client)]
         host: Host,
+        /// Records the address from which each request comes, which may be that of a person, or of another proxy
+        #[arg(long)]
+        client_address: bool,
         /// Where the server is, such as http://127.0.0.1:3000, without a path.
         #[arg(value_name = "SERVER")]
         server: Server,

@@ -52,12 +52,13 @@ fn run(args: Args) -> anyhow::Result<u8> {
             listen,
             server,
             host,
+            client_address,
         } => {
             let toolsight = recording.start()?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
             runtime
                 .context("start")?
-                .block_on(proxy::run(listen, server, host, &toolsight))?;
+                .block_on(proxy::run(listen, server, host, client_address, &toolsight))?;
             Ok(0)
         }
     }

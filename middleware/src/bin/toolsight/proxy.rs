@@ -31,9 +31,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use toolsight::Toolsight;
 use toolsight::http::RequestBody;
-use tower::{Layer as _, Service};
+use toolsight::{ClientAddress, Toolsight};
+use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::args::Host;
 use crate::lent::{Lent, lend, read_out};
@@ -99,7 +99,13 @@ impl fmt::Display for Server {
 ///
 /// # Errors
 /// If it cannot listen.
-pub(crate) async fn run(listen: SocketAddr, server: Server, host: Host, toolsight: &Toolsight) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    listen: SocketAddr,
+    server: Server,
+    host: Host,
+    client_address: bool,
+    toolsight: &Toolsight,
+) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("listen to signals")?;
     let listener = TcpListener::bind(listen)
         .await
@@ -119,9 +125,9 @@ pub(crate) async fn run(listen: SocketAddr, server: Server, host: Host, toolsigh
             let place = connections.clone().acquire_owned().await;
             (place, listener.accept().await)
         };
-        let (place, stream) = tokio::select! {
+        let (place, stream, client) = tokio::select! {
             _ = &mut end => break,
-            (place, Ok((stream, _))) = accept => (place, stream),
+            (place, Ok((stream, client))) = accept => (place, stream, client),
             // Such as too many open files: connections that end make room.
             else => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -137,7 +143,12 @@ pub(crate) async fn run(listen: SocketAddr, server: Server, host: Host, toolsigh
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD);
         builder.http2().timer(TokioTimer::new());
-        let service = TowerToHyperService::new(service.clone());
+        let client = client_address.then(|| ClientAddress::from(client));
+        let service = service.clone().map_request(move |mut request: Request<Incoming>| {
+            client.map(|client| request.extensions_mut().insert(client));
+            request
+        });
+        let service = TowerToHyperService::new(service);
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {

@@ -62,8 +62,18 @@ mod status {
     pub(super) const CODE: Field = 3;
 }
 
+/// What a span goes by: of a closed set, as the name of a span has to be and the names of methods and tools, which anybody may
+/// make up, are not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name {
+    /// `_OTHER` where it is none of MCP.
+    pub(super) method: &'static str,
+    /// Whether the target is one that the server has.
+    pub(super) target_is_known: bool,
+}
+
 /// Writes the fields of a `Span`; `part` is where one is written whose length has to be known first.
-fn write(record: &Record, weight: u32, out: &mut Vec<u8>, part: &mut Vec<u8>) {
+fn write(record: &Record, name: Name, weight: u32, out: &mut Vec<u8>, part: &mut Vec<u8>) {
     let (span, error_type) = (&record.span, ErrorType::of(record));
     bytes(out, field::TRACE_ID, &span.trace_id().to_bytes());
     bytes(out, field::SPAN_ID, &span.span_id().to_bytes());
@@ -71,7 +81,7 @@ fn write(record: &Record, weight: u32, out: &mut Vec<u8>, part: &mut Vec<u8>) {
     if record.parent != SpanId::INVALID {
         bytes(out, field::PARENT_SPAN_ID, &record.parent.to_bytes());
     }
-    name(record, out);
+    write_name(record, name, out);
     let kind = match record.direction {
         Direction::ToServer => SpanKind::Server,
         Direction::ToClient => SpanKind::Client,
@@ -125,26 +135,33 @@ fn nanoseconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }
 
+/// The transport of a server of standard input and output.
+pub(super) const PIPE: &str = "pipe";
+
 /// What carries the transport, as the convention names it.
 pub(super) fn network_transport(record: &Record) -> &'static str {
     match (record.transport, record.http_version) {
-        (Transport::Stdio, _) => "pipe",
+        (Transport::Stdio, _) => PIPE,
         (_, Some("3")) => "quic",
         _ => "tcp",
     }
 }
 
 /// `{method} {target}` by the convention, the method alone where the target could be anything.
-fn name(record: &Record, out: &mut Vec<u8>) {
-    match (&*record.method, &record.target) {
-        ("", _) => bytes(out, field::NAME, b"unreadable"),
-        (method, Target::Tool(name) | Target::Prompt(name)) => {
-            head(out, field::NAME, method.len() + 1 + name.len());
+fn write_name(record: &Record, name: Name, out: &mut Vec<u8>) {
+    let Name {
+        method,
+        target_is_known,
+    } = name;
+    match &record.target {
+        _ if record.method.is_empty() => bytes(out, field::NAME, b"unreadable"),
+        Target::Tool(target) | Target::Prompt(target) if target_is_known => {
+            head(out, field::NAME, method.len() + 1 + target.len());
             out.extend_from_slice(method.as_bytes());
             out.push(b' ');
-            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(target.as_bytes());
         }
-        (method, _) => bytes(out, field::NAME, method.as_bytes()),
+        _ => bytes(out, field::NAME, method.as_bytes()),
     }
 }
 
@@ -192,6 +209,14 @@ fn attributes(record: &Record, error_type: Option<ErrorType>, weight: u32, list:
     if record.transport != Transport::Stdio {
         list.text(semconv::NETWORK_PROTOCOL_NAME, "http");
         list.maybe(semconv::NETWORK_PROTOCOL_VERSION, record.http_version);
+    }
+    if let Some(client) = &record.client_address
+        && record.direction == Direction::ToServer
+    {
+        list.text(semconv::CLIENT_ADDRESS, &client.address.to_string());
+        if let Some(port) = client.port {
+            list.number(semconv::CLIENT_PORT, i64::from(port));
+        }
     }
     list.number(
         semconv::TOOLSIGHT_REQUEST_BYTES,

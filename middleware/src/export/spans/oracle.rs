@@ -6,12 +6,12 @@ use opentelemetry::trace::{Link, SpanContext, SpanKind, Status, TraceFlags};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use super::{ErrorType, network_transport};
+use super::{ErrorType, Name, network_transport};
 use crate::record::{Detail, Direction, Record, Target, Transport, User};
 use crate::semconv;
 use crate::wire::Definition;
 
-pub(super) fn span(record: &Record, weight: u32, scope: &InstrumentationScope) -> SpanData {
+pub(super) fn span(record: &Record, name: Name, weight: u32, scope: &InstrumentationScope) -> SpanData {
     let mut links = SpanLinks::default();
     links
         .links
@@ -25,7 +25,7 @@ pub(super) fn span(record: &Record, weight: u32, scope: &InstrumentationScope) -
             Direction::ToServer => SpanKind::Server,
             Direction::ToClient => SpanKind::Client,
         },
-        name: name(record),
+        name: text(record, name),
         start_time: record.start,
         end_time: record.start + record.duration,
         attributes: attributes(record, weight),
@@ -52,11 +52,13 @@ fn sampled(span: &SpanContext) -> SpanContext {
 }
 
 /// `{method} {target}` by the convention, the method alone where the target could be anything.
-fn name(record: &Record) -> Cow<'static, str> {
-    match (&*record.method, &record.target) {
-        ("", _) => "unreadable".into(),
-        (method, Target::Tool(name) | Target::Prompt(name)) => format!("{method} {name}").into(),
-        (method, _) => method.to_owned().into(),
+fn text(record: &Record, name: Name) -> Cow<'static, str> {
+    match &record.target {
+        _ if record.method.is_empty() => "unreadable".into(),
+        Target::Tool(target) | Target::Prompt(target) if name.target_is_known => {
+            format!("{} {target}", name.method).into()
+        }
+        _ => name.method.into(),
     }
 }
 
@@ -109,6 +111,14 @@ fn attributes(record: &Record, weight: u32) -> Vec<KeyValue> {
     if record.transport != Transport::Stdio {
         list.text(semconv::NETWORK_PROTOCOL_NAME, "http");
         list.maybe(semconv::NETWORK_PROTOCOL_VERSION, record.http_version);
+    }
+    if let Some(client) = &record.client_address
+        && record.direction == Direction::ToServer
+    {
+        list.text(semconv::CLIENT_ADDRESS, &client.address.to_string());
+        if let Some(port) = client.port {
+            list.number(semconv::CLIENT_PORT, i64::from(port));
+        }
     }
     list.number(
         semconv::TOOLSIGHT_REQUEST_BYTES,

@@ -1,5 +1,6 @@
 //! Random records, written here and by way of `SpanData`.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,9 +14,11 @@ use prost::Message as _;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng as _};
 
+use super::Name;
 use super::oracle::span;
 use super::requests::{MOST_BYTES, Request, Requests};
 use crate::capture::Captured;
+use crate::identity::ClientAddress;
 use crate::outcome::{Fault, Outcome};
 use crate::record::tests::record;
 use crate::record::{Chain, Detail, Direction, Peer, Record, Target, Text, Transport, User};
@@ -169,6 +172,14 @@ impl Random {
                 _ => Some(User::Hashed(self.text())),
             },
             tenant: self.maybe(Self::text),
+            client_address: self.maybe(|this| {
+                let address = this
+                    .one_of(&["192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1"])
+                    .parse::<IpAddr>()
+                    .unwrap();
+                let with_port = ClientAddress::from(SocketAddr::from((address, this.0.random())));
+                this.one_of(&[ClientAddress::from(address), with_port]).into()
+            }),
             request_bytes: self.number(),
             response_bytes: self.number(),
             attempt: self.0.random(),
@@ -204,8 +215,9 @@ proptest! {
         let mut spans = Vec::new();
         for _ in 0..count {
             let (record, weight) = (random.record(), random.one_of(&[1, 2, 10_000]));
-            requests.push(&record, weight);
-            spans.push(span(&record, weight, &scope));
+            let name = Name { method: random.one_of(&["tools/call", "_OTHER"]), target_is_known: random.0.random() };
+            requests.push(&record, name, weight);
+            spans.push(span(&record, name, weight, &scope));
         }
         let resource_spans = group_spans_by_resource_and_scope(spans, &(&resource).into());
         let request = requests.pop().unwrap();
@@ -226,7 +238,11 @@ fn a_request_is_no_larger_than_receivers_take_unless_one_span_is() {
         captured.result = Some("x".repeat(bytes).into());
         let mut large = record();
         large.detail.captured = Some(Arc::new(captured));
-        requests.push(&large, 1);
+        let name = Name {
+            method: "tools/call",
+            target_is_known: true,
+        };
+        requests.push(&large, name, 1);
     }
     assert_eq!(requests.count(), sizes.len());
     let counts: Vec<_> = std::iter::from_fn(|| requests.pop())

@@ -9,6 +9,7 @@ use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_sc
 use opentelemetry_sdk::Resource;
 use prost::Message as _;
 
+use super::Name;
 use super::protobuf::{self, Field, field_len};
 use crate::record::Record;
 
@@ -86,9 +87,9 @@ impl Requests {
         self.count
     }
 
-    pub(in crate::export) fn push(&mut self, record: &Record, weight: u32) {
+    pub(in crate::export) fn push(&mut self, record: &Record, name: Name, weight: u32) {
         self.span.clear();
-        super::write(record, weight, &mut self.span, &mut self.part);
+        super::write(record, name, weight, &mut self.span, &mut self.part);
         let bytes = field_len(self.span.len());
         if self
             .waiting

@@ -1,5 +1,7 @@
+use std::net::{IpAddr, SocketAddr};
+
 use super::*;
-use crate::identity::{Clients, Identity, UserId};
+use crate::identity::{ClientAddress, Clients, Identity, UserId};
 
 #[tokio::test]
 async fn a_modern_call_is_known_by_its_own_body() {
@@ -24,6 +26,31 @@ async fn a_modern_call_is_known_by_its_own_body() {
     assert_eq!(record.parent.to_string(), "051581bf3cb55c13");
     assert_eq!(record.response_bytes, OK.len() as u64);
     assert_eq!(record.request_id.as_deref(), Some("7"));
+}
+
+#[tokio::test]
+async fn the_address_of_the_client_is_what_the_application_says_and_no_header() {
+    let peer = SocketAddr::from(([192, 0, 2, 7], 50_443));
+    let mapped: IpAddr = "::ffff:192.0.2.7".parse().unwrap();
+    for (said, expected) in [
+        (None, None),
+        (Some(ClientAddress::from(peer)), Some((peer.ip(), Some(50_443)))),
+        (Some(ClientAddress::from(mapped)), Some((peer.ip(), None))),
+    ] {
+        let (layer, mut receiver) = layer();
+        let mut request = post(MODERN);
+        let forwarded = "192.0.2.99".parse().unwrap();
+        request.headers_mut().insert("x-forwarded-for", forwarded);
+        said.map(|address| request.extensions_mut().insert(address));
+        let answer = Answer {
+            status: 200,
+            headers: JSON,
+            body: Script::pieces(&[OK]),
+        };
+        exchange(&layer, request, answer).await;
+        let told = records(&mut receiver)[0].client_address.take();
+        assert_eq!(told.map(|client| (client.address, client.port)), expected);
+    }
 }
 
 #[tokio::test]
