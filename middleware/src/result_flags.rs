@@ -109,6 +109,17 @@ struct Seen {
     longest: LruCache<Box<str>, Longest>,
 }
 
+/// What earlier results tell of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Compared {
+    /// The same call had the same one before.
+    pub(crate) identical: bool,
+    /// It is as long as a limit.
+    pub(crate) truncated: bool,
+    /// How much made room for it.
+    pub(crate) forgotten: u64,
+}
+
 /// The longest results of a tool.
 #[derive(Debug, Default)]
 struct Longest {
@@ -130,24 +141,31 @@ impl Default for Results {
 }
 
 impl Results {
-    /// Whether the content is identical to that of the same call before, and whether it is as long as a limit.
+    /// Compares the content with earlier ones, and remembers it.
     ///
     /// A tool keeps to a limit if at least three different results had the same length of at least 1000 bytes, none was
     /// longer and some were shorter.
-    pub(crate) fn compare(&self, tool: &str, arguments: Option<u64>, content: Content) -> (bool, bool) {
+    pub(crate) fn compare(&self, tool: &str, arguments: Option<u64>, content: Content) -> Compared {
         let Ok(mut seen) = self.0.lock() else {
-            return (false, false);
+            return Compared::default();
         };
         let call = arguments.map(|hash| seen.keys.hash_one((tool, hash)));
-        let last = call.and_then(|call| seen.last.put(call, content.hash));
-        let is_cut = match seen.longest.get_mut(tool) {
-            Some(longest) => longest.is_reached_by(content),
-            None => seen
-                .longest
-                .get_or_insert_mut(tool.into(), Longest::default)
-                .is_reached_by(content),
+        let last = call.and_then(|call| Some((call, seen.last.push(call, content.hash)?)));
+        let made_room = last.is_some_and(|(call, (old, _))| old != call);
+        let mut compared = Compared {
+            identical: last.is_some_and(|(_, (_, hash))| hash == content.hash) && !made_room,
+            truncated: false,
+            forgotten: u64::from(made_room),
         };
-        (last == Some(content.hash), is_cut)
+        compared.truncated = if let Some(longest) = seen.longest.get_mut(tool) {
+            longest.is_reached_by(content)
+        } else {
+            let mut longest = Longest::default();
+            let is_reached = longest.is_reached_by(content);
+            compared.forgotten += u64::from(seen.longest.push(tool.into(), longest).is_some());
+            is_reached
+        };
+        compared
     }
 }
 
@@ -183,7 +201,7 @@ mod tests {
     #[test]
     fn only_the_same_call_s_previous_result_is_identical() {
         let results = Results::default();
-        let identical = |tool, arguments, text: &str| results.compare(tool, arguments, content(text)).0;
+        let identical = |tool, arguments, text: &str| results.compare(tool, arguments, content(text)).identical;
         assert!(!identical("a", Some(1), "x"));
         assert!(identical("a", Some(1), "x"));
         assert!(!identical("a", Some(2), "x"), "other arguments");
@@ -201,7 +219,7 @@ mod tests {
             let results = Results::default();
             texts
                 .iter()
-                .map(|text| results.compare("a", None, content(text)).1)
+                .map(|text| results.compare("a", None, content(text)).truncated)
                 .collect()
         };
         let at_limit = [
@@ -233,6 +251,30 @@ mod tests {
             cut("e", 2001),
         ];
         assert_eq!(flags(&growing), [false; 5]);
+    }
+
+    #[test]
+    fn what_makes_room_is_counted_and_what_comes_again_is_not() {
+        let results = Results::default();
+        let content = content("x");
+        let forgotten = |tool: usize, arguments: usize| {
+            let compared = results.compare(&tool.to_string(), Some(arguments as u64), content);
+            compared.forgotten
+        };
+        assert_eq!(
+            (0..CALLS.get()).map(|arguments| forgotten(0, arguments)).sum::<u64>(),
+            0
+        );
+        assert_eq!(forgotten(0, 1), 0, "it is there");
+        assert_eq!(forgotten(0, CALLS.get()), 1);
+        assert_eq!(
+            (1..TOOLS.get()).map(|tool| forgotten(tool, 0)).sum::<u64>(),
+            1023,
+            "of calls"
+        );
+        assert_eq!(forgotten(TOOLS.get(), 0), 2, "of a call and of a tool");
+        let last = results.compare("0", Some(2), content);
+        assert!(!last.identical, "it made room");
     }
 
     #[test]

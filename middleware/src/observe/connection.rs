@@ -333,12 +333,15 @@ impl Connection {
         Some((std::mem::take(&mut state.refused), closed))
     }
 
-    /// Whether the event has been seen before; remembers it.
-    pub(super) fn is_repeated(&self, event: u64) -> bool {
+    /// Whether the event has been seen before; remembers it, and tells of one that it has to `forget` for it.
+    pub(super) fn is_repeated(&self, event: u64, forget: impl FnOnce()) -> bool {
         let mut state = self.state();
         let repeated = state.events.contains(&event);
         if !repeated {
-            state.events.truncate(EVENTS - 1);
+            if state.events.len() == EVENTS {
+                state.events.pop_back();
+                forget();
+            }
             state.events.push_front(event);
         }
         repeated

@@ -14,7 +14,7 @@ use crate::arguments_hash::{CanonicalHash, Secret};
 use crate::capture::{Budget, Capture, Captured};
 use crate::outcome::Outcome;
 use crate::record::{self, Chain, Direction, Record, Target, Text};
-use crate::result_flags::{Flags, Results};
+use crate::result_flags::{Compared, Flags, Results};
 use crate::wire::{Params, ResultContent, Telling};
 
 /// Chains that may go on.
@@ -160,7 +160,14 @@ impl Detail {
 
     fn flags(&self, tool: &str, arguments: Option<u64>, content: &ResultContent) -> Flags {
         let compare = |digest| self.results.compare(tool, arguments, digest);
-        let (identical, truncated) = content.digest.map(compare).unwrap_or_default();
+        let Compared {
+            identical,
+            truncated,
+            forgotten,
+        } = content.digest.map(compare).unwrap_or_default();
+        if forgotten > 0 {
+            self.counters.results.fetch_add(forgotten, Relaxed);
+        }
         Flags {
             empty: !content.has_any,
             identical,

@@ -200,7 +200,8 @@ impl Dialogue {
         };
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
-        self.connection.is_repeated(hasher.finish()) && self.head.resumes
+        let forget = || _ = self.observer.counters.events.fetch_add(1, Relaxed);
+        self.connection.is_repeated(hasher.finish(), forget) && self.head.resumes
     }
 
     /// Ends `call` by the server's answer, or follows it further.

@@ -63,11 +63,19 @@ pub struct Forgotten {
     pub chains: u64,
     /// Captured arguments and results that were left out of a record because too many bytes of them waited to be sent.
     pub captures: u64,
+    /// Results of the calls before the last 4096 different ones, and lengths of the results of tools before the last 1024, which
+    /// the next result is not compared with: it may lack the flags `identical` and `truncated`.
+    pub results: u64,
+    /// Callers before the last 4096 who have seen a whole list of tools, and pages of lists before the last 256: neither is blamed
+    /// for a tool that is in no list, unless two others have seen the same whole list.
+    pub lists: u64,
+    /// Ids of events of a session before the last 64: what a resumed stream repeats of them counts once more.
+    pub events: u64,
 }
 
 impl Forgotten {
     /// Name of each kind and its count.
-    pub(crate) const fn by_kind(&self) -> [(&'static str, u64); 7] {
+    pub(crate) const fn by_kind(&self) -> [(&'static str, u64); 10] {
         [
             ("session", self.sessions),
             ("call", self.calls),
@@ -76,6 +84,9 @@ impl Forgotten {
             ("name", self.names),
             ("chain", self.chains),
             ("capture", self.captures),
+            ("result", self.results),
+            ("list", self.lists),
+            ("event", self.events),
         ]
     }
 }
@@ -90,6 +101,9 @@ pub(crate) struct Counters {
     pub(super) names: AtomicU64,
     pub(super) chains: AtomicU64,
     pub(super) captures: AtomicU64,
+    pub(super) results: AtomicU64,
+    pub(super) lists: AtomicU64,
+    pub(super) events: AtomicU64,
 }
 
 impl Counters {
@@ -102,6 +116,9 @@ impl Counters {
             names: self.names.load(Relaxed),
             chains: self.chains.load(Relaxed),
             captures: self.captures.load(Relaxed),
+            results: self.results.load(Relaxed),
+            lists: self.lists.load(Relaxed),
+            events: self.events.load(Relaxed),
         }
     }
 }

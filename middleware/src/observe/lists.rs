@@ -55,25 +55,29 @@ impl Default for Lists {
 }
 
 impl Lists {
-    /// A page that `caller` has `asked` for by a cursor, unless it is the first, and the cursor of the `next` one.
+    /// A page that `caller` has `asked` for by a cursor, unless it is the first, and the cursor of the `next` one. Returns whether
+    /// another caller, or their page, had to make room.
     pub(super) fn add<'a>(
         &mut self,
         caller: Caller,
         asked: Option<u64>,
         names: impl Iterator<Item = &'a str>,
         next: Option<u64>,
-    ) {
+    ) -> bool {
         let before = asked.map_or(Some(0), |cursor| self.open.get(&(caller, cursor)).copied());
         // The pages before this one were another process's to answer, or are forgotten.
         let Some(before) = before else {
-            return;
+            return false;
         };
         let named = names.fold(before, |named, name| named.wrapping_add(hash(name)));
         match next {
-            Some(cursor) => drop(self.open.put((caller, cursor), named)),
+            Some(cursor) => {
+                let page = (caller, cursor);
+                self.open.push(page, named).is_some_and(|(old, _)| old != page)
+            }
             None => {
                 self.differ |= self.whole.replace(named).is_some_and(|whole| whole != named);
-                self.callers.put(caller, ());
+                self.callers.push(caller, ()).is_some_and(|(old, ())| old != caller)
             }
         }
     }
@@ -168,12 +172,16 @@ mod tests {
     }
 
     #[test]
-    fn cursors_that_nobody_follows_take_no_more_room() {
+    fn cursors_that_nobody_follows_and_callers_take_no_more_room_and_what_makes_it_is_counted() {
         let mut lists = Lists::default();
-        let ada = Caller::named("ada");
-        for cursor in 0..1000 {
-            lists.add(ada, None, ["a"].into_iter(), Some(cursor));
-        }
-        assert_eq!(lists.open.len(), OPEN.get());
+        let mut add = |caller: &str, next| lists.add(Caller::named(caller), None, ["a"].into_iter(), next);
+        let made_room = (0..1000).filter(|cursor| add("ada", Some(*cursor))).count();
+        assert_eq!(made_room, 1000 - OPEN.get());
+        assert!(!add("ada", Some(999)), "it is there");
+        let callers = CALLERS.get() + 5;
+        let made_room = (0..callers).filter(|caller| add(&caller.to_string(), None)).count();
+        assert_eq!(made_room, 5);
+        assert!(!add(&(callers - 1).to_string(), None), "they are there");
+        assert_eq!((lists.open.len(), lists.callers.len()), (OPEN.get(), CALLERS.get()));
     }
 }

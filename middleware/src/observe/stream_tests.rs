@@ -46,6 +46,22 @@ fn progress_is_counted_for_the_call_that_it_is_sent_for_wherever_it_comes() {
 }
 
 #[test]
+fn events_that_a_session_no_longer_knows_are_counted() {
+    let stage = Stage::new();
+    stage.post(stage.in_session(0), CALL, OK);
+    let told = |id| event(id, r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#);
+    let events: String = (0..70).map(told).collect();
+    stage.stream(1, false).response_data(events.as_bytes(), stage.at(1));
+    assert_eq!(stage.observer.counters.read().events, 6);
+    let mut resumed = stage.stream(2, true);
+    resumed.response_data((told(69) + &told(6)).as_bytes(), stage.at(2));
+    assert_eq!(records(resumed.take()).len(), 0, "they are known");
+    resumed.response_data(told(5).as_bytes(), stage.at(2));
+    assert_eq!(records(resumed.take()).len(), 1, "it is not known any more");
+    assert_eq!(stage.observer.counters.read().events, 7);
+}
+
+#[test]
 #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
 fn what_the_server_asks_where_nobody_can_be_seen_to_answer_is_bounded() {
     let stage = Stage::new();

@@ -161,7 +161,8 @@ impl Tools {
             };
         }
         let names = page.tools.iter().map(|tool| &*tool.name);
-        known.lists.add(page.caller, page.cursor, names, page.next);
+        let made_room = known.lists.add(page.caller, page.cursor, names, page.next);
+        self.counters.lists.fetch_add(u64::from(made_room), Relaxed);
     }
 
     /// The server has said that its tools have changed: nobody is blamed by what was listed before.
