@@ -127,8 +127,8 @@ async fn turn(client: &Client, bytes: usize, at_a_time: usize, calls: usize) -> 
         .unwrap_or_default();
     let cpu = || {
         [
-            cpu_time(|name| name != receiver::THREAD),
-            cpu_time(|name| EXPORT.starts_with(name)),
+            cpu_time("self", |name| name != receiver::THREAD),
+            cpu_time("self", |name| EXPORT.starts_with(name)),
         ]
     };
     let (start, before) = (Instant::now(), cpu());

@@ -1,10 +1,11 @@
-//! CPU time of this process by thread.
+//! CPU time of a process by thread.
 
+use std::fmt::Display;
 use std::fs;
 
-/// Nanoseconds of CPU time of all threads for whose name `counts` holds.
-pub(crate) fn cpu_time(counts: impl Fn(&str) -> bool) -> u64 {
-    let threads = fs::read_dir("/proc/self/task").expect("Linux tells of threads");
+/// Nanoseconds of CPU time of all threads of `process`, an id or `self`, for whose name `counts` holds.
+pub(crate) fn cpu_time(process: impl Display, counts: impl Fn(&str) -> bool) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).expect("Linux tells of threads");
     threads
         .filter_map(|thread| {
             let thread = thread.ok()?.path();

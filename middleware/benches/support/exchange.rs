@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use tower::{Service, service_fn};
 
-const REQUEST: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"post_entry","arguments":{"account":"4711","amount":12,"text":"coffee and cake"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"desk-agent","version":"4.2.0"},"io.modelcontextprotocol/clientCapabilities":{},"traceparent":"00-5b8aa5a2d2c872e8321cf37308d69df2-051581bf3cb55c13-01"}}}"#;
+pub(crate) const REQUEST: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"post_entry","arguments":{"account":"4711","amount":12,"text":"coffee and cake"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"desk-agent","version":"4.2.0"},"io.modelcontextprotocol/clientCapabilities":{},"traceparent":"00-5b8aa5a2d2c872e8321cf37308d69df2-051581bf3cb55c13-01"}}}"#;
 
 /// What a result is made of.
 #[derive(Clone, Copy, Debug)]

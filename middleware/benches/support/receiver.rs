@@ -29,14 +29,17 @@ async fn take(request: Request) -> Response {
     }
 }
 
-/// One exporter for all benches: to the collector at `TOOLSIGHT_BENCH_COLLECTOR`, such as `http://127.0.0.1:4317`, else
-/// to a receiver on a thread of its own.
+/// The collector at `TOOLSIGHT_BENCH_COLLECTOR`, such as `http://127.0.0.1:4317`, else a receiver on a thread of its own.
+pub(crate) fn endpoint() -> String {
+    std::env::var("TOOLSIGHT_BENCH_COLLECTOR").unwrap_or_else(|_| null())
+}
+
+/// One exporter for all benches.
 pub(crate) fn toolsight() -> &'static Toolsight {
     static TOOLSIGHT: OnceLock<Toolsight> = OnceLock::new();
     TOOLSIGHT.get_or_init(|| {
-        let endpoint = std::env::var("TOOLSIGHT_BENCH_COLLECTOR").unwrap_or_else(|_| null());
         Toolsight::builder()
-            .endpoint(endpoint)
+            .endpoint(endpoint())
             .build()
             .expect("a valid address")
     })
