@@ -1,12 +1,18 @@
 //! A server in another language behind the proxy.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
+use http::{Request, Version};
+use http_body_util::BodyExt as _;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -14,6 +20,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::support::clients::{self, Caller};
 use crate::support::collector::Collector;
@@ -40,7 +48,7 @@ impl Proxy {
         let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let line = lines.next_line().await.unwrap().unwrap();
-        let address = line.rsplit_once("http://").unwrap().1.to_owned();
+        let address = line.rsplit_once("://").unwrap().1.to_owned();
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { process, address }
     }
@@ -263,14 +271,81 @@ async fn the_address_of_a_client_is_recorded_where_that_is_wanted() {
     }
 }
 
+/// Files of a certificate for `localhost` and its key, by the name that they begin with.
+fn certified(folder: &Path, name: &str) -> (rcgen::Certificate, [String; 2]) {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = ["pem", "key"].map(|kind| folder.join(format!("{name}.{kind}")));
+    std::fs::write(&files[0], certified.cert.pem()).unwrap();
+    std::fs::write(&files[1], certified.signing_key.serialize_pem()).unwrap();
+    (certified.cert, files.map(|file| file.display().to_string()))
+}
+
+#[tokio::test]
+async fn clients_that_trust_its_certificate_are_served_over_tls() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, Router::new().fallback(async || "done")).await });
+    let folder = tempfile::tempdir().unwrap();
+    let (own, [certificate, key]) = certified(folder.path(), "own");
+    let (another, _) = certified(folder.path(), "another");
+    let options = ["--certificate", &certificate, "--key", &key];
+    let proxy = Proxy::start(NOWHERE, &options, &server).await;
+    // Who says nothing keeps nobody else waiting.
+    let _silent = TcpStream::connect(&proxy.address).await.unwrap();
+    let connect = async |trusted: &rcgen::Certificate, protocol: &[u8]| {
+        let mut roots = RootCertStore::empty();
+        roots.add(trusted.der().clone()).unwrap();
+        let mut config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let stream = TcpStream::connect(&proxy.address).await.unwrap();
+        let stream = TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream);
+        Ok::<_, std::io::Error>(TokioIo::new(stream.await?))
+    };
+    let ask = || Request::get("https://localhost/mcp").body(String::new()).unwrap();
+    let (mut client, connection) = http1::handshake(connect(&own, b"http/1.1").await.unwrap())
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let first = client.send_request(ask()).await.unwrap();
+    let h2 = connect(&own, b"h2").await.unwrap();
+    let (mut client, connection) = http2::handshake(TokioExecutor::new(), h2).await.unwrap();
+    tokio::spawn(connection);
+    let second = client.send_request(ask()).await.unwrap();
+    for (answer, version) in [(first, Version::HTTP_11), (second, Version::HTTP_2)] {
+        assert_eq!((answer.status().as_u16(), answer.version()), (200, version));
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "done");
+    }
+    assert!(
+        connect(&another, b"h2").await.is_err(),
+        "a certificate that nobody trusts"
+    );
+    assert!(reqwest::get(proxy.url("/mcp")).await.is_err(), "there is TLS only");
+}
+
 #[tokio::test]
 async fn what_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, [own, key]) = certified(folder.path(), "own");
+    let (_, [_, another]) = certified(folder.path(), "another");
+    let no_file = folder.path().join("none").display().to_string();
+    let tls = |certificate, key| ["--certificate", certificate, "--key", key, "http://127.0.0.1:3000"];
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     for (arguments, told) in [
         (&["127.0.0.1:3000"][..], "it has to begin with http:// or https://"),
         (&["http://127.0.0.1:3000/mcp"], "requests keep their paths"),
         (&["--listen", &taken, "http://127.0.0.1:3000"], "which --listen names"),
+        (&tls(&no_file, &key), "none, which --certificate names: "),
+        (
+            &tls(&key, &key),
+            "own.key, which --certificate names, has no certificate in it",
+        ),
+        (&tls(&own, &own), "own.pem, which --key names"),
+        (&tls(&own, &another), "own.pem with the key in"),
+        (&tls(&own, &another), "another.key: "),
+        (&["--key", &key, "http://127.0.0.1:3000"], "--certificate"),
     ] {
         let mut command = Command::new(program("toolsight"));
         let output = command.arg("proxy").args(arguments).output().await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -41,24 +42,37 @@ pub(crate) enum Action {
     },
     /// Listens in front of a server that speaks HTTP, and passes on each request and answer as it comes.
     ///
-    /// Paths, headers and bodies stay as they are. There is no TLS at its own address: keep it beside the server, behind
-    /// whatever speaks TLS to clients.
+    /// Paths, headers and bodies stay as they are.
     Proxy {
         #[command(flatten)]
         recording: Recording,
-        /// Where clients connect.
-        #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
-        listen: SocketAddr,
-        /// Whose name the server is asked by.
-        #[arg(long, value_enum, default_value_t = Host::Client)]
-        host: Host,
-        /// Records the address from which each request comes, which may be that of a person, or of another proxy
-        #[arg(long)]
-        client_address: bool,
-        /// Where the server is, such as http://127.0.0.1:3000, without a path.
-        #[arg(value_name = "SERVER")]
-        server: Server,
+        #[command(flatten)]
+        between: Between,
     },
+}
+
+/// What the proxy stands between.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Between {
+    /// Where clients connect.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// PEM file of the certificate that clients are shown, with those between it and its authority behind it; read once. Without
+    /// it there is no TLS where clients connect: keep the proxy beside the server then, behind whatever speaks TLS to clients
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// PEM file of its key
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
+    /// Whose name the server is asked by.
+    #[arg(long, value_enum, default_value_t = Host::Client)]
+    pub(crate) host: Host,
+    /// Records the address from which each request comes, which may be that of a person, or of another proxy
+    #[arg(long)]
+    pub(crate) client_address: bool,
+    /// Where the server is, such as http://127.0.0.1:3000, without a path.
+    #[arg(value_name = "SERVER")]
+    pub(crate) server: Server,
 }
 
 /// What stands in the header `Host` of a request that is passed on.

@@ -7,6 +7,7 @@ mod lent;
 mod proxy;
 mod recording;
 mod signals;
+mod tls;
 mod wrap;
 
 use std::io::{self, Write as _};
@@ -47,18 +48,10 @@ fn run(args: Args) -> anyhow::Result<u8> {
             runtime.shutdown_background();
             ended
         }
-        Action::Proxy {
-            recording,
-            listen,
-            server,
-            host,
-            client_address,
-        } => {
+        Action::Proxy { recording, between } => {
             let toolsight = recording.start()?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-            runtime
-                .context("start")?
-                .block_on(proxy::run(listen, server, host, client_address, &toolsight))?;
+            runtime.context("start")?.block_on(proxy::run(between, &toolsight))?;
             Ok(0)
         }
     }

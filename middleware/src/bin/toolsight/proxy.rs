@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -35,9 +34,10 @@ use toolsight::http::RequestBody;
 use toolsight::{ClientAddress, Toolsight};
 use tower::{Layer as _, Service, ServiceExt as _};
 
-use crate::args::Host;
+use crate::args::{Between, Host};
 use crate::lent::{Lent, lend, read_out};
 use crate::signals::Signals;
+use crate::tls;
 
 /// Connections of clients at a time; further ones wait until the system's own queue for them is full.
 const CONNECTIONS: usize = 10_000;
@@ -46,8 +46,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long a connection to the server is kept for the next request: less than servers do, which would else close it as
 /// the request is on its way.
 const IDLE: Duration = Duration::from_secs(2);
-/// How long a client may take for the head of a request.
-const HEAD: Duration = Duration::from_secs(30);
+/// How long a client may take for the head of a request, and before it to agree on TLS.
+pub(crate) const HEAD: Duration = Duration::from_secs(30);
 /// How long a client may take for the rest of a request whose server is away.
 const UNSENT: Duration = Duration::from_secs(1);
 /// How long answers may go on after the signal to end.
@@ -98,21 +98,28 @@ impl fmt::Display for Server {
 /// Serves until a signal asks for the end, and then until all answers are given, or too long.
 ///
 /// # Errors
-/// If it cannot listen.
-pub(crate) async fn run(
-    listen: SocketAddr,
-    server: Server,
-    host: Host,
-    client_address: bool,
-    toolsight: &Toolsight,
-) -> anyhow::Result<()> {
+/// If it cannot listen, or not with that certificate.
+pub(crate) async fn run(between: Between, toolsight: &Toolsight) -> anyhow::Result<()> {
+    let Between {
+        listen,
+        certificate,
+        key,
+        host,
+        client_address,
+        server,
+    } = between;
+    let files = certificate.as_deref().zip(key.as_deref());
+    let tls = files
+        .map(|(certificate, key)| tls::acceptor(certificate, key))
+        .transpose()?;
     let mut signals = Signals::new().context("listen to signals")?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("listen on {listen}, which --listen names"))?;
     let _ = writeln!(
         io::stderr(),
-        "toolsight: observing {server} at http://{}",
+        "toolsight: observing {server} at {}://{}",
+        if tls.is_some() { "https" } else { "http" },
         listener.local_addr()?
     );
     let service = toolsight.layer().layer(Forward::new(server, host)?);
@@ -149,11 +156,13 @@ pub(crate) async fn run(
             request
         });
         let service = TowerToHyperService::new(service);
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
+        let (tls, watcher) = (tls.clone(), graceful.watcher());
         tokio::spawn(async move {
-            // A client that breaks off is what its call tells.
-            let _ = connection.await;
+            if let Some(stream) = tls::greet(stream, tls).await {
+                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                // A client that breaks off is what its call tells.
+                let _ = watcher.watch(connection.into_owned()).await;
+            }
             drop(place);
         });
     }
