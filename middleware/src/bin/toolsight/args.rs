@@ -45,9 +45,9 @@ pub(crate) enum Action {
     /// Paths, headers and bodies stay as they are.
     Proxy {
         #[command(flatten)]
-        recording: Recording,
-        #[command(flatten)]
         between: Between,
+        #[command(flatten)]
+        recording: Recording,
     },
 }
 
@@ -82,4 +82,42 @@ pub(crate) enum Host {
     Client,
     /// The server's own name, for one that others than its clients know by another name.
     Server,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_option_stands_in_the_readme_once_with_its_default() {
+        let rows: Vec<_> = include_str!("../../../README.md")
+            .lines()
+            .filter(|line| line.starts_with("| `--"))
+            .map(|line| line.split(" | ").collect::<Vec<_>>())
+            .collect();
+        let mut count = 0;
+        for command in Args::command().get_subcommands() {
+            for option in command.get_arguments() {
+                let Some(name) = option.get_long().filter(|name| *name != "help") else {
+                    continue;
+                };
+                let name = format!("--{name}");
+                let found: Vec<_> = rows
+                    .iter()
+                    .filter(|row| row[0].split(['`', ' ']).any(|word| word == name))
+                    .collect();
+                assert_eq!(found.len(), 1, "{name}: {found:?}");
+                let default = found[0][1];
+                for value in option.get_default_values().iter().filter(|value| !value.is_empty()) {
+                    let is_flag = matches!(option.get_action(), clap::ArgAction::SetTrue);
+                    let expected = format!("`{}`", value.display());
+                    assert!(is_flag || default == expected, "{name}: {default} is {expected}");
+                }
+                count += 1;
+            }
+        }
+        assert!(count > 30, "{count}");
+    }
 }

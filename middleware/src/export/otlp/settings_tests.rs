@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use opentelemetry_sdk::metrics::Temporality;
@@ -231,6 +232,71 @@ fn the_pace_is_that_of_the_environment() {
         let pace = pace(variable, "0");
         let longest = pace.retry_for.max(pace.metrics_within);
         assert!(longest > 24 * 3600 * second, "{variable}: a timeout of 0 is none");
+    }
+}
+
+#[test]
+fn every_variable_that_is_read_stands_in_the_readme_with_its_default() {
+    let asked = Arc::new(Mutex::new(BTreeSet::new()));
+    let noted = asked.clone();
+    let config = OtlpConfig {
+        environment: Environment::from(move |name: &str| {
+            noted.lock().unwrap().insert(name.to_owned());
+            // What is read only of an address without a scheme.
+            (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| "c:1".to_owned())
+        }),
+        ..OtlpConfig::default()
+    };
+    let environment = &config.environment;
+    (environment.disabled(), environment.temporality());
+    let pace = environment.pace();
+    for signal in [Signal::Traces, Signal::Metrics] {
+        config.target(signal).unwrap();
+    }
+    let readme = include_str!("../../../README.md");
+    let row = |name: &str| readme.lines().find(|line| line.contains(&format!("`{name}`")));
+    let mut asked = asked.lock().unwrap().clone();
+    // These the SDK reads, see `resource`.
+    asked.extend(["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"].map(str::to_owned));
+    for name in &asked {
+        // Its form for one signal stands there as such.
+        let of_all = ["TRACES", "METRICS"].map(|signal| name.replace(&format!("OTLP_{signal}_"), "OTLP_"));
+        let is_told = of_all.iter().chain([name]).any(|name| row(name).is_some());
+        assert!(is_told, "{name}");
+    }
+    assert!(asked.len() > 30, "{asked:?}");
+    let milliseconds = |time: Duration| thousands(time.as_millis());
+    for (name, default) in [
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", format!("else {} s", TIMEOUT.as_secs())),
+        (
+            "OTEL_METRIC_EXPORT_INTERVAL",
+            format!("else {} s", pace.metric_interval.as_secs()),
+        ),
+        (
+            "OTEL_BSP_MAX_QUEUE_SIZE",
+            format!("else {}", thousands(pace.queue_records as u128)),
+        ),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", format!("; {} where", pace.batch)),
+        ("OTEL_BSP_SCHEDULE_DELAY", format!("; {} |", milliseconds(pace.linger))),
+        (
+            "OTEL_BSP_EXPORT_TIMEOUT",
+            format!("; {} |", milliseconds(pace.retry_for)),
+        ),
+        (
+            "OTEL_METRIC_EXPORT_TIMEOUT",
+            format!("; {} |", milliseconds(pace.metrics_within)),
+        ),
+    ] {
+        let row = row(name).unwrap();
+        assert!(row.contains(&default), "{default}: {row}");
+    }
+}
+
+/// With a comma before each three digits.
+fn thousands(number: u128) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", thousands(number / 1000), number % 1000),
     }
 }
 
