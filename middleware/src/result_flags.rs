@@ -254,6 +254,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
     fn what_makes_room_is_counted_and_what_comes_again_is_not() {
         let results = Results::default();
         let content = content("x");

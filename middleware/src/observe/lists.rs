@@ -172,6 +172,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
     fn cursors_that_nobody_follows_and_callers_take_no_more_room_and_what_makes_it_is_counted() {
         let mut lists = Lists::default();
         let mut add = |caller: &str, next| lists.add(Caller::named(caller), None, ["a"].into_iter(), next);

@@ -248,7 +248,8 @@ fn every_variable_that_is_read_stands_in_the_readme_with_its_default() {
         ..OtlpConfig::default()
     };
     let environment = &config.environment;
-    (environment.disabled(), environment.temporality());
+    environment.disabled();
+    environment.temporality();
     let pace = environment.pace();
     for signal in [Signal::Traces, Signal::Metrics] {
         config.target(signal).unwrap();
