@@ -70,7 +70,7 @@ pub(crate) struct Record {
     pub(crate) response_bytes: u64,
     /// Round of a call that takes several, from 1.
     pub(crate) attempt: u16,
-    /// How long the client was waited for: before this round, or within a call that became a task.
+    /// How long the client was waited for: before this round, or within a call that became a task, see [`crate::records`].
     pub(crate) waited: Duration,
     /// Progress notifications that the server sent for the call.
     pub(crate) progress: u32,

@@ -147,7 +147,7 @@ impl Dialogue {
                 if let (Some(id), Some(status)) = (&task.id, task.status) {
                     let own = own_answer(message, method == "notifications/tasks");
                     let seen = classify::task_status(status, own.as_ref());
-                    let (_, end) = self.observer.tasks.see(id, seen, now);
+                    let (_, end) = self.observer.tasks.see(id, seen, None, now);
                     self.close_task(end, own.as_ref());
                 }
             }
@@ -230,6 +230,7 @@ impl Dialogue {
     ) {
         let result = answer.result.as_ref();
         let told = result.and_then(|result| result.task_part.id.as_deref());
+        let ran = result.and_then(|result| result.task_part.ran());
         let method = &*call.record.method;
         let of_task = own_answer(answer, call.is_modern());
         let own = if method == "tasks/result" {
@@ -242,7 +243,7 @@ impl Dialogue {
             && classify::is_of_task(method)
             && let Some(seen) = classify::task_seen(method, answer, own, carrier.status)
         {
-            let (is_told, end) = self.observer.tasks.see(task, seen, now);
+            let (is_told, end) = self.observer.tasks.see(task, seen, ran, now);
             self.close_task(end, own);
             (outcome, fault) = match seen {
                 // How the task ended stands in the record of the call that began it.

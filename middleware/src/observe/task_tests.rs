@@ -38,6 +38,59 @@ fn a_call_that_becomes_a_task_ends_with_it_and_tells_how_long_it_waited_for_a_pe
 }
 
 #[test]
+fn the_time_between_the_end_of_a_task_and_the_question_that_tells_it_is_waited() {
+    const CREATED: &str = "10:00:00.5";
+    let done = r#""completed","result":{}"#;
+    let cancelled = r#""cancelled""#;
+    for (name, sights, expected) in [
+        // Asked at 30, answered at 31; the call was answered first at 1.
+        ("it tells when it ended", vec![(30, done, "10:00:12.4")], (31, 18)),
+        (
+            "it ended by being cancelled",
+            vec![(30, cancelled, "10:00:12.4")],
+            (31, 18),
+        ),
+        ("it tells whole seconds", vec![(30, done, "10:00:12")], (31, 17)),
+        (
+            "it was seen at work later than its clock says",
+            vec![(20, r#""working""#, "10:00:12.4"), (30, done, "10:00:12.4")],
+            (31, 10),
+        ),
+        ("it ends in the future", vec![(30, done, "11:00:00.4")], (31, 0)),
+        ("it ended before it began", vec![(30, done, "09:00:00.4")], (31, 30)),
+        ("it does not tell", vec![(30, done, "soon")], (31, 0)),
+        (
+            "it asks somebody before it ends",
+            vec![(20, r#""input_required""#, "10:00:12.4"), (30, done, "10:00:29.4")],
+            (31, 18),
+        ),
+    ] {
+        let stage = Stage::new();
+        stage.post(stage.head(0), CALL, &result(7, r#""resultType":"task","taskId":"t""#));
+        let mut seen = Vec::new();
+        for (at, status, updated) in sights {
+            let times = format!(r#""createdAt":"2026-11-21T{CREATED}Z","lastUpdatedAt":"2026-11-21T{updated}Z""#);
+            let answer = result(8, &format!(r#""taskId":"t",{times},"status":{status}"#));
+            seen.extend(stage.post(stage.head(at), &request(8, "tasks/get", r#""taskId":"t""#), &answer));
+        }
+        let call = seen.iter().find(|record| &*record.method == "tools/call").unwrap();
+        let seconds = (call.duration.as_secs(), call.waited.as_secs());
+        assert_eq!(seconds, expected, "{name}");
+    }
+    // Before 2026-07-28 the question for the status tells when, and another one brings the result.
+    let stage = Stage::new();
+    stage.post(stage.head(0), CALL, &result(7, r#""task":{"taskId":"t"}"#));
+    let asks = |method: &str| request(8, method, r#""taskId":"t""#);
+    let ended = r#""taskId":"t","status":"completed","createdAt":"2026-11-21T10:00:00.5Z","lastUpdatedAt":"2026-11-21T10:00:09.4Z""#;
+    stage.post(stage.head(20), &asks("tasks/get"), &result(8, ended));
+    let seen = stage.post(stage.head(30), &asks("tasks/result"), &result(8, ""));
+    assert_eq!(
+        told(&seen),
+        ["tools/call ok none (31, 21)", "tasks/result ok none (1, 0)"]
+    );
+}
+
+#[test]
 fn a_task_is_followed_by_what_the_server_tells_of_it_unasked() {
     let stage = Stage::new();
     let begun = result(7, r#""task":{"taskId":"t","status":"working"}"#);

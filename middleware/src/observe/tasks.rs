@@ -139,18 +139,16 @@ impl Tasks {
 
     /// Whether how the task ends is told by another record than that of who asks: it is followed, or was until it ended.
     /// Where `seen` ends it, with the call that it was.
-    pub(super) fn see(&self, id: &str, seen: Seen, now: Instant) -> (bool, Option<TaskEnd>) {
+    ///
+    /// `ran` is how long after its beginning it came to be as it is seen, where that is told.
+    pub(super) fn see(&self, id: &str, seen: Seen, ran: Option<Duration>, now: Instant) -> (bool, Option<TaskEnd>) {
         let Ok(mut known) = self.0.lock() else {
             return (false, None);
         };
         let Some(followed) = known.followed.get_mut(id) else {
             return (known.ended.get(&hash(id)).is_some(), None);
         };
-        // A person who is asked, or a result that nobody has come for, is no work of the server's.
-        let waits = [TaskStatus::InputRequired, TaskStatus::Completed, TaskStatus::Failed];
-        if waits.contains(&followed.status) {
-            followed.call.record.waited += now.saturating_duration_since(followed.last_seen);
-        }
+        followed.call.record.waited += followed.waited_for(seen, ran, now);
         followed.last_seen = now;
         match seen {
             Seen::Status(status) => {
@@ -222,6 +220,22 @@ impl Followed {
             carrier: self.carrier,
             connection: self.connection,
         }
+    }
+
+    /// For how much of the time since it was seen last it has waited for a person who is asked, or for somebody to come for its
+    /// end, which is no work of the server's.
+    fn waited_for(&self, seen: Seen, ran: Option<Duration>, now: Instant) -> Duration {
+        let rests = |status| status != TaskStatus::Working && status != TaskStatus::Cancelled;
+        let rested = match seen {
+            _ if rests(self.status) => Some(self.last_seen),
+            Seen::Cancelling => None,
+            Seen::Status(status) if !rests(status) => None,
+            // Its clock may be another one: only how much of it has passed counts, from the latest moment it can have begun.
+            Seen::Status(_) | Seen::Ended(..) => ran.and_then(|ran| self.answered.checked_add(ran)),
+        };
+        rested.map_or(Duration::ZERO, |since| {
+            now.saturating_duration_since(since.max(self.last_seen))
+        })
     }
 
     /// It is known how it ends.

@@ -56,6 +56,8 @@ const ROWS: &[Row] = &[
     (Member::Result, "task", Member::ResultTask),
     (Member::Result, "status", Member::ResultStatus),
     (Member::Result, "taskId", Member::ResultTaskId),
+    (Member::Result, "createdAt", Member::ResultCreatedAt),
+    (Member::Result, "lastUpdatedAt", Member::ResultLastUpdatedAt),
     (Member::Result, "requestState", Member::ResultRequestState),
     (Member::Result, "inputRequests", Member::ResultInputRequests),
     (Member::Result, "result", Member::TaskResult),

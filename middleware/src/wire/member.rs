@@ -68,6 +68,8 @@ pub(super) enum Member {
     ResultTask,
     ResultStatus,
     ResultTaskId,
+    ResultCreatedAt,
+    ResultLastUpdatedAt,
     ResultRequestState,
     TaskIsError,
     NextCursor,

@@ -1,5 +1,7 @@
 //! One JSON-RPC message, reduced to the members that a record needs.
 
+use std::time::Duration;
+
 use super::schema::{Argument, InputSchema};
 use super::tap::Definition;
 use super::visitor::ValueKind;
@@ -147,6 +149,17 @@ pub(crate) struct TaskPart {
     pub(crate) is_error: bool,
     /// Why the task has failed, where that is no result.
     pub(crate) error: Option<Box<ErrorPart>>,
+    /// The earliest moment at which it can have begun, and the latest at which its status can have changed last, in
+    /// microseconds since 1970 by the clock of whoever runs it (`createdAt`, `lastUpdatedAt`).
+    pub(super) created: Option<u64>,
+    pub(super) updated: Option<u64>,
+}
+
+impl TaskPart {
+    /// How long after its beginning its status has changed last.
+    pub(crate) fn ran(&self) -> Option<Duration> {
+        Some(Duration::from_micros(self.updated?.saturating_sub(self.created?)))
+    }
 }
 
 /// Status of a task that matters to whoever times it.

@@ -25,6 +25,7 @@ pub(crate) mod schema;
 mod skip;
 pub(crate) mod sse;
 mod tap;
+mod timestamp;
 pub(crate) mod unescape;
 mod visitor;
 mod words;

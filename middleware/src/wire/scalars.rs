@@ -8,7 +8,7 @@ use super::member::Member;
 use super::message::{Id, ResultType, TaskStatus, UriTemplate};
 use super::unescape::unescape;
 use super::visitor::{Quoted, ValueKind};
-use super::{NAME_LIMIT, TEMPLATES_LIMIT, TOKEN_LIMIT, cut};
+use super::{NAME_LIMIT, TEMPLATES_LIMIT, TOKEN_LIMIT, cut, timestamp};
 use crate::record::Text;
 use crate::trace_context::{TraceParent, whole_entries};
 
@@ -56,6 +56,12 @@ impl Builder {
             Member::ParamsStatus => message.params.task.status = TaskStatus::read(&text.word()),
             Member::ResultTaskId => self.result().task_part.id = Some(name(text)),
             Member::ResultStatus => self.result().task_part.status = TaskStatus::read(&text.word()),
+            Member::ResultCreatedAt => {
+                self.result().task_part.created = timestamp::read(&text.text()).map(|created| created.start);
+            }
+            Member::ResultLastUpdatedAt => {
+                self.result().task_part.updated = timestamp::read(&text.text()).map(|updated| updated.end);
+            }
             Member::BlockType => {
                 let word = text.word();
                 self.message.content().types.add(&word);
