@@ -4,6 +4,7 @@ use super::head::{End, Status};
 use super::tasks::Seen;
 use super::tools::Input;
 use crate::outcome::{Fault, Outcome};
+use crate::record::Direction;
 use crate::wire::{Message, ResultType, TaskStatus};
 
 /// The first version of the era without sessions and handshake.
@@ -100,9 +101,13 @@ pub(crate) fn by_answer(
 
 /// How a request of the server ended that the client answered by `answer`. The fault is the server's where it asked for
 /// what cannot be answered, and the caller's, who is the client here as well, where that could not answer.
-pub(crate) fn by_client_answer(answer: &Message) -> (Outcome, Fault) {
+pub(crate) fn by_client_answer(method: &str, answer: &Message) -> (Outcome, Fault) {
     let Some(error) = &answer.error else {
-        return (Outcome::Ok, Fault::None);
+        let becomes_task = answer.result.as_ref().is_some_and(|result| result.task);
+        return match becomes_task && !is_of_task(method) {
+            true => (Outcome::Deferred, Fault::None),
+            false => (Outcome::Ok, Fault::None),
+        };
     };
     match error.code {
         // A person said no.
@@ -113,41 +118,69 @@ pub(crate) fn by_client_answer(answer: &Message) -> (Outcome, Fault) {
     }
 }
 
-/// What the answer to a `tasks/*` request tells of its task. `own` is the call's own answer, if that stands there.
-pub(crate) fn task_seen(method: &str, answer: &Message, own: Option<&Message>, status: Option<Status>) -> Option<Seen> {
+/// What the answer to a `tasks/*` request of `asked` tells of its task. `own` is the call's own answer, if that stands there.
+pub(crate) fn task_seen(
+    asked: Direction,
+    method: &str,
+    answer: &Message,
+    own: Option<&Message>,
+    status: Option<Status>,
+) -> Option<Seen> {
     let Some(result) = &answer.result else {
         // The task's own failure, unless it is the question that was wrong.
         let code = answer.error.as_ref()?.code?;
         let refused = status.is_some_and(|status| status.code >= 400);
         let wrong_question = matches!(code, -32602..=-32600) || refused;
-        return (method == "tasks/result" && !wrong_question).then(|| ended_by(answer));
+        return (method == "tasks/result" && !wrong_question).then(|| ended_by(asked, answer));
     };
     match method {
-        "tasks/result" => Some(ended_by(answer)),
+        "tasks/result" => Some(ended_by(asked, answer)),
         // The person has answered, so the server goes on.
         "tasks/update" => Some(Seen::Status(TaskStatus::Working)),
         // Since 2026-07-28 that is all the answer says; before, it is the task.
         "tasks/cancel" => Some(match result.task_part.status {
             Some(status @ (TaskStatus::Completed | TaskStatus::Failed | TaskStatus::Cancelled)) => {
-                task_status(status, own)
+                task_status(asked, status, own)
             }
             _ => Seen::Cancelling,
         }),
-        _ => Some(task_status(result.task_part.status?, own)),
+        _ => Some(task_status(asked, result.task_part.status?, own)),
     }
 }
 
 /// A call that became a task has ended, and would have been answered by this.
-fn ended_by(own: &Message) -> Seen {
-    let (outcome, fault) = by_answer("", Probe::No, Input::Fine, own, None);
+fn ended_by(asked: Direction, own: &Message) -> Seen {
+    let (outcome, fault) = match asked {
+        Direction::ToServer => by_answer("", Probe::No, Input::Fine, own, None),
+        Direction::ToClient => by_client_answer("", own),
+    };
     Seen::Ended(outcome, fault)
 }
 
+/// How a call has ended that became a task which has failed, where nothing else is told.
+pub(super) const fn failed_task(asked: Direction) -> (Outcome, Fault) {
+    match asked {
+        Direction::ToServer => (Outcome::ToolError, Fault::Server),
+        Direction::ToClient => (Outcome::ProtocolError, Fault::Caller),
+    }
+}
+
+/// The same of one that was cancelled, by whom it was asked.
+pub(super) const fn cancelled_task(asked: Direction) -> (Outcome, Fault) {
+    match asked {
+        Direction::ToServer => (Outcome::Cancelled, Fault::ClientGone),
+        Direction::ToClient => (Outcome::Cancelled, Fault::None),
+    }
+}
+
 /// What the status of a task tells. Before 2026-07-28 the call's own answer is to be asked for, and does not stand there.
-pub(crate) fn task_status(status: TaskStatus, own: Option<&Message>) -> Seen {
+pub(crate) fn task_status(asked: Direction, status: TaskStatus, own: Option<&Message>) -> Seen {
     match (status, own) {
-        (TaskStatus::Completed | TaskStatus::Failed, Some(own)) => ended_by(own),
-        (TaskStatus::Cancelled, _) => Seen::Ended(Outcome::Cancelled, Fault::ClientGone),
+        (TaskStatus::Completed | TaskStatus::Failed, Some(own)) => ended_by(asked, own),
+        (TaskStatus::Cancelled, _) => {
+            let (outcome, fault) = cancelled_task(asked);
+            Seen::Ended(outcome, fault)
+        }
         (status, _) => Seen::Status(status),
     }
 }

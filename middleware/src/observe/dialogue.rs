@@ -15,12 +15,11 @@ use super::head::{RequestHead, Status};
 use super::held::Held;
 use super::lists::Caller;
 use super::open_calls::Closed;
-use super::tasks::{Seen, TaskEnd, own_answer};
 use super::tools::{Input, Page};
 use super::{Observations, Observer, classify};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Target};
-use crate::wire::{Event, Id, Message, TaskStatus};
+use crate::wire::{Event, Id, Message};
 
 /// The messages of one exchange or pipe, in the connection that they belong to.
 #[derive(Debug)]
@@ -52,6 +51,7 @@ impl Dialogue {
     pub(super) fn client_call(&mut self, message: &mut Message, span: Option<SpanContext>, now: Instant) -> Box<Call> {
         match message.method.as_deref() {
             Some("notifications/cancelled") => self.cancelled(message, now),
+            Some("notifications/tasks/status") => self.task_told(Direction::ToClient, message, now),
             Some("initialize") if self.connection.reach == Reach::Pipe => self.end_probes(now),
             _ => {}
         }
@@ -90,12 +90,12 @@ impl Dialogue {
             return;
         };
         if let Some((call, _)) = self.connection.take(Direction::ToClient, id, self.home) {
-            let (outcome, fault) = classify::by_client_answer(answer);
+            let how = classify::by_client_answer(&call.record.method, answer);
             let carrier = Carrier {
                 bytes,
                 ..Carrier::default()
             };
-            self.close(call, (outcome, fault), Some(answer), &carrier, now);
+            self.ended_or_task(call, how, answer, &carrier, now);
         }
     }
 
@@ -142,14 +142,8 @@ impl Dialogue {
                     self.cancel(Direction::ToClient, request, (Outcome::Cancelled, Fault::None), now);
                 }
             }
-            Some(method @ ("notifications/tasks" | "notifications/tasks/status")) => {
-                let task = &message.params.task;
-                if let (Some(id), Some(status)) = (&task.id, task.status) {
-                    let own = own_answer(message, method == "notifications/tasks");
-                    let seen = classify::task_status(status, own.as_ref());
-                    let (_, end) = self.observer.tasks.see(id, seen, None, now);
-                    self.close_task(end, own.as_ref());
-                }
+            Some("notifications/tasks" | "notifications/tasks/status") => {
+                self.task_told(Direction::ToServer, message, now);
             }
             _ => {}
         }
@@ -210,6 +204,17 @@ impl Dialogue {
         let input = self.input(&call, answer);
         let how = classify::by_answer(&call.record.method, probe, input, answer, carrier.status);
         self.learn(&call, answer, how.0, now);
+        self.ended_or_task(call, how, answer, carrier, now);
+    }
+
+    fn ended_or_task(
+        &mut self,
+        call: Box<Call>,
+        how: (Outcome, Fault),
+        answer: &Message,
+        carrier: &Carrier,
+        now: Instant,
+    ) {
         let result = answer.result.as_ref();
         let told = result.is_some_and(|result| result.task_part.id.is_some());
         if told || call.task.is_some() {
@@ -218,64 +223,8 @@ impl Dialogue {
         self.close(call, how, Some(answer), carrier, now);
     }
 
-    /// The same of a call that asks for a task or has become one.
-    #[cold]
-    fn task_answered(
-        &mut self,
-        mut call: Box<Call>,
-        (mut outcome, mut fault): (Outcome, Fault),
-        answer: &Message,
-        carrier: &Carrier,
-        now: Instant,
-    ) {
-        let result = answer.result.as_ref();
-        let told = result.and_then(|result| result.task_part.id.as_deref());
-        let ran = result.and_then(|result| result.task_part.ran());
-        let method = &*call.record.method;
-        let of_task = own_answer(answer, call.is_modern());
-        let own = if method == "tasks/result" {
-            Some(answer)
-        } else {
-            of_task.as_ref()
-        };
-        let mut told_by = answer;
-        if let Some(task) = call.task.as_deref().or(told)
-            && classify::is_of_task(method)
-            && let Some(seen) = classify::task_seen(method, answer, own, carrier.status)
-        {
-            let (is_told, end) = self.observer.tasks.see(task, seen, ran, now);
-            self.close_task(end, own);
-            (outcome, fault) = match seen {
-                // How the task ended stands in the record of the call that began it.
-                _ if is_told => (Outcome::Ok, Fault::None),
-                // It stands nowhere else.
-                Seen::Status(TaskStatus::Failed) => (Outcome::ToolError, Fault::Server),
-                Seen::Ended(Outcome::Cancelled, _) | Seen::Status(_) | Seen::Cancelling => (outcome, fault),
-                Seen::Ended(outcome, fault) => {
-                    told_by = own.unwrap_or(answer);
-                    (outcome, fault)
-                }
-            };
-            if !is_told && matches!(seen, Seen::Ended(..) | Seen::Status(TaskStatus::Failed)) {
-                self.observer.tasks.end(task);
-            }
-        }
-        if let Some(task) = told
-            && outcome == Outcome::Deferred
-        {
-            call.leave_flight();
-            let tasks = &self.observer.tasks;
-            let end = tasks.follow(task, call, self.connection.share(), carrier.clone(), now);
-            if end.is_some() {
-                self.observer.counters.tasks.fetch_add(1, Relaxed);
-            }
-            return self.close_task(end, None);
-        }
-        self.close(call, (outcome, fault), Some(told_by), carrier, now);
-    }
-
     /// What the definitions seen say of the call; whether there is such a tool is asked only where it failed.
-    fn input(&self, call: &Call, answer: &Message) -> Input {
+    pub(super) fn input(&self, call: &Call, answer: &Message) -> Input {
         let failed = answer.result.as_ref().is_none_or(|result| result.is_error);
         match call.tool() {
             Some(tool) if failed && self.observer.tools.lacks(tool, Caller::of(call)) => Input::UnknownTool,
@@ -328,23 +277,6 @@ impl Dialogue {
             server: result.server.clone(),
         };
         self.connection.shake_hands(handshake, now);
-    }
-
-    /// Ends a call that became a task; `own` is its answer, which is judged as if it had come at once.
-    fn close_task(&mut self, end: Option<TaskEnd>, own: Option<&Message>) {
-        if let Some(end) = end {
-            let TaskEnd {
-                mut closed,
-                carrier,
-                connection,
-            } = end;
-            if let Some(own) = own {
-                let input = self.input(&closed.call, own);
-                let method = &closed.call.record.method;
-                (closed.outcome, closed.fault) = classify::by_answer(method, Probe::No, input, own, None);
-            }
-            self.out.push(self.observer.record(closed, own, &carrier, &connection));
-        }
     }
 
     pub(super) fn close_all(&mut self, closed: impl IntoIterator<Item = Closed>) {

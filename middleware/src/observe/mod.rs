@@ -27,6 +27,7 @@ mod resources;
 mod rounds;
 mod sent;
 mod sessions;
+mod task_answers;
 mod tasks;
 mod template;
 mod tools;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use lru::LruCache;
 
 use super::call::{Call, Carrier};
+use super::classify;
 use super::connection::Connection;
 use super::held::Held;
 use super::limits::{CANCELLED_TASK_IDLE, ENDED_TASKS, TASK_IDLE, TASKS};
@@ -54,14 +55,39 @@ pub(super) fn own_answer(told: &Message, modern: bool) -> Option<Message> {
     })
 }
 
+/// What tells a task from others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct TaskName {
+    id: Text,
+    /// The connection of the client that runs it, by its place in memory; none where the server does.
+    client: Option<usize>,
+}
+
+impl TaskName {
+    pub(super) fn of_server(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            client: None,
+        }
+    }
+
+    /// That of `connection`, which stays in its place as long as a task of it is followed.
+    pub(super) fn of_client(id: &str, connection: &Arc<Connection>) -> Self {
+        Self {
+            id: id.into(),
+            client: Some(Arc::as_ptr(connection).addr()),
+        }
+    }
+}
+
 /// The tasks that were heard of last, up to a limit.
 #[derive(Debug)]
 pub(super) struct Tasks(Mutex<Known>);
 
 #[derive(Debug)]
 struct Known {
-    followed: LruCache<Text, Followed>,
-    /// Hashes of the ids of those whose end is in a record.
+    followed: LruCache<TaskName, Followed>,
+    /// Hashes of the names of those whose end is in a record.
     ended: LruCache<u64, ()>,
 }
 
@@ -98,22 +124,22 @@ impl Default for Tasks {
 }
 
 impl Known {
-    fn end(&mut self, id: &str) {
-        self.ended.put(hash(id), ());
+    fn end(&mut self, name: &TaskName) {
+        self.ended.put(hash(name), ());
     }
 }
 
-fn hash(id: &str) -> u64 {
+fn hash(name: &TaskName) -> u64 {
     let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
+    name.hash(&mut hasher);
     hasher.finish()
 }
 
 impl Tasks {
-    /// Follows `call` as the task `id`. Returns a call that is no longer followed because of it.
+    /// Follows `call` as the task `name`. Returns a call that is no longer followed because of it.
     pub(super) fn follow(
         &self,
-        id: &str,
+        name: TaskName,
         call: Box<Call>,
         connection: Arc<Connection>,
         carrier: Carrier,
@@ -129,10 +155,10 @@ impl Tasks {
             cancelled: None,
         };
         let mut known = self.0.lock().ok()?;
-        known.ended.pop(&hash(id));
-        let (old_id, old) = known.followed.push(id.into(), followed)?;
+        known.ended.pop(&hash(&name));
+        let (old_name, old) = known.followed.push(name, followed)?;
         if old.is_over() {
-            known.end(&old_id);
+            known.end(&old_name);
         }
         Some(old.give_up())
     }
@@ -141,12 +167,18 @@ impl Tasks {
     /// Where `seen` ends it, with the call that it was.
     ///
     /// `ran` is how long after its beginning it came to be as it is seen, where that is told.
-    pub(super) fn see(&self, id: &str, seen: Seen, ran: Option<Duration>, now: Instant) -> (bool, Option<TaskEnd>) {
+    pub(super) fn see(
+        &self,
+        name: &TaskName,
+        seen: Seen,
+        ran: Option<Duration>,
+        now: Instant,
+    ) -> (bool, Option<TaskEnd>) {
         let Ok(mut known) = self.0.lock() else {
             return (false, None);
         };
-        let Some(followed) = known.followed.get_mut(id) else {
-            return (known.ended.get(&hash(id)).is_some(), None);
+        let Some(followed) = known.followed.get_mut(name) else {
+            return (known.ended.get(&hash(name)).is_some(), None);
         };
         followed.call.record.waited += followed.waited_for(seen, ran, now);
         followed.last_seen = now;
@@ -160,17 +192,17 @@ impl Tasks {
                 (true, None)
             }
             Seen::Ended(outcome, fault) => {
-                let ended = known.followed.pop(id);
-                known.end(id);
-                (true, ended.map(|followed| followed.close(outcome, fault, now)))
+                let ended = known.followed.pop(name);
+                known.end(name);
+                (true, ended.map(|followed| followed.close((outcome, fault), now)))
             }
         }
     }
 
     /// A question has told how a task ended that is not followed.
-    pub(super) fn end(&self, id: &str) {
+    pub(super) fn end(&self, name: &TaskName) {
         if let Ok(mut known) = self.0.lock() {
-            known.end(id);
+            known.end(name);
         }
     }
 
@@ -194,18 +226,18 @@ impl Tasks {
         };
         let all_followed = known.followed.iter();
         let cancelled = all_followed.filter(|(_, followed)| is_cancelled(followed));
-        let cancelled: Vec<_> = cancelled.map(|(id, _)| id.clone()).collect();
+        let cancelled: Vec<_> = cancelled.map(|(name, _)| name.clone()).collect();
         let mut idle = Vec::new();
-        for id in cancelled {
-            known.end(&id);
-            idle.extend(known.followed.pop(&id).map(Followed::give_up));
+        for name in cancelled {
+            known.end(&name);
+            idle.extend(known.followed.pop(&name).map(Followed::give_up));
         }
         while let Some((_, oldest)) = known.followed.peek_lru()
             && (all || now.saturating_duration_since(oldest.last_seen) >= TASK_IDLE)
-            && let Some((id, followed)) = known.followed.pop_lru()
+            && let Some((name, followed)) = known.followed.pop_lru()
         {
             if followed.is_over() {
-                known.end(&id);
+                known.end(&name);
             }
             idle.push(followed.give_up());
         }
@@ -214,9 +246,9 @@ impl Tasks {
 }
 
 impl Followed {
-    fn close(self, outcome: Outcome, fault: Fault, at: Instant) -> TaskEnd {
+    fn close(self, how: (Outcome, Fault), at: Instant) -> TaskEnd {
         TaskEnd {
-            closed: Closed::new(self.call, (outcome, fault), at),
+            closed: Closed::new(self.call, how, at),
             carrier: self.carrier,
             connection: self.connection,
         }
@@ -246,18 +278,19 @@ impl Followed {
     /// The call as it was answered first: it was put off, and that is all that is known, unless that it has failed or was
     /// taken back.
     fn give_up(mut self) -> TaskEnd {
+        let asked = self.call.record.direction;
         if self.status == TaskStatus::Failed {
             let told = self.last_seen;
-            return self.close(Outcome::ToolError, Fault::Server, told);
+            return self.close(classify::failed_task(asked), told);
         }
         if let Some(at) = self.cancelled {
             // What was asked and told after that is no part of the call.
             let lasted = at.saturating_duration_since(self.call.start);
             self.call.record.waited = self.call.record.waited.min(lasted);
-            return self.close(Outcome::Cancelled, Fault::ClientGone, at);
+            return self.close(classify::cancelled_task(asked), at);
         }
         self.call.record.waited = Duration::ZERO;
         let answered = self.answered;
-        self.close(Outcome::Deferred, Fault::None, answered)
+        self.close((Outcome::Deferred, Fault::None), answered)
     }
 }

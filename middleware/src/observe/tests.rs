@@ -300,6 +300,8 @@ fn a_batch_of_answers_is_read_to_its_end_in_whatever_order_they_come() {
 
 #[path = "blame_tests.rs"]
 mod blame;
+#[path = "client_task_tests.rs"]
+mod client_tasks;
 #[path = "flag_tests.rs"]
 mod flags;
 #[path = "pipe_tests.rs"]

@@ -263,7 +263,7 @@ impl Builder {
             Member::Result => {
                 // It may be any value by JSON-RPC; that there is one is what counts.
                 self.result();
-                return self.answer.then_some(member);
+                return Some(if self.answer { member } else { Member::ClientResult });
             }
             _ if self.answer && parent == Member::Params && !member.is_told_to_clients() => return None,
             // The client does not tell how a task of the server's has ended.

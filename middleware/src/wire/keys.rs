@@ -67,6 +67,9 @@ const ROWS: &[Row] = &[
     (Member::Result, "tools", Member::Tools),
     (Member::Result, "resourceTemplates", Member::Templates),
     (Member::ResultMeta, semconv::META_SERVER_INFO, Member::ResultServer),
+    (Member::ClientResult, "task", Member::ResultTask),
+    (Member::ClientResult, "status", Member::ResultStatus),
+    (Member::ClientResult, "taskId", Member::ResultTaskId),
     (Member::ResultTask, "status", Member::ResultStatus),
     (Member::ResultTask, "taskId", Member::ResultTaskId),
     (Member::Params, "error", Member::TaskError),
@@ -129,7 +132,7 @@ const fn place(parent: Member, key: &[u8]) -> usize {
         [first, .., last] => (*first, *last),
         _ => (0, 0),
     };
-    (parent as usize + key.len() * 9 + first as usize * 8 + last as usize * 16) % PLACES
+    (parent as usize * 2 + key.len() * 64 + first as usize * 8 + last as usize * 5) % PLACES
 }
 
 /// The member `key` of the object at `parent`, if it is looked at.

@@ -33,6 +33,8 @@ pub(super) enum Member {
     /// A container that is not of the type that the specification says: an object.
     Other,
     Result,
+    /// That of the client, of which only tasks are looked at.
+    ClientResult,
     /// The result of a task, in the result of a question for it or in a notification.
     TaskResult,
     /// The error of a task, in the same places.

@@ -6,9 +6,9 @@ use super::message::Message;
 use super::scan::Scanner;
 use super::tap::Telling;
 
-/// Which way the messages go. Of a result that the client sends only its presence is kept, and of parameters that the
-/// server sends only what [`Member::is_told_to_clients`] names: the rest is of no use, and the peer decides how large it
-/// is.
+/// Which way the messages go. Of a result that the client sends only its presence is kept, and which task it is about, and of
+/// parameters that the server sends only what [`Member::is_told_to_clients`] names: the rest is of no use, and the peer
+/// decides how large it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Request,
