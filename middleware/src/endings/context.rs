@@ -15,8 +15,10 @@ pub(super) fn of(transport: Transport, version: &str, ending: Ending, record: &s
         Transport::TwoEndpoints if !probe => "sse",
         _ => "streamable_http",
     };
-    // Since 2026-07-28 only a request says who asks, and in which version; without a session, nothing else does before.
+    // Since 2026-07-28 only a request says who asks, and in which version, and one that listens who is told; without a session,
+    // nothing else does before.
     let nobody = match ending {
+        Ending::ListenEnds | Ending::ListenIsDropped if said_by_server => false,
         Ending::UnresumedWithoutSession => version != MODERN && record.starts_with("tools/"),
         _ => version == MODERN && (said_by_server || unread || record.starts_with("notifications/")),
     };

@@ -43,6 +43,13 @@ pub(crate) struct Call {
     pub(super) cursor: Option<u64>,
 }
 
+/// Whom the server tells what was subscribed to.
+#[derive(Debug)]
+pub(super) struct Listener {
+    client: Option<Peer>,
+    protocol_version: Option<Text>,
+}
+
 /// What an answer came with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carrier {
@@ -185,6 +192,29 @@ impl Call {
     /// The client as this very request says.
     pub(super) fn named_client(&self) -> Option<&Peer> {
         self.names_client.then_some(&self.record.client)
+    }
+
+    /// Who has made this call, to listen.
+    pub(super) fn listener(&self) -> Box<Listener> {
+        Box::new(Listener {
+            client: self.named_client().cloned(),
+            protocol_version: self.record.protocol_version.clone(),
+        })
+    }
+
+    /// The server makes this call to `listener`, and says itself neither to whom nor in which version.
+    pub(super) fn listened_to_by(&mut self, listener: &Listener) {
+        let Listener {
+            client,
+            protocol_version,
+        } = listener;
+        if let Some(client) = client {
+            self.names_client = true;
+            self.record.client = client.clone();
+        }
+        if self.record.protocol_version.is_none() {
+            self.record.protocol_version = protocol_version.clone();
+        }
     }
 
     /// Counts progress that the server tells under `token`, if it is this call's; tells whether it is.

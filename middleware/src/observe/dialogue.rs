@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use opentelemetry::trace::SpanContext;
 
-use super::call::{Call, Carrier};
+use super::call::{Call, Carrier, Listener};
 use super::classify::Probe;
 use super::clock::Clock;
 use super::connection::{Handshake, Reach};
@@ -31,6 +31,8 @@ pub(super) struct Dialogue {
     pub(super) home: u64,
     /// Of the response that is this exchange's.
     pub(super) status: Option<Status>,
+    /// Who listens here to what the server tells, as the request for it says (`subscriptions/listen`).
+    listener: Option<Box<Listener>>,
     pub(super) out: Observations,
 }
 
@@ -43,6 +45,7 @@ impl Dialogue {
             connection,
             head,
             status: None,
+            listener: None,
             out: Observations::new(),
         }
     }
@@ -129,6 +132,7 @@ impl Dialogue {
                 let is_told = |call: &Call| listen(call) && told.is_some_and(|id| call.is(Direction::ToServer, id));
                 let call = self.connection.take_first(self.home, is_told);
                 let call = call.or_else(|| self.connection.take_first(self.home, listen));
+                self.listener = call.as_deref().map(Call::listener).or(self.listener.take());
                 let carrier = Carrier {
                     status: self.status,
                     bytes,
@@ -150,6 +154,9 @@ impl Dialogue {
         let parent = parent.or(self.head.ambient.as_ref());
         let mut call = Call::new(message, Direction::ToClient, (&self.head, now), None, parent);
         call.record.request_bytes = bytes;
+        if let Some(listener) = &self.listener {
+            call.listened_to_by(listener);
+        }
         if !call.is_request() {
             return self.close(call, (Outcome::Ok, Fault::None), None, &Carrier::default(), now);
         }
