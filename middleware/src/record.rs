@@ -50,7 +50,8 @@ pub(crate) struct Record {
     pub(crate) client_bridge: Option<Text>,
     /// The server as configured, else as it calls itself.
     pub(crate) server: Peer,
-    /// Protocol version that the exchange speaks; `None` where nothing told it.
+    /// Protocol version that the exchange speaks; over Streamable HTTP 2025-03-26 where nothing told it, as servers assume, else
+    /// `None`.
     pub(crate) protocol_version: Option<Text>,
     /// How client and server are connected.
     pub(crate) transport: Transport,
@@ -74,8 +75,8 @@ pub(crate) struct Record {
     pub(crate) waited: Duration,
     /// Progress notifications that the server sent for the call.
     pub(crate) progress: u32,
-    /// Headers that do not mirror the body as they must since 2026-07-28, with commas between.
-    pub(crate) mismatch: Option<&'static str>,
+    /// Headers that do not mirror the body as they must since 2026-07-28.
+    pub(crate) mismatch: Mismatch,
     pub(crate) detail: Detail,
     /// Trace and span id of the call.
     pub(crate) span: SpanContext,
@@ -102,6 +103,48 @@ impl Direction {
         match self {
             Self::ToServer => "to_server",
             Self::ToClient => "to_client",
+        }
+    }
+}
+
+/// Which headers do not say what the body says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    pub(crate) method: bool,
+    pub(crate) name: bool,
+    /// Those of arguments.
+    pub(crate) param: bool,
+    pub(crate) version: bool,
+}
+
+impl Mismatch {
+    /// Sorted, with commas between; `None` if there are none.
+    pub(crate) const fn names(self) -> Option<&'static str> {
+        const NAMES: [&str; 16] = [
+            "",
+            "method",
+            "name",
+            "method,name",
+            "param",
+            "method,param",
+            "name,param",
+            "method,name,param",
+            "version",
+            "method,version",
+            "name,version",
+            "method,name,version",
+            "param,version",
+            "method,param,version",
+            "name,param,version",
+            "method,name,param,version",
+        ];
+        match self.method as usize
+            | (self.name as usize) << 1
+            | (self.param as usize) << 2
+            | (self.version as usize) << 3
+        {
+            0 => None,
+            which => Some(NAMES[which]),
         }
     }
 }
@@ -225,7 +268,7 @@ pub(crate) mod tests {
             attempt: 1,
             waited: Duration::ZERO,
             progress: 0,
-            mismatch: None,
+            mismatch: Mismatch::default(),
             detail: Detail::default(),
             start: SystemTime::UNIX_EPOCH,
             duration: Duration::from_millis(3),

@@ -103,12 +103,14 @@ pub const TOOLSIGHT_CONTENT_TYPES: &str = "toolsight.content.types";
 pub const TOOLSIGHT_ATTEMPT: &str = "toolsight.attempt";
 /// Milliseconds in which the server waited for the client, as a double: before this round of the call, or within the duration
 /// of a call that became a task. Of a task that is the time in which it asked for input, or had told before 2026-07-28 that
-/// its result can be asked for; the time until a poll finds that it has ended is not known.
+/// its result can be asked for; and where it tells when its status changed (`lastUpdatedAt`), the time from then to the poll
+/// that finds it so.
 pub const TOOLSIGHT_WAITED_MS: &str = "toolsight.waited_ms";
 /// Progress notifications that the server sent for the call, while it was open; absent means none.
 pub const TOOLSIGHT_PROGRESS_COUNT: &str = "toolsight.progress.count";
 /// Headers that do not say what the body says though they must since 2026-07-28, with commas between: `method`, `name`,
-/// `version`.
+/// `param`, `version`. Headers of parameters (`Mcp-Param-*`) are compared where they are sent, and the input schema that was
+/// listed last names them (`x-mcp-header`) at its top level.
 pub const TOOLSIGHT_HEADER_MISMATCH: &str = "toolsight.header.mismatch";
 /// Hash of the called tool's definition as `tools/list` told it, 16 hexadecimal digits.
 pub const TOOLSIGHT_DEFINITION_HASH: &str = "toolsight.definition.hash";
@@ -179,6 +181,8 @@ pub const HEADER_LAST_EVENT_ID: &str = "last-event-id";
 pub const HEADER_METHOD: &str = "mcp-method";
 /// HTTP header that mirrors the tool, prompt, resource or task, since 2026-07-28.
 pub const HEADER_NAME: &str = "mcp-name";
+/// What HTTP headers begin with that mirror an argument of a tool, since 2026-07-28.
+pub const HEADER_PARAM_PREFIX: &str = "mcp-param-";
 
 #[cfg(test)]
 mod tests {

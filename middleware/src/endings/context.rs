@@ -24,8 +24,8 @@ pub(super) fn of(transport: Transport, version: &str, ending: Ending, record: &s
     };
     let told = match (probe, nobody) {
         (true, _) => MODERN,
-        // Over HTTP a header does, since 2025-06-18.
-        (_, true) if on_pipe || version < "2025-06-18" => "-",
+        // Over HTTP a header does, since 2025-06-18, and what has none is taken for the version before.
+        (_, true) if on_pipe => "-",
         _ => version,
     };
     let client = if nobody { "" } else { "desk" };

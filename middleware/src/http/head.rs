@@ -44,6 +44,7 @@ pub(super) fn request<B>(
         session_id,
         method: text(known.method),
         name: text(known.name),
+        parameters: known.has_parameters.then(|| headers::parameters(fields)),
         user_agent: known.user_agent.and_then(headers::user_agent),
         user,
         tenant,

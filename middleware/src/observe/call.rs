@@ -14,7 +14,7 @@ use super::rounds::Round;
 use super::tools::Input;
 use super::{Observer, classify, mirrors};
 use crate::outcome::{Fault, Outcome};
-use crate::record::{Detail, Direction, Peer, Record, Target, Text, Transport};
+use crate::record::{Detail, Direction, Mismatch, Peer, Record, Target, Text, Transport};
 use crate::trace_context;
 use crate::wire::{Id, Message};
 
@@ -80,11 +80,10 @@ impl Call {
         span: Option<SpanContext>,
         ambient: Option<&SpanContext>,
     ) -> Box<Self> {
-        let modern = classify::is_modern(message.params.meta.protocol_version.as_deref());
-        // Which headers notifications have is not defined.
-        let mismatch = (modern && head.post && message.id.is_some())
-            .then(|| mirrors::mismatch(message, head))
-            .flatten();
+        let mismatch = match direction {
+            Direction::ToServer => mirrors::mismatch(message, head),
+            Direction::ToClient => Mismatch::default(),
+        };
         let params = &mut message.params;
         let method = message.method.take().unwrap_or_default();
         let target = match (&*method, params.name.take(), params.uri.as_deref()) {
@@ -268,7 +267,12 @@ impl Call {
         if let Some(negotiated) = result.and_then(|result| result.protocol_version.clone()) {
             record.protocol_version = Some(negotiated);
         } else if record.protocol_version.is_none() {
-            record.protocol_version = handshake.and_then(|handshake| handshake.protocol_version.clone());
+            let negotiated = handshake.and_then(|handshake| handshake.protocol_version.clone());
+            let assumed = || match connection.transport() {
+                Transport::StreamableHttp => Some(Text::new_static(classify::ASSUMED)),
+                Transport::Stdio | Transport::Sse => None,
+            };
+            record.protocol_version = negotiated.or_else(assumed);
         }
         if let Some(handshake) = handshake
             && !self.names_client

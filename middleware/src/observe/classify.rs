@@ -10,6 +10,10 @@ use crate::wire::{Message, ResultType, TaskStatus};
 /// The first version of the era without sessions and handshake.
 pub(crate) const MODERN: &str = "2026-07-28";
 
+/// What a request over Streamable HTTP speaks of which nothing tells the version, by the specification (since 2025-06-18,
+/// transports, protocol version header).
+pub(super) const ASSUMED: &str = "2025-03-26";
+
 /// Whether a version belongs to the era that names client and version in every request.
 pub(crate) fn is_modern(version: Option<&str>) -> bool {
     version.is_some_and(|version| version >= MODERN)

@@ -16,10 +16,10 @@ use super::held::Held;
 use super::lists::Caller;
 use super::open_calls::Closed;
 use super::tools::{Input, Page};
-use super::{Observations, Observer, classify};
+use super::{Observations, Observer, classify, mirrors};
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Direction, Target};
-use crate::wire::{Event, Id, Message};
+use crate::wire::{Event, Id, Message, Telling};
 
 /// The messages of one exchange or pipe, in the connection that they belong to.
 #[derive(Debug)]
@@ -58,8 +58,10 @@ impl Dialogue {
             Some("initialize") if self.connection.reach == Reach::Pipe => self.end_probes(now),
             _ => {}
         }
+        let is_mirrored_wrongly = self.head.parameters.is_some() && self.is_mirrored_wrongly(message);
         let origin = (&self.head, now);
         let mut call = Call::new(message, Direction::ToServer, origin, span, self.head.ambient.as_ref());
+        call.record.mismatch.param = is_mirrored_wrongly;
         self.observer
             .detail
             .note_arguments(&mut call, &mut message.params, &self.observer.tools);
@@ -67,6 +69,28 @@ impl Dialogue {
             call.enter_flight(&self.observer);
         }
         call
+    }
+
+    /// What is to be told of the client's messages.
+    pub(super) fn telling(&self) -> Telling {
+        let telling = self.observer.detail.telling();
+        match &self.head.parameters {
+            None => telling,
+            Some(_) => Telling {
+                arguments: telling.arguments.max(mirrors::ARGUMENTS_KEPT),
+                ..telling
+            },
+        }
+    }
+
+    /// Whether headers do not say what the arguments say. More of these was kept for it than may be captured.
+    #[cold]
+    fn is_mirrored_wrongly(&self, message: &mut Message) -> bool {
+        let is_wrong = mirrors::contradict(&self.head, message, &self.observer.tools);
+        let kept = self.observer.detail.telling().arguments;
+        let captured = message.params.captured.take().filter(|_| kept > 0);
+        message.params.captured = captured.map(|captured| captured[..captured.len().min(kept)].into());
+        is_wrong
     }
 
     #[cold]

@@ -27,6 +27,8 @@ pub(crate) struct RequestHead {
     /// The mirrored method and target, for requests whose body nobody reads.
     pub(crate) method: Option<Text>,
     pub(crate) name: Option<Text>,
+    /// The headers that mirror arguments, see [`crate::wire::headers::parameters`].
+    pub(crate) parameters: Option<Box<[(Text, Text)]>>,
     pub(crate) user_agent: Option<Peer>,
     pub(crate) user: Option<User>,
     pub(crate) tenant: Option<Text>,
@@ -51,6 +53,7 @@ impl RequestHead {
             endpoint: None,
             method: None,
             name: None,
+            parameters: None,
             user_agent: None,
             user: None,
             tenant: None,

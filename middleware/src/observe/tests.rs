@@ -252,6 +252,17 @@ fn two_requests_of_one_id_get_each_their_own_answer() {
 }
 
 #[test]
+fn a_request_over_http_of_which_nothing_tells_the_version_is_of_the_one_that_servers_assume() {
+    let stage = Stage::new();
+    let version = |head, call: &str, answer: &str| stage.post(head, call, answer).remove(0).protocol_version;
+    assert_eq!(version(stage.head(0), CALL, OK).as_deref(), Some("2025-03-26"));
+    assert_eq!(version(stage.in_session(0), CALL, OK).as_deref(), Some("2025-03-26"));
+    let (asks, told) = (r#""protocolVersion":"2025-11-25""#, r#""protocolVersion":"2025-06-18""#);
+    stage.post(stage.in_session(0), &request(1, "initialize", asks), &result(1, told));
+    assert_eq!(version(stage.in_session(0), CALL, OK).as_deref(), Some("2025-06-18"));
+}
+
+#[test]
 fn headers_that_do_not_mirror_the_body_are_told() {
     let stage = Stage::new();
     let modern = r#""name":"add","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;
@@ -271,15 +282,26 @@ fn headers_that_do_not_mirror_the_body_are_told() {
             ..stage.head(0)
         };
         let record = stage.post(head.clone(), &call, OK).remove(0);
-        assert_eq!(record.mismatch, expected, "{version} {method:?} {name:?}");
+        assert_eq!(record.mismatch.names(), expected, "{version} {method:?} {name:?}");
         assert_eq!(record.session_id, None, "there are none any more");
         let legacy = stage.post(head, CALL, OK).remove(0);
-        assert_eq!(legacy.mismatch, None, "nothing had to be mirrored");
+        // The header of this version says that the body says so, too.
+        let expected = (version == "2026-07-28")
+            .then(|| expected.map_or("version".to_owned(), |names| format!("{names},version")));
+        assert_eq!(
+            legacy.mismatch.names().map(str::to_owned),
+            expected,
+            "{version} {method:?} {name:?}"
+        );
     }
     let notification = call.replace("\"id\":7,", "");
     assert_ne!(notification, call);
     let record = stage.post(stage.head(0), &notification, "").remove(0);
-    assert_eq!(record.mismatch, None, "headers of notifications are not defined");
+    assert_eq!(
+        record.mismatch.names(),
+        None,
+        "headers of notifications are not defined"
+    );
 }
 
 #[test]

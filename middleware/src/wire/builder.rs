@@ -10,7 +10,7 @@ use super::scalars::{Beyond, hash, name};
 use super::schema::{Argument, InputSchema, Kinds};
 use super::tap::Taps;
 use super::visitor::{Entered, Left, Quoted, Scalar, ValueKind, Visitor};
-use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, TOKEN_LIMIT, TOOLS_LIMIT};
+use super::{ARGUMENTS_LIMIT, BATCH_LIMIT, NAME_LIMIT, TOKEN_LIMIT, TOOLS_LIMIT, cut};
 use crate::arguments_hash;
 use crate::record::{Peer, Text};
 
@@ -330,6 +330,18 @@ impl Builder {
         let schema = self.schema().filter(|schema| !schema.cut);
         if let Some((_, kinds)) = schema.and_then(|schema| schema.properties.last_mut()) {
             kinds.allow(name);
+        }
+    }
+
+    /// The property that is read is mirrored by this header.
+    pub(super) fn property_header(&mut self, header: &str) {
+        let schema = self.schema().filter(|schema| !schema.cut);
+        if let Some(schema) = schema
+            && schema.headers.len() < ARGUMENTS_LIMIT
+            && let Some((property, _)) = schema.properties.last()
+        {
+            let header = cut(header, NAME_LIMIT).to_ascii_lowercase();
+            schema.headers.push((header.into(), property.clone()));
         }
     }
 

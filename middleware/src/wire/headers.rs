@@ -3,8 +3,8 @@
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{NAME_LIMIT, cut};
-use crate::record::Peer;
+use super::{ARGUMENTS_LIMIT, NAME_LIMIT, cut};
+use crate::record::{Peer, Text};
 use crate::semconv;
 
 const JSON: &str = "application/json";
@@ -96,6 +96,8 @@ pub(crate) struct Known<'a> {
     pub(crate) name: Option<&'a HeaderValue>,
     pub(crate) user_agent: Option<&'a HeaderValue>,
     pub(crate) trace_parent: Option<&'a HeaderValue>,
+    /// There are some that mirror arguments, see [`parameters`].
+    pub(crate) has_parameters: bool,
 }
 
 impl<'a> Known<'a> {
@@ -110,12 +112,27 @@ impl<'a> Known<'a> {
                 semconv::HEADER_NAME => &mut known.name,
                 "user-agent" => &mut known.user_agent,
                 semconv::META_TRACEPARENT => &mut known.trace_parent,
-                _ => continue,
+                other => {
+                    known.has_parameters |= other.starts_with(semconv::HEADER_PARAM_PREFIX);
+                    continue;
+                }
             };
             place.get_or_insert(value);
         }
         known
     }
+}
+
+/// The headers that mirror arguments, at most [`ARGUMENTS_LIMIT`]: their names behind the prefix, and their values.
+#[cold]
+pub(crate) fn parameters(headers: &HeaderMap) -> Box<[(Text, Text)]> {
+    let named = headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str().strip_prefix(semconv::HEADER_PARAM_PREFIX)?;
+        // What is no text mirrors nothing: a value with such characters would be wrapped.
+        let value = value.to_str().map_or("\u{fffd}", str::trim);
+        Some((cut(name, NAME_LIMIT).into(), cut(value, NAME_LIMIT).into()))
+    });
+    named.take(ARGUMENTS_LIMIT).collect()
 }
 
 /// Whether a POST can be MCP by its head alone, even if its body turns out unreadable: it carries a header of MCP, or

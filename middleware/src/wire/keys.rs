@@ -95,6 +95,7 @@ const ROWS: &[Row] = &[
     (Member::InputSchema, "properties", Member::Properties),
     (Member::InputSchema, "patternProperties", Member::PatternProperties),
     (Member::Property, "type", Member::PropertyTypes),
+    (Member::Property, "x-mcp-header", Member::PropertyHeader),
     (Member::ParamsClient, "name", Member::PeerName),
     (Member::ParamsClient, "version", Member::PeerVersion),
     (Member::MetaClient, "name", Member::PeerName),

@@ -84,6 +84,7 @@ pub(super) enum Member {
     Properties,
     PatternProperties,
     PropertyType,
+    PropertyHeader,
     SchemaType,
     PeerName,
     PeerVersion,

@@ -82,6 +82,7 @@ impl Builder {
                 self.schema().into_iter().for_each(|schema| schema.kinds.allow(&text));
             }
             Member::RequiredName => self.require(name(text)),
+            Member::PropertyHeader => self.property_header(&text.text()),
             Member::PropertyTypes | Member::PropertyType => self.property_type(&text.text()),
             Member::PeerName => {
                 let name = self.names.of(bytes, plain);

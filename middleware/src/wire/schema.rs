@@ -24,6 +24,8 @@ pub(crate) struct InputSchema {
     pub(crate) kinds: Kinds,
     pub(crate) properties: Vec<(Text, Kinds)>,
     pub(crate) required: Vec<Text>,
+    /// Headers that mirror a property, in small letters behind their prefix, with its name (`x-mcp-header`, since 2026-07-28).
+    pub(crate) headers: Vec<(Text, Text)>,
     /// `additionalProperties` is false.
     pub(crate) closed: bool,
     /// There are more properties than are kept.

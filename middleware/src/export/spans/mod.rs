@@ -238,7 +238,7 @@ fn attributes(record: &Record, error_type: Option<ErrorType>, weight: u32, list:
     if record.progress > 0 {
         list.number(semconv::TOOLSIGHT_PROGRESS_COUNT, i64::from(record.progress));
     }
-    list.maybe(semconv::TOOLSIGHT_HEADER_MISMATCH, record.mismatch);
+    list.maybe(semconv::TOOLSIGHT_HEADER_MISMATCH, record.mismatch.names());
     if let Some(first_byte) = record.first_byte {
         list.double(semconv::TOOLSIGHT_FIRST_BYTE_MS, first_byte.as_secs_f64() * 1e3);
     }

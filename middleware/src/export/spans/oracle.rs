@@ -143,7 +143,7 @@ fn attributes(record: &Record, weight: u32) -> Vec<KeyValue> {
     if record.progress > 0 {
         list.number(semconv::TOOLSIGHT_PROGRESS_COUNT, i64::from(record.progress));
     }
-    list.maybe(semconv::TOOLSIGHT_HEADER_MISMATCH, record.mismatch);
+    list.maybe(semconv::TOOLSIGHT_HEADER_MISMATCH, record.mismatch.names());
     if let Some(first_byte) = record.first_byte {
         list.0.push(KeyValue::new(
             semconv::TOOLSIGHT_FIRST_BYTE_MS,

@@ -21,7 +21,7 @@ use crate::capture::Captured;
 use crate::identity::ClientAddress;
 use crate::outcome::{Fault, Outcome};
 use crate::record::tests::record;
-use crate::record::{Chain, Detail, Direction, Peer, Record, Target, Text, Transport, User};
+use crate::record::{Chain, Detail, Direction, Mismatch, Peer, Record, Target, Text, Transport, User};
 use crate::result_flags::Flags;
 use crate::wire::{ContentTypes, Definition, Reader, Side};
 
@@ -187,7 +187,12 @@ impl Random {
                 .maybe(|this| Duration::from_nanos(this.number()))
                 .unwrap_or_default(),
             progress: self.one_of(&[0, 1, u32::MAX]),
-            mismatch: self.one_of(&[None, Some("method"), Some("method,name")]),
+            mismatch: Mismatch {
+                method: self.0.random(),
+                name: self.0.random(),
+                param: self.0.random(),
+                version: self.0.random(),
+            },
             detail: self.detail(),
             span: self.context(),
             parent: self

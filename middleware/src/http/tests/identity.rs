@@ -101,7 +101,7 @@ async fn a_session_is_known_by_its_handshake_and_a_stranger_by_its_user_agent() 
         [
             "Desk 2 mcp-remote 0.1 2025-06-18 ledger s1",
             "Desk 2 mcp-remote 0.1 2025-06-18 ledger s1",
-            "agent 3 - - ledger unknown"
+            "agent 3 - 2025-03-26 ledger unknown"
         ]
     );
 }

@@ -4,6 +4,7 @@ mod detail;
 mod endings;
 mod faults;
 mod identity;
+mod mirrors;
 mod unread;
 
 use std::collections::VecDeque;

@@ -115,8 +115,7 @@ impl Exchange {
         if !self.dialogue.head.post || self.unread_request || self.ended {
             return;
         }
-        let telling = self.dialogue.observer.detail.telling();
-        let Some(mut reader) = self.request.reader(telling) else {
+        let Some(mut reader) = self.request.reader(self.dialogue.telling()) else {
             return;
         };
         let mut bytes = bytes;
