@@ -66,11 +66,39 @@ impl ContentDigest {
     }
 }
 
+/// How far into a text it says that it is an error.
+const ERROR_WITHIN: usize = 100;
+
+/// Whether a text, as it stands in JSON, begins like an error: in its first line a word that ends with one of these comes before
+/// the first colon, as in `Database error: no such table` and `ValueError: x`.
+pub(crate) fn looks_like_error(text: &[u8]) -> bool {
+    const ERRORS: [&[u8]; 5] = [
+        b"error",
+        b"exception",
+        b"failed",
+        b"failure",
+        b"traceback (most recent call last)",
+    ];
+    let beginning = &text[..text.len().min(ERROR_WITHIN)];
+    let Some(colon) = memchr::memchr(b':', beginning) else {
+        return false;
+    };
+    let said = &beginning[..colon];
+    let ends_with = |word: &[u8]| {
+        let end = said.len().checked_sub(word.len()).map(|from| &said[from..]);
+        end.is_some_and(|end| end.eq_ignore_ascii_case(word))
+    };
+    // A line feed has one, and a quote, which is of something else.
+    !said.contains(&b'\\') && ERRORS.iter().any(|word| ends_with(word))
+}
+
 /// What is notable; see [`crate::semconv::RESULT_FLAGS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flags {
     /// Without any content.
     pub(crate) empty: bool,
+    /// It is said to be a success, and its text looks like an error.
+    pub(crate) error_text: bool,
     /// The same as the previous result of the same call.
     pub(crate) identical: bool,
     /// Its `structuredContent` is not what the tool's `outputSchema` says.
@@ -86,6 +114,7 @@ impl Flags {
     pub(crate) fn names(self) -> String {
         let set = [
             self.empty,
+            self.error_text,
             self.identical,
             self.schema_mismatch,
             self.truncated,
@@ -279,6 +308,28 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_begins_like_an_error_looks_like_one() {
+        for (text, expected) in [
+            ("Database error: no such table: users", true),
+            ("Error: x", true),
+            ("ValueError: invalid literal", true),
+            ("java.lang.NullPointerException: x", true),
+            (r"Traceback (most recent call last):\n  File", true),
+            ("Query failed: timeout", true),
+            ("error", false),
+            ("An error is a mistake: so it is said", false),
+            (r"Log of today\nError: x", false),
+            (r#"{\"error\":null}"#, false),
+            ("https://example.com/error: x", false),
+            ("", false),
+        ] {
+            assert_eq!(looks_like_error(text.as_bytes()), expected, "{text}");
+        }
+        let late = format!("{} error: x", "x".repeat(ERROR_WITHIN));
+        assert!(!looks_like_error(late.as_bytes()));
+    }
+
+    #[test]
     fn what_is_too_long_is_not_judged() {
         let mut digest = ContentDigest::default();
         digest.push(&vec![b'x'; CONTENT_LIMIT as usize]);
@@ -292,6 +343,7 @@ mod tests {
         assert_eq!(Flags::default().names(), "");
         let all = Flags {
             empty: true,
+            error_text: true,
             identical: true,
             schema_mismatch: true,
             truncated: true,

@@ -93,11 +93,20 @@ pub const TOOLSIGHT_ARGS_HASH: &str = "toolsight.args.hash";
 pub const TOOLSIGHT_INVALID_ARGUMENTS: &str = "toolsight.arguments.invalid";
 /// What is notable about the result, sorted, with commas between: see [`crate::semconv::RESULT_FLAGS`].
 pub const TOOLSIGHT_RESULT_FLAGS: &str = "toolsight.result.flags";
-/// Every flag of a result: without any content, equal to the previous result of the same call, with `structuredContent`
-/// that the tool's own `outputSchema` refuses, cut at a size that the tool keeps to; and of any answer that it passed
-/// compressed or could not be read otherwise, so that the HTTP status alone tells how the call ended.
-pub const RESULT_FLAGS: [&str; 5] = ["empty", "identical", "schema_mismatch", "truncated", "unread"];
-/// Types of the result's content blocks, sorted, with commas between, such as `image,text`.
+/// Every flag of a result: without any content; said to be a success though its first text begins like an error, as
+/// `Database error: …` does; equal to the previous result of the same call; with `structuredContent` that the tool's own
+/// `outputSchema` refuses; cut at a size that the tool keeps to; and of any answer that it passed compressed or could not be
+/// read otherwise, so that the HTTP status alone tells how the call ended.
+pub const RESULT_FLAGS: [&str; 6] = [
+    "empty",
+    "error_text",
+    "identical",
+    "schema_mismatch",
+    "truncated",
+    "unread",
+];
+/// Types of the result's content blocks, sorted, with commas between, and of several of one type their number, at most 255, such
+/// as `image,text:3`.
 pub const TOOLSIGHT_CONTENT_TYPES: &str = "toolsight.content.types";
 /// Round of a call that takes several, from 1.
 pub const TOOLSIGHT_ATTEMPT: &str = "toolsight.attempt";

@@ -91,10 +91,10 @@ pub(crate) struct Call {
     args_hash: String,
     /// Names of the arguments that the tool's input schema refuses, with commas between.
     invalid_arguments: String,
-    /// What is notable about the result, with commas between: `empty`, `identical`, `schema_mismatch`,
+    /// What is notable about the result, with commas between: `empty`, `error_text`, `identical`, `schema_mismatch`,
     /// `truncated`, `unread`.
     result_flags: String,
-    /// Types of the result's content, with commas between.
+    /// Types of the result's content, with commas between, and the number where there are several of one: `image,text:3`.
     content_types: String,
     /// Until the first byte of the answer.
     first_byte_ms: Option<f64>,

@@ -144,6 +144,7 @@ impl Detail {
             detail.content_types = content.types;
             detail.flags = self.flags(tool, detail.arguments_hash, content);
             detail.flags.schema_mismatch = ending.outcome == Outcome::Ok && known.is_mismatch;
+            detail.flags.error_text = ending.outcome == Outcome::Ok && content.looks_wrong == Some(true);
         }
         let captured = result.and_then(|result| result.content.captured.as_deref());
         self.admit(detail, self.capture.record(tool, call.captured.as_deref(), captured));

@@ -95,3 +95,23 @@ fn a_structured_scalar_is_content_like_any_other() {
         assert_eq!(captured, Some(&*expected));
     }
 }
+
+#[test]
+fn a_success_whose_first_text_begins_like_an_error_is_told() {
+    let error = r#"{"type":"text","text":"Database error: no such table"}"#;
+    let fine = r#"{"text":"1 row","type":"text"}"#;
+    for (content, more, expected) in [
+        (error.to_owned(), "", "error_text"),
+        (format!("{error},{fine}"), "", "error_text"),
+        (format!(r#"{{"type":"image"}},{error}"#), "", "error_text"),
+        (format!("{fine},{error}"), "", ""),
+        (fine.to_owned(), "", ""),
+        // It says so itself.
+        (error.to_owned(), r#","isError":true"#, ""),
+    ] {
+        let stage = Stage::new();
+        let answer = result(7, &format!(r#""content":[{content}]{more}"#));
+        let record = stage.post(stage.head(1), CALL, &answer).remove(0);
+        assert_eq!(record.detail.flags.names(), expected, "{content} {more}");
+    }
+}

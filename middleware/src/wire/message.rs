@@ -208,6 +208,8 @@ pub(crate) struct UriTemplate {
 pub(crate) struct ResultContent {
     /// Types of the content blocks.
     pub(crate) types: ContentTypes,
+    /// Whether the first text among them looks like an error; `None` without any.
+    pub(crate) looks_wrong: Option<bool>,
     /// There is a block that is no empty text, or structured content that is not empty.
     pub(crate) has_any: bool,
     /// What sort of value `structuredContent` is, if there is one.
@@ -221,27 +223,35 @@ pub(crate) struct ResultContent {
     pub(crate) captured: Option<Box<[u8]>>,
 }
 
-/// A set of the types of content blocks.
+/// How many content blocks there are of each type, at most 255.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ContentTypes(u8);
+pub(crate) struct ContentTypes([u8; CONTENT_TYPES.len()]);
 
-/// The types of the protocol, sorted; all others are the last.
-const CONTENT_TYPES: [&str; 6] = ["audio", "image", "resource", "resource_link", "text", "other"];
+/// The types of the protocol and `other` for those it does not have, sorted.
+const CONTENT_TYPES: [&str; 6] = ["audio", "image", "other", "resource", "resource_link", "text"];
+const OTHER_TYPE: usize = 2;
 
 impl ContentTypes {
     pub(super) fn add(&mut self, name: &[u8]) {
         let known = CONTENT_TYPES.iter().position(|known| known.as_bytes() == name);
-        self.0 |= 1 << known.unwrap_or(CONTENT_TYPES.len() - 1);
+        let count = &mut self.0[known.unwrap_or(OTHER_TYPE)];
+        *count = count.saturating_add(1);
     }
 
-    /// Sorted, with commas between.
+    /// Sorted, with commas between, and with its number where there are several of one.
     pub(crate) fn names(self) -> String {
-        let mut names: Vec<&str> = (0..CONTENT_TYPES.len())
-            .filter(|at| self.0 & 1 << at != 0)
-            .map(|at| CONTENT_TYPES[at])
-            .collect();
-        names.sort_unstable();
-        names.join(",")
+        let mut names = String::new();
+        for (name, count) in CONTENT_TYPES.iter().zip(self.0).filter(|(_, count)| *count > 0) {
+            if !names.is_empty() {
+                names.push(',');
+            }
+            names.push_str(name);
+            if count > 1 {
+                names.push(':');
+                names.push_str(&count.to_string());
+            }
+        }
+        names
     }
 }
 

@@ -10,6 +10,7 @@ use super::unescape::unescape;
 use super::visitor::{Quoted, ValueKind};
 use super::{NAME_LIMIT, TEMPLATES_LIMIT, TOKEN_LIMIT, cut, timestamp};
 use crate::record::Text;
+use crate::result_flags::looks_like_error;
 use crate::trace_context::{TraceParent, whole_entries};
 
 /// What comes behind the part of a string that is kept: a hash of it, or of an address as much as is captured.
@@ -67,7 +68,11 @@ impl Builder {
                 self.message.content().types.add(&word);
                 self.taps.block_is_text(*word == *b"text");
             }
-            Member::BlockText => self.taps.block_has_text(!text.bytes.is_empty()),
+            Member::BlockText => {
+                self.taps.block_has_text(!text.bytes.is_empty());
+                let looks_wrong = &mut self.message.content().looks_wrong;
+                looks_wrong.get_or_insert_with(|| looks_like_error(text.bytes));
+            }
             Member::ParamsCursor => message.params.cursor = Some(hash(&text.text())),
             Member::NextCursor => self.result().next_cursor = Some(hash(&text.text())),
             Member::ToolName => {

@@ -74,7 +74,11 @@ impl Random {
     }
 
     fn content_types(&mut self) -> ContentTypes {
-        let content = self.one_of(&["", r#"{"type":"text"}"#, r#"{"type":"text"},{"type":"image"}"#]);
+        let content = self.one_of(&[
+            "",
+            r#"{"type":"text"}"#,
+            r#"{"type":"text"},{"type":"image"},{"type":"text"}"#,
+        ]);
         let mut reader = Reader::new(Side::Answer);
         let answer = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"content":[{content}]}}}}"#);
         reader.finish();
@@ -100,6 +104,7 @@ impl Random {
             invalid_arguments: self.text(),
             flags: Flags {
                 empty: self.0.random(),
+                error_text: self.0.random(),
                 identical: self.0.random(),
                 schema_mismatch: self.0.random(),
                 truncated: self.0.random(),

@@ -45,8 +45,9 @@ fn result(result: &str) -> String {
 
 #[tokio::test]
 async fn arguments_are_hashed_and_the_definition_is_named() {
-    let fine =
-        result(r#""content":[{"type":"text","text":"3"},{"type":"image","data":"x"}],"structuredContent":{"sum":3}"#);
+    let fine = result(
+        r#""content":[{"type":"text","text":"3"},{"type":"image","data":"x"},{"type":"text"}],"structuredContent":{"sum":3}"#,
+    );
     let records = told(&[
         (LIST.to_owned(), LISTED.to_owned()),
         (call("add", r#","arguments":{"a":1,"b":[true]}"#), fine.clone()),
@@ -71,7 +72,7 @@ async fn arguments_are_hashed_and_the_definition_is_named() {
         detail(5).arguments_hash,
         "no arguments are none"
     );
-    assert_eq!(detail(1).content_types.names(), "image,text");
+    assert_eq!(detail(1).content_types.names(), "image,text:2");
     let flags: Vec<_> = records.iter().map(|record| record.detail.flags.names()).collect();
     assert_eq!(flags, ["", "", "identical", "", "empty", "empty"]);
     let definition = detail(1).definition.unwrap();
