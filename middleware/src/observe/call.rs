@@ -177,8 +177,9 @@ impl Call {
         self.record.request_id.is_some()
     }
 
+    /// Whether it is of the era without a handshake; one that asks for a version of it is of the other nevertheless.
     pub(super) fn is_modern(&self) -> bool {
-        classify::is_modern(self.record.protocol_version.as_deref())
+        classify::is_modern(self.record.protocol_version.as_deref()) && &*self.record.method != "initialize"
     }
 
     pub(super) fn tool(&self) -> Option<&str> {

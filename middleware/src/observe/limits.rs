@@ -40,7 +40,7 @@ pub(super) const ROUNDS: usize = 4096;
 /// `toolsight.state.forgotten`.
 ///
 /// A million different sessions, users, tools, tasks, rounds and calls without an answer, each with names of 256 bytes,
-/// leave the process below 70 MiB (`tests/bounds.rs`, which allows the layer 96 MiB).
+/// leave the process below 70 MiB (`tests/bounds`, which allows the layer 96 MiB).
 ///
 /// Nothing of this loses a call: what is not remembered of a session is missing from its later calls, and a call that is
 /// not waited for is recorded as deferred.

@@ -15,12 +15,12 @@ use crate::wire::{InputSchema, Message, NAME_LIMIT, cut};
 /// Bytes of arguments that are kept while they pass where headers mirror them; longer ones are not compared.
 pub(super) const ARGUMENTS_KEPT: usize = 16 << 10;
 
-/// Whether headers have to mirror what `message` says: a request does by either of them of this era. Which headers notifications
-/// have is not defined.
+/// Whether headers have to mirror what `message` says: a request that is of this era by either of them, and no handshake. Which
+/// headers notifications have is not defined.
 fn has_to_mirror(message: &Message, head: &RequestHead) -> bool {
     let told = message.params.meta.protocol_version.as_deref();
     let is_modern = classify::is_modern(told) || classify::is_modern(head.protocol_version.as_deref());
-    is_modern && head.post && message.id.is_some()
+    is_modern && head.post && message.id.is_some() && message.method.as_deref() != Some("initialize")
 }
 
 /// The headers that do not say what the body says, of the version, the method and the name or address that is asked for;

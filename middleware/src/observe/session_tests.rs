@@ -42,6 +42,43 @@ fn a_session_is_timed_whichever_way_it_ends_and_anew_if_it_goes_on_after_all() {
 }
 
 #[test]
+fn a_handshake_that_asks_for_a_version_without_sessions_may_begin_one() {
+    let stage = Stage::new();
+    let asks = r#""protocolVersion":"2026-07-28","clientInfo":{"name":"desk"}"#;
+    let mut exchange = stage.begin(RequestHead {
+        protocol_version: Some("2026-07-28".into()),
+        ..stage.head(0)
+    });
+    exchange.request_data(request(1, "initialize", asks).as_bytes(), stage.at(0));
+    let head = ResponseHead {
+        status: 200.into(),
+        session_id: Some("s1".into()),
+        content: Content::Json,
+    };
+    exchange.response_head(head, &Extensions::new(), stage.at(1));
+    let told = result(1, r#""protocolVersion":"2025-11-25""#);
+    exchange.response_data(told.as_bytes(), stage.at(1));
+    let mut seen = records(exchange.take());
+    seen.extend(stage.post(stage.in_session(2), CALL, OK));
+    for record in seen {
+        let told = (
+            record.session_id.as_deref(),
+            &*record.client.name,
+            record.protocol_version.as_deref(),
+        );
+        assert_eq!(told, (Some("s1"), "desk", Some("2025-11-25")), "{}", record.method);
+        assert_eq!(record.mismatch.names(), None, "{}", record.method);
+    }
+    // Nor does it tell that the server speaks that version.
+    let modern = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;
+    let mut refused = stage.begin(stage.head(3));
+    refused.request_data(request(7, "tools/list", modern).as_bytes(), stage.at(3));
+    stage.answer(&mut refused, 3, 400, Content::Other, "no");
+    refused.end(End::Complete, stage.at(3));
+    assert_eq!(records(refused.take())[0].outcome, Outcome::Probe);
+}
+
+#[test]
 fn of_many_sessions_that_nobody_uses_so_many_are_told_at_a_time() {
     let stage = Stage::of_sessions(IDLE_AT_ONCE + 5);
     for index in 0..IDLE_AT_ONCE + 5 {

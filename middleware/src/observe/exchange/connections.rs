@@ -12,6 +12,9 @@ use crate::outcome::{Fault, Outcome};
 impl Exchange {
     /// Remembers the session that the response names or the request belongs to, once the server has accepted that.
     pub(super) fn join_session(&mut self, named: Option<&str>) {
+        if self.is_modern {
+            return;
+        }
         let Dialogue {
             connection,
             head,

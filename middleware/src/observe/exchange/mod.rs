@@ -41,6 +41,8 @@ pub(crate) struct Exchange {
     asked: u64,
     /// A JSON-RPC message was in the request, be it only the client's answer to the server.
     spoke: bool,
+    /// The request is of the era without sessions.
+    is_modern: bool,
     content: Option<Content>,
     /// What the next answer comes with.
     carrier: Carrier,
@@ -60,7 +62,12 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     #[inline(always)]
-    pub(crate) fn begin(observer: Arc<Observer>, head: RequestHead, span: SpanContext) -> Self {
+    pub(crate) fn begin(observer: Arc<Observer>, mut head: RequestHead, span: SpanContext) -> Self {
+        let is_modern = classify::is_modern(head.protocol_version.as_deref());
+        if is_modern {
+            // There are no sessions any more, and whoever takes any id for one would fill the table of those that are.
+            head.session_id = None;
+        }
         let known = match (&head.session_id, &head.endpoint) {
             (Some(id), _) => observer.sessions.get(id),
             (None, Some(key)) => observer.endpoints.get(key),
@@ -82,6 +89,7 @@ impl Exchange {
             request_bytes: 0,
             asked: 0,
             spoke: false,
+            is_modern,
             content: None,
             carrier: Carrier::default(),
             response_bytes: 0,
@@ -137,6 +145,7 @@ impl Exchange {
                 let start = self.dialogue.head.start;
                 let mut call = self.dialogue.client_call(message, self.prepared_span(), start);
                 call.record.request_bytes = end - std::mem::replace(&mut self.asked, end);
+                self.is_modern = call.is_modern();
                 if !std::mem::replace(&mut self.has_call, true) {
                     self.span = call.record.span.clone();
                 }
@@ -185,7 +194,7 @@ impl Exchange {
             200..300 if request.delete => self.end_session(Fault::ClientGone, clock.now()),
             200..300 => self.join_session(head.session_id.as_deref()),
             // An expired session; since 2026-07-28 it is a method that does not exist.
-            404 if !classify::is_modern(request.protocol_version.as_deref()) => {
+            404 if !self.is_modern => {
                 self.end_session(Fault::Server, clock.now());
             }
             _ => {}
