@@ -1,21 +1,32 @@
 //! Arguments, results and what else is said: not a byte of it leaves, unless the operator wants that. Messages of errors do,
 //! unless the operator does not want it.
 
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, Bytes};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
 use rmcp::model::CallToolRequestParams;
 use rmcp::model::ProtocolVersion;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+use toolsight::http::RequestBody;
 use toolsight::{Builder, Capture, Toolsight};
+use tower::{Layer as _, Service as _, service_fn};
 
 use crate::receiver::{Received, attributes};
+use crate::said::SAID;
 use crate::server::{call, connect, start};
 
 const MARKER: &str = "marker-3f9a";
 
 /// Calls with the marker in arguments, results and errors.
 async fn make_calls(builder: Builder) -> Received {
-    let received = Received::default();
-    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
-    let toolsight = builder.endpoint(format!("http://{address}")).build().unwrap();
+    let (received, toolsight) = observing(builder).await;
     let url = start(&toolsight).await;
     for version in [ProtocolVersion::V_2026_07_28, ProtocolVersion::V_2025_06_18] {
         let client = connect(&url, version).await;
@@ -47,131 +58,22 @@ async fn without_capture_no_byte_of_them_is_exported() {
     assert!(!contains(&received.bytes(), MARKER));
 }
 
-/// What client and server say over a pipe, in turns, with the marker wherever a person's words may stand.
-const SAID: &[(bool, &str)] = &[
-    (
-        true,
-        r#"{"id":1,"method":"prompts/get","params":{"name":"greet","arguments":{"who":"@"}}}"#,
-    ),
-    (
-        false,
-        r#"{"id":1,"result":{"description":"@","messages":[{"role":"user","content":{"type":"text","text":"@"}}]}}"#,
-    ),
-    (
-        true,
-        r#"{"id":2,"method":"resources/read","params":{"uri":"file:///home/@/notes?q=@"}}"#,
-    ),
-    (
-        false,
-        r#"{"id":2,"result":{"contents":[{"uri":"file:///home/@/notes","text":"@"}]}}"#,
-    ),
-    (true, r#"{"id":3,"method":"resources/subscribe","params":{"uri":"@"}}"#),
-    (
-        false,
-        r#"{"id":3,"error":{"code":-32602,"message":"@","data":{"@":"@"}}}"#,
-    ),
-    (
-        false,
-        r#"{"method":"notifications/resources/updated","params":{"uri":"file:///@","title":"@"}}"#,
-    ),
-    (
-        true,
-        r#"{"id":4,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"@"},"argument":{"name":"@","value":"@"}}}"#,
-    ),
-    (false, r#"{"id":4,"result":{"completion":{"values":["@"]}}}"#),
-    (
-        true,
-        r#"{"id":5,"method":"tools/call","params":{"name":"book","arguments":{"city":"@"},"task":{"ttl":1},"_meta":{"progressToken":"@"}}}"#,
-    ),
-    (
-        false,
-        r#"{"method":"notifications/progress","params":{"progressToken":"@","progress":1,"message":"@"}}"#,
-    ),
-    (
-        false,
-        r#"{"method":"notifications/message","params":{"level":"info","data":"@"}}"#,
-    ),
-    (
-        false,
-        r#"{"id":5,"result":{"task":{"taskId":"@","status":"working","statusMessage":"@"}}}"#,
-    ),
-    (true, r#"{"id":6,"method":"tasks/result","params":{"taskId":"@"}}"#),
-    (
-        false,
-        r#"{"id":6,"result":{"content":[{"type":"text","text":"@"}],"structuredContent":{"@":"@"}}}"#,
-    ),
-    (
-        false,
-        r#"{"id":7,"method":"sampling/createMessage","params":{"messages":[{"role":"user","content":{"type":"text","text":"@"}}],"systemPrompt":"@"}}"#,
-    ),
-    (
-        true,
-        r#"{"id":7,"result":{"role":"assistant","model":"@","content":{"type":"text","text":"@"}}}"#,
-    ),
-    (
-        false,
-        r#"{"id":8,"method":"elicitation/create","params":{"message":"@","requestedSchema":{"properties":{"@":{"type":"string"}}}}}"#,
-    ),
-    (true, r#"{"id":8,"result":{"action":"accept","content":{"name":"@"}}}"#),
-    (
-        true,
-        r#"{"id":9,"method":"tools/call","params":{"name":"book","requestState":"@","inputResponses":{"@":{"content":{"@":"@"}}}}}"#,
-    ),
-    (
-        false,
-        r#"{"id":9,"result":{"resultType":"input_required","requestState":"@","inputRequests":{"@":{"params":{"message":"@"}}}}}"#,
-    ),
-    (
-        true,
-        r#"{"method":"notifications/cancelled","params":{"requestId":10,"reason":"@"}}"#,
-    ),
-    (
-        true,
-        r#"{"id":11,"method":"tools/call","params":{"name":"book","arguments":"@"}}"#,
-    ),
-    (
-        false,
-        r#"{"id":11,"result":{"isError":true,"content":[{"type":"text","text":"@"}]}}"#,
-    ),
-    (true, r#"{"id":12,"method":"resources/templates/list"}"#),
-    (
-        false,
-        r#"{"id":12,"result":{"resourceTemplates":[{"name":"@","uriTemplate":"users://{id}/profile","description":"@"}]}}"#,
-    ),
-    (
-        true,
-        r#"{"id":13,"method":"resources/read","params":{"uri":"users://@/profile"}}"#,
-    ),
-    (
-        false,
-        r#"{"id":13,"result":{"contents":[{"uri":"users://@/profile","text":"@"}]}}"#,
-    ),
-    (
-        true,
-        r#"{"id":14,"method":"resources/read","params":{"uri":"users://@/@/profile"}}"#,
-    ),
-    (
-        false,
-        r#"{"id":14,"error":{"code":-32002,"message":"@","data":{"uri":"@"}}}"#,
-    ),
-    (
-        true,
-        r#"{"id":15,"method":"resources/read","params":{"uri":"/home/@: @"}}"#,
-    ),
-    (false, r#"{"id":15,"result":{"contents":[{"text":"@"}]}}"#),
-];
+/// A message as it passes.
+fn message(text: &str) -> String {
+    text.replace('@', MARKER).replacen('{', r#"{"jsonrpc":"2.0","#, 1)
+}
 
-/// Says all that over a pipe.
-async fn talk(builder: Builder) -> Received {
+async fn observing(builder: Builder) -> (Received, Toolsight) {
     let received = Received::default();
     let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
     let toolsight = builder.endpoint(format!("http://{address}")).build().unwrap();
-    let line = |text: &str| {
-        format!(
-            "{}\n",
-            text.replace('@', MARKER).replacen('{', r#"{"jsonrpc":"2.0","#, 1)
-        )
-    };
+    (received, toolsight)
+}
+
+/// Says all that over a pipe.
+async fn talk(builder: Builder) -> Received {
+    let (received, toolsight) = observing(builder).await;
+    let line = |text: &str| message(text) + "\n";
     let said: String = SAID.iter().filter(|said| said.0).map(|said| line(said.1)).collect();
     let (mut read, mut write) = toolsight.pipe(said.as_bytes(), tokio::io::sink());
     for (by_client, text) in SAID {
@@ -187,31 +89,106 @@ async fn talk(builder: Builder) -> Received {
     received
 }
 
+/// The same over HTTP+SSE.
+async fn talk_over_two_endpoints(builder: Builder) -> Received {
+    let (received, toolsight) = observing(builder).await;
+    let (server, events) = mpsc::channel(1);
+    let events = Arc::new(Mutex::new(Some(events)));
+    let service = service_fn(|request: Request<RequestBody<Full<Bytes>>>| {
+        let events = events.clone();
+        async move {
+            let mut response = Response::new(Body::empty());
+            if request.method() == Method::GET {
+                let events = ReceiverStream::new(events.lock().unwrap().take().unwrap());
+                *response.body_mut() = Body::from_stream(events.map(Ok::<String, Infallible>));
+                let media_type = HeaderValue::from_static("text/event-stream");
+                response.headers_mut().insert(CONTENT_TYPE, media_type);
+            } else {
+                *response.status_mut() = StatusCode::ACCEPTED;
+            }
+            request.into_body().collect().await.unwrap();
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut layered = toolsight.layer().layer(service);
+    let opens = Request::get("/sse").header(ACCEPT, "text/event-stream");
+    let opens = opens.body(Full::default()).unwrap();
+    let mut stream = layered.call(opens).await.unwrap().into_body();
+    let endpoint = "event: endpoint\ndata: /message?session=1\n\n".to_owned();
+    server.send(endpoint).await.unwrap();
+    stream.frame().await.unwrap().unwrap();
+    for (by_client, text) in SAID {
+        if *by_client {
+            let posts = Request::post("/message?session=1").body(Full::from(message(text)));
+            let response = layered.call(posts.unwrap()).await.unwrap();
+            response.into_body().collect().await.unwrap();
+        } else {
+            server.send(format!("data: {}\n\n", message(text))).await.unwrap();
+            stream.frame().await.unwrap().unwrap();
+        }
+    }
+    drop(server);
+    assert!(stream.frame().await.is_none());
+    toolsight.flush().await;
+    received
+}
+
 #[tokio::test]
-async fn without_capture_no_byte_of_what_is_said_over_a_pipe_is_exported() {
-    let received = talk(Toolsight::builder().error_messages(false)).await;
-    let mut names: Vec<_> = received.spans().into_iter().map(|span| span.name).collect();
-    names.sort();
-    let expected = [
-        "completion/complete",
-        "elicitation/create",
-        "notifications/cancelled",
-        "notifications/resources/updated",
-        "prompts/get greet",
-        "resources/read",
-        "resources/read",
-        "resources/read",
-        "resources/read",
-        "resources/subscribe",
-        "resources/templates/list",
-        "sampling/createMessage",
-        "tasks/result",
-        "tools/call",
-        "tools/call",
-        "tools/call",
-    ];
-    assert_eq!(names, expected);
-    assert!(!contains(&received.bytes(), MARKER));
+async fn without_capture_no_byte_of_what_is_said_otherwise_is_exported() {
+    let builder = || Toolsight::builder().error_messages(false);
+    for (way, received) in [
+        ("a pipe", talk(builder()).await),
+        ("HTTP+SSE", talk_over_two_endpoints(builder()).await),
+    ] {
+        let mut names: Vec<_> = received.spans().into_iter().map(|span| span.name).collect();
+        names.sort();
+        let expected = [
+            "completion/complete",
+            "elicitation/create",
+            "elicitation/create",
+            "notifications/cancelled",
+            "notifications/resources/updated",
+            "notifications/tasks",
+            "notifications/tasks",
+            "prompts/get greet",
+            "resources/read",
+            "resources/read",
+            "resources/read",
+            "resources/read",
+            "resources/subscribe",
+            "resources/templates/list",
+            "sampling/createMessage",
+            "tasks/get",
+            "tasks/get",
+            "tasks/result",
+            "tasks/result",
+            "tasks/update",
+            "tools/call",
+            "tools/call",
+            "tools/call",
+            "tools/call",
+            "tools/call",
+            "tools/call",
+        ];
+        assert_eq!(names, expected, "{way}");
+        assert!(!contains(&received.bytes(), MARKER), "{way}");
+    }
+}
+
+#[tokio::test]
+async fn the_results_of_tasks_are_captured_however_they_come() {
+    for received in [
+        talk(Toolsight::builder().capture(Capture::default().results(1000))).await,
+        talk_over_two_endpoints(Toolsight::builder().capture(Capture::default().results(1000))).await,
+    ] {
+        let spans = received.spans();
+        let calls = spans
+            .iter()
+            .filter(|span| span.name.starts_with("tools/call"))
+            .map(attributes);
+        let captured = calls.filter_map(|call| call.get("gen_ai.tool.call.result").cloned());
+        assert_eq!(captured.filter(|result| result.contains(MARKER)).count(), 4);
+    }
 }
 
 /// Template or scheme of each resource that is read, and the arguments that are captured.

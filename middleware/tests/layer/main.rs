@@ -11,6 +11,7 @@ mod export;
 mod one_signal;
 mod refusals;
 mod retries;
+mod said;
 mod stdio;
 mod streams;
 mod tls;
