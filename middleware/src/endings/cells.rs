@@ -2,14 +2,18 @@
 
 use super::{Act, Transport, follow_ups, streams};
 
-/// Each transport in each version that has it.
-pub(super) const TRANSPORTS: [(Transport, &str); 14] = [
+/// Each transport in each version that has it. That of two endpoints is of 2024-11-05, and deprecated since then: those who still
+/// speak it agree on whichever version both have that begins with a handshake.
+pub(super) const TRANSPORTS: [(Transport, &str); 17] = [
     (Transport::Stdio, "2024-11-05"),
     (Transport::Stdio, "2025-03-26"),
     (Transport::Stdio, "2025-06-18"),
     (Transport::Stdio, "2025-11-25"),
     (Transport::Stdio, "2026-07-28"),
     (Transport::TwoEndpoints, "2024-11-05"),
+    (Transport::TwoEndpoints, "2025-03-26"),
+    (Transport::TwoEndpoints, "2025-06-18"),
+    (Transport::TwoEndpoints, "2025-11-25"),
     (Transport::Json, "2025-03-26"),
     (Transport::Json, "2025-06-18"),
     (Transport::Json, "2025-11-25"),
@@ -89,6 +93,7 @@ all! {
         ServerAsks,
         ServerAsksInVain,
         ServerTakesBack,
+        ServerAsksForTask,
         Batch,
         BatchInParts,
         Progress,
@@ -306,7 +311,9 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
         | Ending::ListenIsDropped
         | Ending::ListenIsInVain => streams::cell(transport, version, ending, [call(), ok()]),
         Ending::Probe | Ending::ProbeByCall | Ending::ProbeUnanswered => follow_ups::probe(transport, version, ending),
-        Ending::ServerAsks | Ending::ServerAsksInVain | Ending::ServerTakesBack if modern => {
+        Ending::ServerAsks | Ending::ServerAsksInVain | Ending::ServerTakesBack | Ending::ServerAsksForTask
+            if modern =>
+        {
             CannotOccur("the server asks only by its answer since 2026-07-28, see InputRequired")
         }
         Ending::ServerAsks => {
@@ -316,6 +323,19 @@ pub(super) fn cell(transport: Transport, version: &'static str, ending: Ending) 
         Ending::ServerAsksInVain => {
             let acts = vec![Aside(asks()), Client(error(7, -1)), call(), ok()];
             plays(acts, &["tools/call ok none", "<sampling/createMessage cancelled none"])
+        }
+        Ending::ServerAsksForTask if version < "2025-11-25" => CannotOccur("there are no tasks before 2025-11-25"),
+        Ending::ServerAsksForTask => {
+            let begun = result(7, r#""task":{"taskId":"t1","status":"working"}"#);
+            let fetches = r#"{"jsonrpc":"2.0","id":8,"method":"tasks/result","params":{"taskId":"t1"}}"#;
+            let mut acts = vec![call(), Server(asks()), Client(begun), Server(fetches.to_owned())];
+            acts.extend([Client(error(8, -1)), ok()]);
+            let records = [
+                "tools/call ok none",
+                "<sampling/createMessage cancelled none",
+                "<tasks/result ok none",
+            ];
+            plays(acts, &records)
         }
         Ending::ServerTakesBack => {
             let back = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#;
