@@ -44,8 +44,9 @@ impl Unread {
         }
         match body {
             Side::Request => {
-                tracing::warn!(target: "toolsight", "the buffers of a request's body do not show all their bytes; \
-                what is recorded of such requests is what their headers tell");
+                tracing::warn!(target: "toolsight", "a request cannot be read, since it is compressed or its buffers do \
+                not show all their bytes; what is recorded of such requests is what their headers tell. Put the layer inside \
+                of what decompresses");
             }
             Side::Answer => {
                 tracing::warn!(target: "toolsight", "an answer cannot be read, since it is compressed or its buffers \

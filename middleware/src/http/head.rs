@@ -32,6 +32,7 @@ pub(super) fn request<B>(
         delete: request.method() == Method::DELETE,
         resumes: known.last_event_id.is_some(),
         mcp: headers::looks_like_mcp(known, fields),
+        is_encoded: known.is_encoded(),
         http_version: match request.version() {
             Version::HTTP_10 => Some("1.0"),
             Version::HTTP_11 => Some("1.1"),

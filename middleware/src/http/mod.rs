@@ -8,9 +8,9 @@
 //!
 //! # Where to put it
 //!
-//! Inside anything that compresses responses, since a compressed answer cannot be read (its status alone then tells how the
-//! call ended, the record is flagged `unread`, and a warning of the target `toolsight` says so once), and outside of
-//! authentication, so that refused calls are seen as well, and of anything that gives up waiting or catches panics, since that looks like
+//! Inside anything that compresses responses or decompresses requests, since what is compressed cannot be read (of an answer its
+//! status alone then tells how the call ended, and the record is flagged `unread`; of a request its headers tell what they do; a
+//! warning of the target `toolsight` says so once), and outside of authentication, so that refused calls are seen as well, and of anything that gives up waiting or catches panics, since that looks like
 //! a client that went away. An authentication layer further out may leave a [`crate::UserId`] in the
 //! request's extensions; one further in may leave it in the response's.
 

@@ -19,6 +19,8 @@ pub(crate) struct RequestHead {
     pub(crate) resumes: bool,
     /// The head alone shows that this is MCP, see [`crate::wire::headers::looks_like_mcp`].
     pub(crate) mcp: bool,
+    /// Its body was compressed before it got here.
+    pub(crate) is_encoded: bool,
     pub(crate) http_version: Option<&'static str>,
     pub(crate) protocol_version: Option<Text>,
     pub(crate) session_id: Option<Text>,
@@ -47,6 +49,7 @@ impl RequestHead {
             delete: false,
             resumes: false,
             mcp: true,
+            is_encoded: false,
             http_version: None,
             protocol_version: None,
             session_id: None,

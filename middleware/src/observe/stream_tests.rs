@@ -198,3 +198,28 @@ fn each_message_of_a_batch_has_its_own_bytes() {
         }
     }
 }
+
+#[test]
+fn what_is_sent_compressed_to_an_event_stream_is_told_to_be_unread() {
+    let stage = Stage::new();
+    let mut stream = stage.begin(RequestHead {
+        post: false,
+        ..stage.head(0)
+    });
+    let address = "event: endpoint\ndata: /message?1\n\n";
+    stage.answer(&mut stream, 0, 200, Content::EventStream, address);
+    for (endpoint, expected) in [(Some("1".into()), 1), (None, 0)] {
+        let mut post = stage.begin(RequestHead {
+            is_encoded: true,
+            mcp: false,
+            endpoint,
+            ..stage.head(1)
+        });
+        post.request_data(CALL.as_bytes(), stage.at(1));
+        stage.answer(&mut post, 1, 202, Content::Other, "");
+        post.end(End::Complete, stage.at(1));
+        let unread = |seen: &Observation| matches!(seen, Observation::Unread(Side::Request));
+        let seen = post.take();
+        assert!(seen.iter().all(unread) && seen.len() == expected, "{seen:?}");
+    }
+}

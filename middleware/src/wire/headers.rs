@@ -30,6 +30,11 @@ pub(crate) fn value_text(value: &HeaderValue) -> Option<&str> {
     (!value.is_empty()).then(|| cut(value, NAME_LIMIT))
 }
 
+/// Whether a body with this header for its encoding is compressed.
+fn is_encoded(encoding: Option<&HeaderValue>) -> bool {
+    encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// How to read a body with these headers.
 fn content(media_type: Option<&HeaderValue>, encoding: Option<&HeaderValue>) -> Content {
     let is = |text: &[u8], media_type: &str| {
@@ -42,7 +47,7 @@ fn content(media_type: Option<&HeaderValue>, encoding: Option<&HeaderValue>) -> 
         .next()
         .unwrap_or_default()
         .trim_ascii();
-    if encoding.is_some_and(|encoding| encoding != "identity") {
+    if is_encoded(encoding) {
         Content::Encoded
     } else if is(media_type, JSON) {
         Content::Json
@@ -96,6 +101,7 @@ pub(crate) struct Known<'a> {
     pub(crate) name: Option<&'a HeaderValue>,
     pub(crate) user_agent: Option<&'a HeaderValue>,
     pub(crate) trace_parent: Option<&'a HeaderValue>,
+    content_encoding: Option<&'a HeaderValue>,
     /// There are some that mirror arguments, see [`parameters`].
     pub(crate) has_parameters: bool,
 }
@@ -111,6 +117,7 @@ impl<'a> Known<'a> {
                 semconv::HEADER_METHOD => &mut known.method,
                 semconv::HEADER_NAME => &mut known.name,
                 "user-agent" => &mut known.user_agent,
+                "content-encoding" => &mut known.content_encoding,
                 semconv::META_TRACEPARENT => &mut known.trace_parent,
                 other => {
                     known.has_parameters |= other.starts_with(semconv::HEADER_PARAM_PREFIX);
@@ -120,6 +127,11 @@ impl<'a> Known<'a> {
             place.get_or_insert(value);
         }
         known
+    }
+
+    /// Whether the body was compressed before it got here.
+    pub(crate) fn is_encoded(&self) -> bool {
+        is_encoded(self.content_encoding)
     }
 }
 

@@ -59,9 +59,50 @@ async fn an_answer_that_cannot_be_read_is_told_by_its_status_and_flagged() {
 }
 
 #[tokio::test]
+async fn a_request_that_cannot_be_read_is_counted_and_told_by_its_headers() {
+    for (name, encoding, body, expected, unread) in [
+        ("compressed", "gzip", "x", "tools/list 1", vec![Side::Request]),
+        // As JSON it could be read, and says something else.
+        (
+            "compressed in a way of its own",
+            "x-none",
+            LEGACY,
+            "tools/list 70",
+            vec![Side::Request],
+        ),
+        ("as it is", "Identity", LEGACY, "tools/call 70", vec![]),
+    ] {
+        let (layer, mut receiver) = layer();
+        let mut request = post(body);
+        for (name, value) in [("content-encoding", encoding), ("mcp-method", "tools/list")] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let answer = Answer {
+            status: 200,
+            headers: JSON,
+            body: Script::pieces(&[OK]),
+        };
+        exchange(&layer, request, answer).await;
+        let (mut calls, mut bodies) = (Vec::new(), Vec::new());
+        while let Ok(observation) = receiver.try_recv() {
+            match observation {
+                Observation::Call(record) => {
+                    assert_eq!(record.outcome.as_str(), "ok", "{name}");
+                    calls.push(format!("{} {}", record.method, record.request_bytes));
+                }
+                Observation::Unread(body) => bodies.push(body),
+                Observation::Session(_) | Observation::Omitted(_) => {}
+            }
+        }
+        assert_eq!((calls, bodies), (vec![expected.to_owned()], unread), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_mcp_may_be_compressed() {
     let (layer, mut receiver) = layer();
-    let request = Request::post("/token").body(Script::pieces(&["grant_type=x"])).unwrap();
+    let request = Request::post("/token").header("content-encoding", "gzip");
+    let request = request.body(Script::pieces(&["grant_type=x"])).unwrap();
     let body = Script::pieces(&["x"]);
     let answer = Answer {
         status: 200,

@@ -119,6 +119,9 @@ impl Exchange {
     }
 
     pub(crate) fn request_data(&mut self, bytes: &[u8], clock: impl Clock) {
+        if self.dialogue.head.is_encoded {
+            return self.request_gap(bytes.len());
+        }
         self.request_bytes += bytes.len() as u64;
         if !self.dialogue.head.post || self.unread_request || self.ended {
             return;
@@ -269,7 +272,8 @@ impl Exchange {
     }
 
     fn miss(&mut self, body: Side) {
-        if self.spoke || self.dialogue.head.mcp {
+        let sent_to_stream = self.dialogue.connection.reach == Reach::EventStream;
+        if self.spoke || self.dialogue.head.mcp || sent_to_stream {
             self.dialogue.out.push(Observation::Unread(body));
         }
     }
