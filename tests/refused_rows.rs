@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::collector::Collector;
+use crate::support::collector::{Collector, run};
 use crate::support::sender::Sender;
 use crate::support::within;
 
@@ -60,4 +60,72 @@ async fn rows_wait_for_a_table_whose_columns_have_been_changed() {
         assert_eq!(collector.ask(folder.path(), question).await, 100, "{question}");
     }
     assert!(!folder.path().join("spool/set_aside.ndjson").exists());
+}
+
+/// The error is of a table that is filled from `calls`, which may have the rows of the batch by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_waits_for_an_unknown_error_is_set_aside_by_hand_and_stored_once_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = ["store", "spool"].map(|name| folder.path().join(name).display().to_string());
+    let store = format!("embedded:{}", place[0]);
+    let settings = ["--store", &store, "--spool-folder", &place[1]];
+    let command = async |arguments: &[&str]| {
+        let output = run(&[arguments, &settings].concat()).await;
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    let collector = Collector::start_in(folder.path(), &[]).await;
+    collector.ready().await;
+    let change = async |change: &str| {
+        let statement = format!("ALTER TABLE toolsight.sessions {change}");
+        collector.write(folder.path(), statement).await;
+    };
+    // FUNCTION_THROW_IF_VALUE_IS_NON_ZERO, of which nobody can say in general whether rows are at fault.
+    change("ADD CONSTRAINT stuck CHECK throwIf(startsWith(session_id, 'stuck-')) = 0").await;
+    let (mut stuck, mut others) = (Sender::new("stuck"), Sender::new("others"));
+    stuck.send(&collector.http, 100).await;
+    let problem = within(Duration::from_secs(120), "the refusal is told", async || {
+        let told = collector.api("collector").await;
+        let problems = told["problems"].as_array().unwrap().clone();
+        problems.into_iter().find(|problem| problem["kind"] == "batch_refused")
+    });
+    let problem = problem.await;
+    others.send(&collector.http, 50).await;
+    let refused = &collector.api("collector").await["numbers"]["inserts"]["refused"];
+    let batch = refused["batch"].as_str().unwrap();
+    assert!(refused["seconds"].as_u64() >= Some(60), "{refused}");
+    let set_aside = format!("`toolsight-collector set-aside '{batch}'`");
+    let is_told = |told: &str| told.contains("Code: 395") && told.contains(&set_aside);
+    assert!(is_told(problem["message"].as_str().unwrap()), "{problem}");
+    within(Duration::from_secs(60), "the log tells it too", async || {
+        collector.log().lines().any(is_told).then_some(())
+    })
+    .await;
+    let retries = collector.metric("toolsight_insert_retries_total").await.unwrap();
+    assert!(retries < 20.0, "{retries} attempts within two minutes");
+
+    let (_, _, told) = command(&["set-aside", "collector:1.0-2.0"]).await;
+    assert!(told.contains("does not refuse batch collector:1.0-2.0"), "{told}");
+    let (done, told, error) = command(&["set-aside", batch]).await;
+    assert!(done, "{error}");
+    let file = told.split_whitespace().nth(4).unwrap().trim_end_matches(':');
+    collector.drained().await;
+    for (question, rows) in [(CALLS, 50), (SUMS[0], 50), (SUMS[1], 50), (SUMS[2], 50)] {
+        let found = collector.ask(folder.path(), question).await;
+        // What was stored before the error is stored; the rest comes with it.
+        assert!(found == rows || found == rows + 100, "{question}: {found}");
+    }
+
+    change("DROP CONSTRAINT stuck").await;
+    assert_eq!(command(&["store-again", file]).await.1, "100 rows stored\n");
+    for question in [CALLS].iter().chain(&SUMS) {
+        assert_eq!(collector.ask(folder.path(), question).await, 150, "{question}");
+    }
+    let sessions = "SELECT sum(calls) FROM toolsight.sessions";
+    assert_eq!(collector.ask(folder.path(), sessions).await, 150);
+    let ledger = &collector.api("collector").await["numbers"]["ledger"];
+    assert_eq!((&ledger["inserted"], &ledger["set_aside"]), (&50.into(), &100.into()));
+    collector.kill().await;
+    let (_, _, told) = command(&["set-aside", batch]).await;
+    assert!(told.contains("no collector uses the spool"), "{told}");
 }

@@ -57,9 +57,14 @@ pub enum Action {
         /// The folder, which must not be there yet.
         folder: PathBuf,
     },
+    /// Set a batch aside that the store does not take, so that those behind it can go on.
+    SetAside {
+        /// The batch, as log and page name it.
+        batch: String,
+    },
     /// Store the rows of a file that were set aside, once what the store had against them is mended.
     StoreAgain {
-        /// `set_aside.ndjson` or `set_aside.1.ndjson` in the spool's folder.
+        /// `set_aside.ndjson`, `set_aside.1.ndjson` or the file of a batch, in the spool's folder.
         file: PathBuf,
     },
     /// Make an embedded store out of a backup; the folder that --store names must be empty.

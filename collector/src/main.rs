@@ -103,6 +103,7 @@ async fn act(action: Action, config: &Config) -> anyhow::Result<()> {
         Action::StoreInfo => operate::store_info(config),
         Action::ForgetUser { user, tenant } => operate::forget_user(config, &user, tenant.as_deref()).await,
         Action::Backup { folder } => operate::backup(config, &folder).await,
+        Action::SetAside { batch } => operate::set_aside(config, &batch).await,
         Action::StoreAgain { file } => operate::store_again(config, &file).await,
         Action::Restore { folder } => operate::restore(config, &folder).await,
         Action::Serve | Action::CheckConfig | Action::CheckHealth | Action::Token(_) | Action::PrintDdl => {

@@ -1,6 +1,7 @@
 //! A whole collector: store, listeners, page and tool health, started and stopped in the right order.
 
 use std::future::pending;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,10 +55,7 @@ impl Running {
             warn!(warning, "the configuration is risky");
         }
         let store_config = store_config(config)?;
-        let spool = match &config.spool.folder {
-            Some(folder) => folder.clone(),
-            None => store_config.location.spool_folder()?,
-        };
+        let spool = spool_folder(config, &store_config)?;
         let store = Arc::new(Store::open(store_config, metrics.clone(), progress).await?);
         let (health, tool_health) =
             ToolHealthTask::new(store.reader().clone(), store.states(), metrics.clone(), HEALTH_INTERVAL);
@@ -197,6 +195,17 @@ pub(crate) fn store_config(config: &Config) -> anyhow::Result<StoreConfig> {
         engine_memory_bytes: config.store.engine_memory_bytes,
         retention: config.store.retention,
         ..StoreConfig::new(location)
+    })
+}
+
+/// Where the spool is.
+///
+/// # Errors
+/// When it is in the user's own data folder, and there is none.
+pub(crate) fn spool_folder(config: &Config, store: &StoreConfig) -> anyhow::Result<PathBuf> {
+    Ok(match &config.spool.folder {
+        Some(folder) => folder.clone(),
+        None => store.location.spool_folder()?,
     })
 }
 

@@ -13,6 +13,7 @@ use tracing_subscriber::filter::ParseError;
 
 use crate::config::{Log, LogFormat};
 use crate::layers::Layers;
+use crate::pipeline::Head;
 
 /// Every metric the collector exposes about itself, registered in one [`Registry`].
 ///
@@ -55,6 +56,8 @@ pub struct Metrics {
     pub set_aside_replaced: IntCounter,
     /// Requests that were acknowledged and are gone from the spool; how many rows they had is not known.
     pub requests_lost: IntCounter,
+    /// The batch that the store does not take, which all others wait behind.
+    pub head: Head,
     /// Rows that wait for the store.
     pub rows_queued: IntGauge,
     /// Requests that wait for the store.
@@ -187,6 +190,7 @@ impl Metrics {
             requests_lost: counter(&registry, "requests_lost_total", "requests gone from the spool")?,
             set_aside_bytes: gauge(&registry, "set_aside_bytes", "bytes of refused rows on disk")?,
             set_aside_replaced: counter(&registry, "set_aside_replaced_total", "refused rows replaced")?,
+            head: Head::default(),
             rows_queued: gauge(&registry, "rows_queued", "rows that wait for the store")?,
             spool_records: gauge(&registry, "spool_records", "requests that wait for the store")?,
             spool_bytes: gauge(&registry, "spool_bytes", "bytes of the spool on disk")?,

@@ -108,6 +108,20 @@ pub(crate) struct Inserts {
     p99_ms: Option<f64>,
     /// Rows of a batch, on average.
     mean_batch_rows: Option<f64>,
+    /// The batch that the store has not taken at the last attempt, which all others wait behind.
+    pub(super) refused: Option<RefusedBatch>,
+}
+
+/// A batch that the store does not take.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RefusedBatch {
+    /// By which `toolsight-collector set-aside` knows it.
+    pub(super) batch: String,
+    rows: usize,
+    /// Since the first attempt.
+    pub(super) seconds: u64,
+    /// What was wrong at the last one.
+    pub(super) reason: String,
 }
 
 /// Where every span went: received = refused + ignored + duplicate + spooled, and
@@ -208,6 +222,12 @@ impl Numbers {
                 p50_ms: quantile_ms(&metrics.insert_seconds, 0.5),
                 p99_ms: quantile_ms(&metrics.insert_seconds, 0.99),
                 mean_batch_rows: (batches > 0).then(|| metrics.batch_rows.get_sample_sum() / batches as f64),
+                refused: metrics.head.get().map(|refused| RefusedBatch {
+                    batch: refused.batch,
+                    rows: refused.rows,
+                    seconds: refused.since.elapsed().as_secs(),
+                    reason: refused.reason,
+                }),
             },
             ledger: Ledger::settled(metrics).await,
             layers: metrics.layers.answer(),

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::collector::Numbers;
 use super::metrics::STUCK;
 use super::status::StoreStatus;
+use crate::pipeline::LONG_REFUSED;
 use crate::spool::SET_ASIDE_LIMIT;
 
 /// Age of the oldest request in seconds from which the store does not keep up.
@@ -89,6 +90,16 @@ pub(super) fn problems(numbers: &Numbers, store: &StoreStatus, warnings: &[Strin
         let message =
             "The store cannot be reached. Calls wait on disk; look at whether ClickHouse runs, and at the log.";
         add(Severity::Error, "store_unreachable", message.to_owned());
+    } else if let Some(refused) = &numbers.inserts.refused
+        && refused.seconds >= LONG_REFUSED.as_secs()
+    {
+        let (batch, seconds, reason) = (&refused.batch, refused.seconds, &refused.reason);
+        let message = format!(
+            "The store answers, but has not taken the batch at the head for {seconds} s, and all others wait behind it on \
+            disk: {reason}. Mend what this says; or put the batch into a file and go on without it, by \
+            `toolsight-collector set-aside '{batch}'` with the settings of this collector."
+        );
+        add(Severity::Error, "batch_refused", message);
     } else if numbers.lag.oldest_waiting_seconds > BEHIND {
         let seconds = numbers.lag.oldest_waiting_seconds;
         let message = format!(
@@ -99,7 +110,7 @@ pub(super) fn problems(numbers: &Numbers, store: &StoreStatus, warnings: &[Strin
     }
     if ledger.set_aside > 0 {
         let message = format!(
-            "The store would not take {} calls since the start. They and the reasons are in set_aside.ndjson in the \
+            "The store would not take {} calls since the start. They and the reasons are in set_aside.*ndjson in the \
             spool's folder; once the cause is mended, `toolsight-collector store-again` stores them.",
             ledger.set_aside
         );

@@ -2,6 +2,7 @@
 
 mod check;
 mod check_health;
+mod set_aside;
 mod store_again;
 
 use std::io::{self, Write as _};
@@ -11,6 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 
 pub use self::check::check;
 pub use self::check_health::check_health;
+pub use self::set_aside::set_aside;
 pub use self::store_again::store_again;
 
 use crate::config::Config;

@@ -20,8 +20,13 @@ const CHUNK: usize = 1000;
 /// A line of a file of rows that were set aside; what else it tells is for people.
 #[derive(Deserialize)]
 struct Line {
+    /// Rows that were sent together have it in common.
+    token: String,
     row: Row<'static>,
 }
+
+/// Rows with their lines.
+type Rows = Vec<(String, Row<'static>)>;
 
 /// What became of a file.
 #[derive(Debug, Default)]
@@ -56,7 +61,8 @@ pub async fn store_again(config: &Config, file: &Path) -> anyhow::Result<()> {
 }
 
 async fn store_all(session: &CommandSession, taken: &Path) -> anyhow::Result<Told> {
-    let (mut told, mut seen, mut chunk) = (Told::default(), HashSet::new(), Vec::new());
+    let (mut told, mut seen, mut singles) = (Told::default(), HashSet::new(), Vec::new());
+    let mut together: (String, Rows) = Default::default();
     for line in BufReader::new(File::open(taken)?).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
         if line.is_empty() {
@@ -64,23 +70,48 @@ async fn store_all(session: &CommandSession, taken: &Path) -> anyhow::Result<Tol
         }
         match serde_json::from_str::<Line>(&line) {
             // A collector that was killed may have written a row twice.
-            Ok(Line { row }) if !seen.insert(identity(&row)?) => {}
-            Ok(Line { row }) => chunk.push((line, row)),
+            Ok(Line { row, .. }) if !seen.insert(identity(&row)?) => {}
+            Ok(Line { token, row }) => {
+                if token != together.0 {
+                    let (token, rows) = std::mem::replace(&mut together, (token, Vec::new()));
+                    store_together(session, token, rows, &mut singles, &mut told).await?;
+                }
+                together.1.push((line, row));
+            }
             Err(error) => {
                 told.reason = format!("a line cannot be read: {error}");
                 told.left.push(line);
             }
         }
-        if chunk.len() == CHUNK {
-            store(session, std::mem::take(&mut chunk), &mut told).await?;
+        if singles.len() == CHUNK {
+            store(session, std::mem::take(&mut singles), None, &mut told).await?;
         }
     }
-    store(session, chunk, &mut told).await?;
+    let (token, rows) = together;
+    store_together(session, token, rows, &mut singles, &mut told).await?;
+    store(session, singles, None, &mut told).await?;
     Ok(told)
 }
 
-/// Stores rows, halving them until those that are refused stand alone.
-async fn store(session: &CommandSession, rows: Vec<(String, Row<'static>)>, told: &mut Told) -> anyhow::Result<()> {
+/// Stores rows that were sent together under the token that they had: the store may have some of what is derived from them
+/// or even all, since its answer was an error. A row that was sent alone waits for others.
+async fn store_together(
+    session: &CommandSession,
+    token: String,
+    rows: Rows,
+    singles: &mut Rows,
+    told: &mut Told,
+) -> anyhow::Result<()> {
+    if rows.len() > 1 {
+        return store(session, rows, Some(token), told).await;
+    }
+    singles.extend(rows);
+    Ok(())
+}
+
+/// Stores rows, halving them until those that are refused stand alone. `token` is for all of them together, if they have
+/// one.
+async fn store(session: &CommandSession, rows: Rows, mut token: Option<String>, told: &mut Told) -> anyhow::Result<()> {
     let mut parts = vec![rows];
     while let Some(mut part) = parts.pop() {
         if part.is_empty() {
@@ -91,7 +122,8 @@ async fn store(session: &CommandSession, rows: Vec<(String, Row<'static>)>, told
             hasher.update(identity(row)?.as_bytes());
         }
         // The same rows have the same token, so that an attempt that was cut off counts nothing twice.
-        let token = format!("again/{}", hasher.finalize().to_hex());
+        let token = token.take();
+        let token = token.unwrap_or_else(|| format!("again/{}", hasher.finalize().to_hex()));
         let block: Block = part.iter().map(|(_, row)| row).collect();
         match session.insert(&block, &token).await {
             Ok(()) => told.stored += part.len(),

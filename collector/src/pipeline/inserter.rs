@@ -2,33 +2,25 @@
 
 use std::future::pending;
 use std::io;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::error;
 
-use super::backoff::Backoff;
 use super::sessions::{Rows, Sessions};
-use super::sink::{InsertError, Sink};
+use super::sink::Sink;
 use super::walk::Walk;
 use crate::config;
-use crate::row::Row;
 use crate::spool::{AppendError, Reader, Seal, lacks};
 use crate::store::Block;
 use crate::telemetry::{Metrics, unix_now};
 
 /// Longest time between two signs of life, and between two looks at what has lingered long enough.
-const TICK: Duration = Duration::from_secs(1);
-
-/// How long a sink may take for a batch: longer than any takes that has limits of its own. Signs of life come beside the
-/// work, so that one which waits for ever would look as if all were well.
-const LONGEST_ANSWER: Duration = Duration::from_secs(600);
-/// Bytes that a block may keep while no batch is on its way.
-const SPARE: usize = 32 << 20;
+pub(super) const TICK: Duration = Duration::from_secs(1);
 
 /// The one task that talks to the sink. It reads from the disk, so it has a thread of its own.
 #[derive(Debug)]
@@ -46,19 +38,12 @@ pub(crate) struct Inserter<S> {
 
 /// A batch with boundaries that are sealed.
 #[derive(Debug)]
-struct Batch {
-    seal: Seal,
-    walk: Walk,
-    block: Block,
+pub(super) struct Batch {
+    pub(super) seal: Seal,
+    pub(super) walk: Walk,
+    pub(super) block: Block,
     /// Start of its newest call in microseconds since the Unix epoch.
     newest: i64,
-}
-
-/// Rows that were decided on so far.
-#[derive(Clone, Copy, Debug, Default)]
-struct Decided {
-    inserted: u64,
-    rejected: u64,
 }
 
 impl<S: Sink> Inserter<S> {
@@ -112,6 +97,8 @@ impl<S: Sink> Inserter<S> {
     async fn wait(&mut self, committed: &mut watch::Receiver<u64>, oldest: &AtomicU64) -> bool {
         loop {
             self.reader.reclaim();
+            // The store refuses none now.
+            self.reader.by_hand.answer();
             self.reader.want(0);
             if self.reader.next().lsn < self.reader.waiting().1 {
                 break;
@@ -175,26 +162,6 @@ impl<S: Sink> Inserter<S> {
         Ok(Batch::new(seal, walk, rows))
     }
 
-    /// Puts some rows of a sealed batch, by their place in it, into what is empty at first.
-    async fn part<T: Default>(
-        &mut self,
-        seal: Seal,
-        part: &Range<u64>,
-        put: impl Fn(&mut T, &Row<'_>, &mut Sessions),
-    ) -> io::Result<T> {
-        let read = self.again(|inserter| {
-            let (mut index, mut into, sessions) = (0, T::default(), &mut inserter.sessions);
-            Walk::sealed(&mut inserter.reader, seal, |row| {
-                if part.contains(&index) {
-                    put(&mut into, row, sessions);
-                }
-                index += 1;
-            })?;
-            Ok(into)
-        });
-        read.await
-    }
-
     /// Delivers a batch, and notes that.
     async fn finish(&mut self, batch: Batch) -> io::Result<()> {
         for tally in &batch.walk.tallies {
@@ -226,67 +193,9 @@ impl<S: Sink> Inserter<S> {
         Ok(())
     }
 
-    /// Inserts a batch; one that is rejected is halved until the bad rows stand alone, and these are set aside.
-    async fn deliver(&mut self, batch: Batch) -> io::Result<Decided> {
-        let mut decided = Decided::default();
-        let Some(token) = batch.token() else {
-            return Ok(decided);
-        };
-        if batch.block.rows() == 0 {
-            return Ok(decided);
-        }
-        self.metrics.batch_rows.observe(batch.block.rows() as f64);
-        if self.insert(&batch.block, &token).await.is_ok() {
-            decided.inserted = batch.walk.rows;
-            if batch.block.bytes() <= SPARE {
-                self.spare = batch.block.emptied();
-            }
-            return Ok(decided);
-        }
-        let Batch { seal, walk, block, .. } = batch;
-        // The parts are read again, so that no row is in memory twice.
-        drop(block);
-        let mut reason = String::new();
-        let mut parts = Vec::new();
-        parts.push(0..walk.rows);
-        while let Some(part) = parts.pop() {
-            let token = format!("{token}/{}-{}", part.start, part.end);
-            let put = |rows: &mut Rows, row: &Row<'_>, sessions: &mut Sessions| rows.push(row, sessions);
-            let mut rows = self.part(seal, &part, put).await?;
-            rows.block.set_received(walk.arrival, walk.last_arrival);
-            match self.insert(&rows.block, &token).await {
-                Ok(()) => decided.inserted += part.end - part.start,
-                Err(why) if part.end - part.start <= 1 => {
-                    let put = |rows: &mut Vec<_>, row: &Row<'_>, _: &mut Sessions| rows.push(row.clone().into_owned());
-                    let rows = self.part(seal, &part, put).await?;
-                    let add = |inserter: &mut Self| inserter.reader.set_aside.add(&rows, &why, &token);
-                    self.again(add).await?;
-                    decided.rejected += part.end - part.start;
-                    reason = why;
-                }
-                Err(_) => {
-                    let middle = part.start + (part.end - part.start) / 2;
-                    parts.push(middle..part.end);
-                    parts.push(part.start..middle);
-                }
-            }
-        }
-        if decided.rejected > 0 {
-            let (rows, room_bytes) = (decided.rejected, self.reader.set_aside.room());
-            error!(
-                rows,
-                reason,
-                room_bytes,
-                "the store rejects rows, which stand in set_aside.ndjson of the spool now; after so many bytes more, the \
-                oldest of them go"
-            );
-        }
-        Ok(decided)
-    }
-
     /// Reads or notes something that cannot be left out: on a full disk it waits for room, and where too many files are
     /// open, until some are closed.
-    async fn again<T>(&mut self, mut work: impl FnMut(&mut Self) -> io::Result<T>) -> io::Result<T> {
+    pub(super) async fn again<T>(&mut self, mut work: impl FnMut(&mut Self) -> io::Result<T>) -> io::Result<T> {
         let mut waits = false;
         loop {
             let (cause, lacks) = match work(self) {
@@ -310,35 +219,6 @@ impl<S: Sink> Inserter<S> {
             sleep(TICK).await;
         }
     }
-
-    /// Sends the same rows with the same token until the sink has decided.
-    async fn insert(&mut self, block: &Block, token: &str) -> Result<(), String> {
-        self.sink.prepared().await;
-        let mut backoff = Backoff::default();
-        loop {
-            // Before the attempt, so that none is missed.
-            let recovered = self.sink.recovered();
-            let answer = timeout(LONGEST_ANSWER, self.sink.insert(block, token)).await;
-            let silent = || InsertError::Retryable(format!("it has not answered for {} s", LONGEST_ANSWER.as_secs()));
-            match answer.unwrap_or_else(|_| Err(silent())) {
-                Ok(()) => return Ok(()),
-                Err(InsertError::Permanent(message)) => return Err(message),
-                Err(InsertError::Retryable(reason)) => {
-                    let delay = backoff.next();
-                    let retry_in_seconds = delay.as_secs_f64();
-                    warn!(
-                        rows = block.rows(),
-                        retry_in_seconds, reason, "the store did not take a batch"
-                    );
-                    tokio::select! {
-                        () = sleep(delay) => {}
-                        () = recovered => backoff = Backoff::default(),
-                    }
-                    self.metrics.insert_retries.inc();
-                }
-            }
-        }
-    }
 }
 
 impl Batch {
@@ -354,7 +234,7 @@ impl Batch {
     }
 
     /// The name that it has for ever; `None` where no record of it can be read.
-    fn token(&self) -> Option<String> {
+    pub(super) fn token(&self) -> Option<String> {
         let (prefix, Seal { first, end }) = (self.walk.prefix.as_ref()?, self.seal);
         Some(format!("{prefix}:{}.{}-{}.{}", first.lsn, first.row, end.lsn, end.row))
     }

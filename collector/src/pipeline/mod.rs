@@ -7,6 +7,8 @@
 //! Only the batch on its way is in memory. Whatever happens to the store, what waits for it waits on disk.
 
 mod backoff;
+mod delivery;
+mod head;
 mod inserter;
 mod sessions;
 mod sink;
@@ -21,8 +23,10 @@ use tokio::task;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info};
 
+pub use head::{Head, Refused};
 pub use sink::{Caller, InsertError, Session, Sink};
 
+pub(crate) use self::delivery::LONG_REFUSED;
 use self::inserter::Inserter;
 use self::sessions::Sessions;
 use crate::config::Config;
@@ -127,5 +131,7 @@ impl Pipeline {
     }
 }
 
+#[cfg(test)]
+mod set_aside_tests;
 #[cfg(test)]
 mod tests;

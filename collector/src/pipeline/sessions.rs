@@ -68,13 +68,7 @@ impl Rows {
             sessions.learn(session, row);
             self.block.push(row);
         } else if let Some(Known::Caller(client)) = sessions.known.get(&session) {
-            let mut row = row.clone();
-            row.client = Cow::Borrowed(&client.name);
-            row.client_version = Cow::Borrowed(&client.version);
-            if row.protocol_version.is_empty() {
-                row.protocol_version = Cow::Borrowed(&client.protocol_version);
-            }
-            self.block.push(&row);
+            self.block.push(&with_client(row, client));
             sessions.metrics.clients_resolved.inc();
         } else {
             if self.waiting.len() < WAITING {
@@ -97,6 +91,14 @@ impl Sessions {
         let same = |known: &Known| matches!(known, Known::Caller(client) if client.is_that_of(row));
         if !self.known.get(&session).is_some_and(same) {
             self.known.put(session, Known::Caller(Caller::of(row)));
+        }
+    }
+
+    /// A call with the client of its session, where that is known and the call does not tell it.
+    pub(crate) fn completed<'a>(&'a mut self, row: &'a Row<'_>) -> Cow<'a, Row<'a>> {
+        match self.known.get(&Session::of(row)) {
+            Some(Known::Caller(client)) if row.client.is_empty() => Cow::Owned(with_client(row, client)),
+            _ => Cow::Borrowed(row),
         }
     }
 
@@ -132,6 +134,16 @@ impl Sessions {
             }
         }
     }
+}
+
+fn with_client<'a>(row: &'a Row<'_>, client: &'a Caller) -> Row<'a> {
+    let mut row: Row<'a> = row.clone();
+    row.client = Cow::Borrowed(&client.name);
+    row.client_version = Cow::Borrowed(&client.version);
+    if row.protocol_version.is_empty() {
+        row.protocol_version = Cow::Borrowed(&client.protocol_version);
+    }
+    row
 }
 
 #[cfg(test)]

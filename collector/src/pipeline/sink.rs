@@ -20,6 +20,11 @@ pub trait Sink: Send + Sync + 'static {
     /// [`InsertError`] tells whether the same rows may succeed later.
     fn insert(&self, block: &Block, token: &str) -> impl Future<Output = Result<(), InsertError>> + Send;
 
+    /// Whether the sink answers, as it was seen last: then what it does not take is the batch's affair.
+    fn answers(&self) -> bool {
+        true
+    }
+
     /// Waits until the sink can be used again, having been seen to be out of use after this call; for ever where it cannot
     /// tell.
     fn recovered(&self) -> impl Future<Output = ()> + Send {

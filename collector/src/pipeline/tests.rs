@@ -25,15 +25,15 @@ pub(super) mod native;
 
 /// Answers by the script first, then rejects what has a bad row, then stores.
 #[derive(Clone, Default)]
-struct Script {
-    answers: Arc<Mutex<VecDeque<InsertError>>>,
+pub(super) struct Script {
+    pub(super) answers: Arc<Mutex<VecDeque<InsertError>>>,
     attempts: Arc<Mutex<Vec<(String, usize)>>>,
     stored: Arc<Mutex<BTreeMap<String, Vec<Row<'static>>>>>,
     /// Stores the rows although the answer is an error, as when the answer gets lost.
     stores_anyway: bool,
     /// Can be used again as soon as an attempt has failed.
     recovers: bool,
-    attempted: Arc<Notify>,
+    pub(super) attempted: Arc<Notify>,
     inserted: Arc<Notify>,
 }
 
@@ -44,8 +44,12 @@ impl Sink for Script {
         self.attempted.notify_one();
         let answer = self.answers.lock().unwrap().pop_front();
         if answer.is_none() || self.stores_anyway {
-            if rows.iter().any(|row| row.target == "bad") {
+            let has = |target| rows.iter().any(|row| row.target == target);
+            if has("bad") {
                 return Err(InsertError::Permanent("a bad row".to_owned()));
+            }
+            if has("stuck") {
+                return Err(InsertError::Retryable("Code: 395".to_owned()));
             }
             let mut stored = self.stored.lock().unwrap();
             let first = stored.entry(token.to_owned()).or_insert_with(|| rows.clone());
@@ -65,7 +69,7 @@ impl Sink for Script {
 }
 
 impl Script {
-    fn failing(times: usize) -> Self {
+    pub(super) fn failing(times: usize) -> Self {
         Self {
             answers: Arc::new(Mutex::new(
                 vec![InsertError::Retryable("no route".to_owned()); times].into(),
@@ -74,7 +78,7 @@ impl Script {
         }
     }
 
-    fn stored(&self) -> Vec<String> {
+    pub(super) fn stored(&self) -> Vec<String> {
         let stored = self.stored.lock().unwrap();
         let mut ids: Vec<_> = stored
             .values()
@@ -85,7 +89,7 @@ impl Script {
         ids
     }
 
-    fn tokens(&self) -> Vec<String> {
+    pub(super) fn tokens(&self) -> Vec<String> {
         self.attempts
             .lock()
             .unwrap()
@@ -128,11 +132,11 @@ fn request(first: usize, tools: &[&str]) -> Bytes {
     request.encode_to_vec().into()
 }
 
-fn ids(count: usize) -> Vec<String> {
+pub(super) fn ids(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{number:04}")).collect()
 }
 
-fn start(folder: &TempDir, sink: &Script, rows: usize) -> (Pipeline, Metrics) {
+pub(super) fn start(folder: &TempDir, sink: &Script, rows: usize) -> (Pipeline, Metrics) {
     let metrics = Metrics::new().unwrap();
     let mut config = Config::default();
     config.batch.rows = rows;
@@ -140,7 +144,7 @@ fn start(folder: &TempDir, sink: &Script, rows: usize) -> (Pipeline, Metrics) {
     (pipeline, metrics)
 }
 
-async fn append(pipeline: &Pipeline, first: usize, tools: &[&str]) {
+pub(super) async fn append(pipeline: &Pipeline, first: usize, tools: &[&str]) {
     let appended = pipeline
         .spool()
         .append("", request(first, tools), tools.len() as u32)
@@ -149,7 +153,7 @@ async fn append(pipeline: &Pipeline, first: usize, tools: &[&str]) {
 }
 
 /// Every row that came is in the store, set aside, or waits.
-fn check_ledger(metrics: &Metrics) {
+pub(super) fn check_ledger(metrics: &Metrics) {
     let lost = ["rejected", "unreadable"].map(|reason| metrics.rows_lost.with_label_values(&[reason]).get());
     let became = metrics.rows_inserted.get() + lost.iter().sum::<u64>() + metrics.rows_queued.get() as u64;
     assert_eq!(metrics.spans_spooled.get() + metrics.rows_recovered.get(), became);

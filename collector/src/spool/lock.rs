@@ -41,6 +41,19 @@ impl Lock {
     }
 }
 
+/// Whether a collector uses the folder at this moment.
+///
+/// # Errors
+/// When the folder has no lock, as where no collector has run on it, or it cannot be opened.
+pub(crate) fn is_in_use(folder: &Path) -> io::Result<bool> {
+    let file = File::open(folder.join("lock"))?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(cause)) => Err(cause),
+    }
+}
+
 /// A number for the machine's present boot; 0 where it has none.
 pub(super) fn boot() -> io::Result<u64> {
     let id = match fs::read("/proc/sys/kernel/random/boot_id") {

@@ -7,6 +7,7 @@
 //!   00000000000000000001.spare     what was such a file, to be overwritten by another one
 //!   journal                        which of them form a batch, and which batches the store has, see `journal`
 //!   set_aside.ndjson               rows that the store refuses, see `set_aside`
+//!   set_aside.TOKEN.ndjson         a batch that an operator has set aside, see `by_hand`
 //!   layers.json                    what layers have counted, see `crate::layers`
 //!   quarantine/                    segments that were damaged
 //! ```
@@ -22,6 +23,7 @@
 //! memory of their tokens. If someone empties that memory and keeps the rows, and the machine fails within the linger
 //! time, the rows of that time count twice; keeping them out would mean losing them where the disk did not have them.
 
+mod by_hand;
 mod digest_window;
 mod journal;
 mod lock;
@@ -57,7 +59,9 @@ use self::writer::{Append, Command, Writer};
 use crate::config;
 use crate::telemetry::Metrics;
 
+pub(crate) use self::by_hand::ByHand;
 pub(crate) use self::journal::{Position, Seal};
+pub(crate) use self::lock::is_in_use;
 pub(crate) use self::reader::{Found, Reader};
 pub(crate) use self::record::MAX_TENANT;
 pub(crate) use self::set_aside::SET_ASIDE_LIMIT;
@@ -303,6 +307,7 @@ fn recover(
         boot,
         left,
         set_aside: SetAside::new(folder, metrics.clone()),
+        by_hand: ByHand::new(folder),
     };
     Ok((reader, next_lsn))
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::error;
 
+use super::by_hand::ByHand;
 use super::journal::{Journal, Position, Seal};
 use super::place::Place;
 use super::record::Record;
@@ -27,6 +28,7 @@ pub(crate) struct Reader {
     /// What the last process left, see [`Reader::left`].
     pub(super) left: Left,
     pub(crate) set_aside: SetAside,
+    pub(crate) by_hand: ByHand,
 }
 
 /// Batches that an earlier process sealed.

@@ -94,15 +94,7 @@ impl SetAside {
         }
         let mut lines = Vec::new();
         for row in rows {
-            let time = now();
-            let line = Line {
-                time,
-                reason,
-                token,
-                row,
-            };
-            serde_json::to_writer(&mut lines, &line)?;
-            lines.push(b'\n');
+            write_line(&mut lines, row, reason, token)?;
         }
         let mut file = OpenOptions::new()
             .create(true)
@@ -119,6 +111,19 @@ impl SetAside {
         self.look();
         Ok(())
     }
+}
+
+/// One row as a line of JSON.
+pub(super) fn write_line(into: &mut impl io::Write, row: &Row<'_>, reason: &str, token: &str) -> io::Result<()> {
+    let time = now();
+    let line = Line {
+        time,
+        reason,
+        token,
+        row,
+    };
+    serde_json::to_writer(&mut *into, &line)?;
+    into.write_all(b"\n")
 }
 
 /// 0 for a file that is not there.

@@ -301,8 +301,14 @@ impl Sink for Arc<Store> {
         Store::insert(self, block, token).await
     }
 
+    fn answers(&self) -> bool {
+        *self.state.borrow() == StoreState::Ready
+    }
+
     fn recovered(&self) -> impl Future<Output = ()> + Send {
         let mut states = self.states();
+        // Else the change from long ago, by which it became ready, would be the first.
+        states.mark_unchanged();
         async move {
             // A change to ready comes after one from it.
             while states.changed().await.is_ok() {

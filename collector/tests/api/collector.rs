@@ -1,6 +1,10 @@
 //! What the collector says about itself: numbers as they were counted, and what to do when they are bad.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::Instant;
+use toolsight_collector::pipeline::Refused;
 use toolsight_collector::store::StoreState;
 use toolsight_collector::telemetry::{Metrics, unix_now};
 
@@ -110,7 +114,7 @@ async fn the_numbers_are_what_was_counted() {
 async fn each_trouble_is_told_with_what_to_do() {
     let engine = engine::start().await;
     type Cause = fn(&App);
-    let cases: [(&str, &str, &str, Cause); 17] = [
+    let cases: [(&str, &str, &str, Cause); 18] = [
         ("a worker does not move", "worker_silent", "error", |app| {
             app.metrics
                 .worker_last_tick
@@ -135,6 +139,16 @@ async fn each_trouble_is_told_with_what_to_do() {
         }),
         ("the store is slow", "store_behind", "warning", |app| {
             app.metrics.spool_oldest_seconds.set(61.0);
+        }),
+        ("a batch is refused for long", "batch_refused", "error", |app| {
+            let since = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+            app.metrics.spool_oldest_seconds.set(61.0);
+            app.metrics.head.set(Some(Refused {
+                batch: "c:1.0-2.0".to_owned(),
+                rows: 3,
+                since,
+                reason: "Code: 395".to_owned(),
+            }));
         }),
         ("rows are set aside", "rows_set_aside", "error", |app| {
             app.metrics.spans_received.with_label_values(&["http"]).inc();

@@ -154,7 +154,9 @@ async fn a_store_is_restored_whole_or_not_at_all() {
 async fn rows_that_were_set_aside_are_stored_once_and_those_that_are_refused_again_stay() {
     let Embedded { store, folder } = Embedded::open().await;
     let rows = rows(2_500);
-    let line = |row: &Row<'_>| serde_json::json!({"time": 1, "reason": "why", "token": "t", "row": row}).to_string();
+    let line = |row: &Row<'_>| {
+        serde_json::json!({"time": 1, "reason": "why", "token": row.request_id, "row": row}).to_string()
+    };
     let mut lines: Vec<_> = rows.iter().map(line).collect();
     lines.insert(7, line(&rows[0]));
     let half = lines[1].len() / 2;

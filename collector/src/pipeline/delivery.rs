@@ -1,0 +1,217 @@
+//! One batch on its way to the sink, until it is stored or set aside.
+
+use std::io;
+use std::ops::Range;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use tracing::{error, warn};
+
+use super::backoff::Backoff;
+use super::inserter::{Batch, Inserter, TICK};
+use super::sessions::{Rows, Sessions};
+use super::sink::{InsertError, Sink};
+use super::walk::Walk;
+use crate::row::Row;
+use crate::spool::{ByHand, Seal};
+use crate::store::Block;
+
+/// How long a sink may take for a batch: longer than any takes that has limits of its own. Signs of life come beside the
+/// work, so that one which waits for ever would look as if all were well.
+const LONGEST_ANSWER: Duration = Duration::from_secs(600);
+/// Bytes that a block may keep while no batch is on its way.
+const SPARE: usize = 32 << 20;
+/// How long a sink that answers may refuse a batch before it is told how to go on without the batch.
+pub(crate) const LONG_REFUSED: Duration = Duration::from_secs(60);
+
+/// Rows that were decided on so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Decided {
+    pub(super) inserted: u64,
+    /// Those that were set aside.
+    pub(super) rejected: u64,
+}
+
+/// Why the sink is not sent some rows any more, with what it had against them at last.
+enum Refusal {
+    /// It will never take them as they are.
+    Permanent(String),
+    /// An operator wants to go on without them.
+    ByHand(String),
+}
+
+impl<S: Sink> Inserter<S> {
+    /// Inserts a batch; one that is rejected is halved until the bad rows stand alone, and these are set aside.
+    pub(super) async fn deliver(&mut self, batch: Batch) -> io::Result<Decided> {
+        let mut decided = Decided::default();
+        let Some(token) = batch.token() else {
+            return Ok(decided);
+        };
+        if batch.block.rows() == 0 {
+            return Ok(decided);
+        }
+        let all = batch.walk.rows;
+        if self.reader.by_hand.has(&token) {
+            // The collector ended before it had noted that, or the batch is repeated after a start of the machine.
+            decided.rejected = all;
+            return Ok(decided);
+        }
+        self.metrics.batch_rows.observe(batch.block.rows() as f64);
+        let refusal = match self.insert(&batch.block, &token).await {
+            Ok(()) => {
+                decided.inserted = all;
+                if batch.block.bytes() <= SPARE {
+                    self.spare = batch.block.emptied();
+                }
+                return Ok(decided);
+            }
+            Err(refusal) => refusal,
+        };
+        let Batch { seal, walk, block, .. } = batch;
+        // The parts are read again, so that no row is in memory twice.
+        drop(block);
+        if let Refusal::ByHand(why) = refusal {
+            self.set_aside(seal, &(0..all), &token, &why).await?;
+            decided.rejected = all;
+            return Ok(decided);
+        }
+        let mut reason = String::new();
+        let mut parts = Vec::new();
+        parts.push(0..all);
+        while let Some(part) = parts.pop() {
+            let token = format!("{token}/{}-{}", part.start, part.end);
+            let read = self.again(|inserter| {
+                let mut rows = Rows::default();
+                inserter.visit(seal, &part, |row, sessions| rows.push(row, sessions))?;
+                Ok(rows)
+            });
+            let mut rows = read.await?;
+            rows.block.set_received(walk.arrival, walk.last_arrival);
+            match self.insert(&rows.block, &token).await {
+                Ok(()) => decided.inserted += part.end - part.start,
+                Err(Refusal::ByHand(why)) => {
+                    self.set_aside(seal, &part, &token, &why).await?;
+                    decided.rejected += part.end - part.start;
+                }
+                Err(Refusal::Permanent(why)) if part.end - part.start <= 1 => {
+                    let add = |inserter: &mut Self| {
+                        let mut rows = Vec::new();
+                        inserter.visit(seal, &part, |row, sessions| {
+                            rows.push(sessions.completed(row).into_owned().into_owned());
+                        })?;
+                        inserter.reader.set_aside.add(&rows, &why, &token)
+                    };
+                    self.again(add).await?;
+                    decided.rejected += part.end - part.start;
+                    reason = why;
+                }
+                Err(Refusal::Permanent(_)) => {
+                    let middle = part.start + (part.end - part.start) / 2;
+                    parts.push(middle..part.end);
+                    parts.push(part.start..middle);
+                }
+            }
+        }
+        if !reason.is_empty() {
+            let (rows, room_bytes) = (decided.rejected, self.reader.set_aside.room());
+            error!(
+                rows,
+                reason,
+                room_bytes,
+                "the store rejects rows, which stand in set_aside.ndjson of the spool now; after so many bytes more, the \
+                oldest of them go"
+            );
+        }
+        Ok(decided)
+    }
+
+    /// Visits some rows of a sealed batch, by their place in it.
+    fn visit(
+        &mut self,
+        seal: Seal,
+        part: &Range<u64>,
+        mut visit: impl FnMut(&Row<'_>, &mut Sessions),
+    ) -> io::Result<()> {
+        let (mut index, sessions) = (0, &mut self.sessions);
+        Walk::sealed(&mut self.reader, seal, |row| {
+            if part.contains(&index) {
+                visit(row, sessions);
+            }
+            index += 1;
+        })?;
+        Ok(())
+    }
+
+    /// Puts rows into a file of their own, as an operator has asked.
+    async fn set_aside(&mut self, seal: Seal, part: &Range<u64>, token: &str, reason: &str) -> io::Result<()> {
+        let write = |inserter: &mut Self| {
+            let mut file = inserter.reader.by_hand.begin(token, reason)?;
+            inserter.visit(seal, part, |row, sessions| file.put(&sessions.completed(row)))?;
+            file.finish()
+        };
+        let file = self.again(write).await?;
+        self.reader.by_hand.answer();
+        warn!(
+            rows = part.end - part.start,
+            reason,
+            file = %file.display(),
+            "a batch was set aside as somebody asked: once what the store has against it is mended, \
+             `toolsight-collector store-again` stores it"
+        );
+        Ok(())
+    }
+
+    /// Sends the same rows with the same token until the sink has decided, or nobody wants to wait for that any more.
+    async fn insert(&mut self, block: &Block, token: &str) -> Result<(), Refusal> {
+        self.sink.prepared().await;
+        let decided = self.attempt(block, token).await;
+        self.metrics.head.decided();
+        decided
+    }
+
+    async fn attempt(&self, block: &Block, token: &str) -> Result<(), Refusal> {
+        let mut backoff = Backoff::default();
+        loop {
+            // Before the attempt, so that none is missed.
+            let recovered = self.sink.recovered();
+            let answer = timeout(LONGEST_ANSWER, self.sink.insert(block, token)).await;
+            let silent = || InsertError::Retryable(format!("it has not answered for {} s", LONGEST_ANSWER.as_secs()));
+            let reason = match answer.unwrap_or_else(|_| Err(silent())) {
+                Ok(()) => return Ok(()),
+                Err(InsertError::Permanent(message)) => return Err(Refusal::Permanent(message)),
+                Err(InsertError::Retryable(reason)) => reason,
+            };
+            let (delay, rows) = (backoff.next(), block.rows());
+            let refused_for = self.metrics.head.refused(token, rows, &reason);
+            let (seconds, retry_in_seconds) = (refused_for.as_secs(), delay.as_secs_f64());
+            if refused_for >= LONG_REFUSED && self.sink.answers() {
+                error!(
+                    rows,
+                    seconds,
+                    retry_in_seconds,
+                    reason,
+                    "the store answers, but has not taken this batch for so many seconds, and all others wait behind \
+                     it: mend what the reason says, or go on without it by `toolsight-collector set-aside '{token}'`"
+                );
+            } else {
+                warn!(
+                    rows,
+                    seconds, retry_in_seconds, reason, "the store did not take a batch"
+                );
+            }
+            tokio::select! {
+                () = sleep(delay) => {}
+                () = recovered => backoff = Backoff::default(),
+                () = asked(&self.reader.by_hand, token) => return Err(Refusal::ByHand(reason)),
+            }
+            self.metrics.insert_retries.inc();
+        }
+    }
+}
+
+/// Waits until an operator wants this batch set aside.
+async fn asked(by_hand: &ByHand, token: &str) {
+    while !by_hand.is_asked(token) {
+        sleep(TICK).await;
+    }
+}

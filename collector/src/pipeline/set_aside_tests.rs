@@ -1,0 +1,108 @@
+//! Batches that the sink does not take and an operator sets aside.
+
+use std::fs;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::LONG_REFUSED;
+use super::tests::{Script, append, check_ledger, ids, start};
+use crate::spool::ByHand;
+
+/// The ids of the calls in the file of a batch.
+fn set_aside(by_hand: &ByHand, token: &str) -> Vec<String> {
+    let file = fs::read_to_string(by_hand.path(token)).unwrap();
+    let id = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&line["token"], &line["reason"]), (&token.into(), &"Code: 395".into()));
+        line["row"]["request_id"].as_str().unwrap().to_owned()
+    };
+    file.lines().map(id).collect()
+}
+
+async fn until(mut is_so: impl FnMut() -> bool) {
+    let wait = async {
+        while !is_so() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), wait).await.expect("not in time");
+}
+
+fn rejected(metrics: &crate::telemetry::Metrics) -> u64 {
+    metrics.rows_lost.with_label_values(&["rejected"]).get()
+}
+
+#[tokio::test]
+async fn a_batch_is_set_aside_when_it_is_asked_for_and_what_waited_behind_it_is_stored() {
+    for (case, tools, in_the_file) in [
+        ("a whole batch", ["good", "stuck", "good"], 0..3),
+        ("a part of one that was halved", ["bad", "stuck", "good"], 1..3),
+    ] {
+        let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
+        let by_hand = ByHand::new(folder.path());
+        let (pipeline, metrics) = start(&folder, &sink, 3);
+        append(&pipeline, 0, &tools).await;
+        append(&pipeline, 3, &["good"; 3]).await;
+        until(|| metrics.head.get().is_some()).await;
+        let refused = metrics.head.get().unwrap();
+        assert_eq!(refused.reason, "Code: 395", "{case}");
+
+        by_hand.ask("another batch").unwrap();
+        until(|| !by_hand.is_open()).await;
+        assert_eq!(
+            (rejected(&metrics) > 0, by_hand.has(&refused.batch)),
+            (false, false),
+            "{case}"
+        );
+
+        by_hand.ask(&refused.batch).unwrap();
+        until(|| !by_hand.is_open()).await;
+        pipeline.shutdown().await;
+        assert!(metrics.head.get().is_none(), "{case}");
+        check_ledger(&metrics);
+        assert_eq!((metrics.rows_queued.get(), rejected(&metrics)), (0, 3), "{case}");
+        assert_eq!(sink.stored(), ids(6)[3..], "{case}");
+        assert_eq!(set_aside(&by_hand, &refused.batch), ids(3)[in_the_file], "{case}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_a_batch_was_refused_is_known_until_it_is_taken() {
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::failing(12));
+    let (pipeline, metrics) = start(&folder, &sink, 3);
+    append(&pipeline, 0, &["good"; 2]).await;
+    let mut longest = Duration::ZERO;
+    while metrics.rows_inserted.get() < 2 {
+        let refused = metrics.head.get();
+        longest = longest.max(refused.map_or(Duration::ZERO, |refused| refused.since.elapsed()));
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(longest > LONG_REFUSED, "{longest:?}");
+    assert!(metrics.head.get().is_none());
+    pipeline.shutdown().await;
+}
+
+/// The collector may be killed between writing the file and noting that, and `store-again` may have run since.
+#[tokio::test]
+async fn a_batch_that_stands_in_its_file_is_never_sent_again() {
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
+    let by_hand = ByHand::new(folder.path());
+    let (pipeline, metrics) = start(&folder, &sink, 3);
+    append(&pipeline, 0, &["stuck"; 3]).await;
+    until(|| metrics.head.get().is_some()).await;
+    let token = metrics.head.get().unwrap().batch;
+    drop(pipeline);
+    by_hand.begin(&token, "Code: 395").unwrap().finish().unwrap();
+    until(|| !crate::spool::is_in_use(folder.path()).unwrap()).await;
+    let attempts = sink.tokens().len();
+    let (pipeline, metrics) = start(&folder, &sink, 3);
+    append(&pipeline, 3, &["good"]).await;
+    pipeline.shutdown().await;
+    assert_eq!(
+        sink.tokens()[attempts..].iter().filter(|sent| **sent == token).count(),
+        0
+    );
+    assert_eq!((sink.stored(), rejected(&metrics)), (ids(4)[3..].to_vec(), 3));
+    check_ledger(&metrics);
+}

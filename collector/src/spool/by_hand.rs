@@ -1,0 +1,139 @@
+//! Batches that an operator sets aside, so that those behind them can go on.
+//!
+//! The command leaves `set_aside.request` with the batch's token. The collector removes that file once the batch stands in
+//! `set_aside.TOKEN.ndjson`, or where it is not one that the store refuses now. Nothing takes the place of such a file: each
+//! is there because somebody asked for it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use tracing::warn;
+
+use super::segment::sync_folder;
+use super::set_aside::write_line;
+use crate::row::Row;
+
+/// What operators ask for, in the folder of a spool.
+#[derive(Clone, Debug)]
+pub(crate) struct ByHand {
+    folder: PathBuf,
+}
+
+/// The file of a batch, which has its name once it is whole.
+#[derive(Debug)]
+pub(crate) struct BatchFile {
+    path: PathBuf,
+    file: BufWriter<File>,
+    token: String,
+    reason: String,
+    written: io::Result<()>,
+}
+
+impl ByHand {
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// Where the rows of this batch are, or would be.
+    pub(crate) fn path(&self, token: &str) -> PathBuf {
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || ".-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        };
+        let name: String = token.chars().map(plain).collect();
+        self.folder.join(format!("set_aside.{name}.ndjson"))
+    }
+
+    /// Whether this batch stands in its file.
+    pub(crate) fn has(&self, token: &str) -> bool {
+        self.path(token).exists()
+    }
+
+    /// Begins the file of a batch; one that was not finished is written anew.
+    pub(crate) fn begin(&self, token: &str, reason: &str) -> io::Result<BatchFile> {
+        let path = self.path(token);
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(unfinished(&path))?;
+        Ok(BatchFile {
+            path,
+            file: BufWriter::new(file),
+            token: token.to_owned(),
+            reason: reason.to_owned(),
+            written: Ok(()),
+        })
+    }
+
+    /// Asks whichever collector uses the folder to set this batch aside.
+    pub(crate) fn ask(&self, token: &str) -> io::Result<()> {
+        let request = self.request();
+        fs::write(unfinished(&request), token)?;
+        fs::rename(unfinished(&request), request)
+    }
+
+    /// Whether somebody has asked for this batch. What was asked for another one is declined.
+    pub(crate) fn is_asked(&self, token: &str) -> bool {
+        match fs::read_to_string(self.request()) {
+            Ok(asked) if asked == token => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            _ => {
+                self.answer();
+                false
+            }
+        }
+    }
+
+    /// Removes the request, if there is one: it was done, or there is nothing to be done.
+    pub(crate) fn answer(&self) {
+        match fs::remove_file(self.request()) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                warn!(%cause, "a request to set a batch aside cannot be removed");
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether nobody has answered yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.request().exists()
+    }
+
+    fn request(&self) -> PathBuf {
+        self.folder.join("set_aside.request")
+    }
+}
+
+impl BatchFile {
+    /// Adds a row; whether that worked is told by [`BatchFile::finish`].
+    pub(crate) fn put(&mut self, row: &Row<'_>) {
+        if self.written.is_ok() {
+            self.written = write_line(&mut self.file, row, &self.reason, &self.token);
+        }
+    }
+
+    /// Waits for the disk, and gives the file its name.
+    pub(crate) fn finish(self) -> io::Result<PathBuf> {
+        self.written?;
+        self.file.into_inner()?.sync_all()?;
+        fs::rename(unfinished(&self.path), &self.path)?;
+        if let Some(folder) = self.path.parent() {
+            sync_folder(folder)?;
+        }
+        Ok(self.path)
+    }
+}
+
+/// The name of a file that is not whole yet; one that is left is removed at the next start.
+fn unfinished(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}
