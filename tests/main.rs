@@ -26,6 +26,7 @@ mod priority;
 mod proxy;
 mod readme;
 mod refused_rows;
+mod replicas;
 mod sdk;
 mod service;
 mod sign_in;

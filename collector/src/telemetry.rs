@@ -92,7 +92,7 @@ pub struct Metrics {
     pub insert_retries: IntCounter,
     /// Calls whose client was found by their session.
     pub clients_resolved: IntCounter,
-    /// Calls of a session whose client nobody knew in time.
+    /// Calls of a session whose client nobody knew in time; they are stored without.
     pub clients_unresolved: IntCounter,
     /// 1 while the store answers, else 0.
     pub store_up: IntGauge,

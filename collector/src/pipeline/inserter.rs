@@ -146,7 +146,7 @@ impl<S: Sink> Inserter<S> {
         let end = walk.at;
         let seal = Seal { first, end };
         self.again(|inserter| inserter.reader.seal(seal)).await?;
-        self.sessions.complete(&mut rows, &self.sink).await;
+        self.complete(&walk, &mut rows).await;
         Ok(Batch::new(seal, walk, rows))
     }
 
@@ -158,8 +158,15 @@ impl<S: Sink> Inserter<S> {
             Ok((walk, rows))
         });
         let (walk, mut rows) = formed.await?;
-        self.sessions.complete(&mut rows, &self.sink).await;
+        self.complete(&walk, &mut rows).await;
         Ok(Batch::new(seal, walk, rows))
+    }
+
+    /// Finds the clients of sessions; waits for none while another full batch waits, or at the end.
+    async fn complete(&mut self, walk: &Walk, rows: &mut Rows) {
+        let full = walk.rows + self.config.rows as u64;
+        let hurry = || self.drain.is_cancelled() || self.reader.waiting().0 >= full;
+        self.sessions.complete(rows, &self.sink, hurry).await;
     }
 
     /// Delivers a batch, and notes that.
