@@ -84,6 +84,8 @@ pub struct Metrics {
     pub newest_call: Gauge,
     /// Memory: 0 is enough, 1 little, 2 so little that requests are refused.
     pub memory_state: IntGauge,
+    /// Bytes of memory that are watched, by what has so many (`of`); none where there is nothing to watch.
+    pub memory_limit: IntGaugeVec,
     /// Unix time of the last sign of life, by `worker`.
     pub worker_last_tick: GaugeVec,
     /// Seconds from sending a batch to the store's answer.
@@ -133,12 +135,7 @@ impl Metrics {
                 "spans refused; the sender still has them",
                 "reason",
             )?,
-            spans_ignored: counters(
-                &registry,
-                "spans_ignored_total",
-                "spans accepted and not stored",
-                "reason",
-            )?,
+            spans_ignored: counters(&registry, "spans_ignored_total", "spans taken, not stored", "reason")?,
             telemetry_ignored: counters(
                 &registry,
                 "telemetry_ignored_total",
@@ -241,6 +238,7 @@ impl Metrics {
                 "memory_state",
                 "0: enough, 1: little, 2: requests are refused",
             )?,
+            memory_limit: gauges(&registry, "memory_limit_bytes", "memory that is watched", &["of"])?,
             worker_last_tick: register(
                 &registry,
                 GaugeVec::new(

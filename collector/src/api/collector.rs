@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::{Extension, Json, extract::State};
 use prometheus::core::Collector as _;
-use prometheus::{Histogram, IntCounterVec};
+use prometheus::{Histogram, IntCounterVec, IntGaugeVec};
 use serde::Serialize;
 use tokio::time::sleep;
 use utoipa::ToSchema;
@@ -54,8 +54,18 @@ pub(crate) struct Numbers {
     pub(super) workers: Vec<Worker>,
     /// `enough`, `little`, or `scarce`: then requests are refused.
     pub(super) memory: &'static str,
+    memory_limit: MemoryLimit,
     /// Seconds since the health of tools was looked at; `null` before the first time.
     pub(super) tool_health_age_seconds: Option<f64>,
+}
+
+/// What memory is measured against.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MemoryLimit {
+    /// What has this limit: `setting`, `control group`, or `machine`; `unwatched` where the system tells of none.
+    of: String,
+    /// Of a machine at most the last 8 GiB; `null` where none is watched.
+    bytes: Option<u64>,
 }
 
 /// How far what can be asked is behind what happens.
@@ -248,7 +258,20 @@ impl Numbers {
                 1 => "little",
                 2.. => "scarce",
             },
+            memory_limit: MemoryLimit::of(&metrics.memory_limit),
             tool_health_age_seconds: since(metrics.tool_health_last_look.get()),
+        }
+    }
+}
+
+impl MemoryLimit {
+    fn of(limit: &IntGaugeVec) -> Self {
+        let families = limit.collect();
+        let watched = families.iter().flat_map(|family| family.get_metric()).next();
+        let of = watched.and_then(|watched| watched.get_label().first());
+        Self {
+            of: of.map_or("unwatched", |label| label.value()).to_owned(),
+            bytes: watched.map(|watched| watched.get_gauge().get_value() as u64),
         }
     }
 }

@@ -62,7 +62,8 @@ pub struct Receive {
     pub max_connections: usize,
     /// Time for a body to arrive.
     pub body_timeout: Duration,
-    /// Memory in bytes near which requests are refused; 0 for the limit of the control group, where there is one.
+    /// Memory in bytes near which requests are refused; 0 for the limit of the control groups, else the
+    /// machine's.
     pub memory_limit_bytes: u64,
 }
 

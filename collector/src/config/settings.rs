@@ -292,7 +292,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "memory_limit_bytes",
         value: "BYTES",
-        help: "Memory of the process near which requests are refused; 0 for the limit of its control group, where there is one",
+        help: "Memory of the process near which requests are refused; 0 for the limit of its control groups, else the machine's",
         get: |config| config.receive.memory_limit_bytes.to_string(),
         set: |config, text| number(text, 0, 1 << 50).map(|bytes| config.receive.memory_limit_bytes = bytes as u64),
     },

@@ -45,10 +45,16 @@ async fn the_numbers_are_what_was_counted() {
     assert_eq!(empty["numbers"]["lag"]["newest_call"], Value::Null);
     assert_eq!(empty["numbers"]["spool"]["fsync_p99_ms"], Value::Null);
     assert_eq!(empty["numbers"]["inserts"]["mean_batch_rows"], Value::Null);
+    let unwatched = json!({"of": "unwatched", "bytes": null});
+    assert_eq!(empty["numbers"]["memory_limit"], unwatched);
 
     count(metrics);
     metrics.newest_call.set(unix_now() - 100.0);
     metrics.spool_oldest_seconds.set(2.5);
+    metrics.memory_limit.with_label_values(&["control group"]).set(1 << 30);
+    metrics.requests_lost.inc_by(2);
+    metrics.set_aside_bytes.set(4096);
+    metrics.set_aside_replaced.inc_by(3);
     metrics.spool_bytes.set(300);
     metrics.spool_limit_bytes.set(1000);
     metrics.spool_records.set(3);
@@ -107,7 +113,14 @@ async fn the_numbers_are_what_was_counted() {
     assert_eq!(numbers["lag"]["oldest_waiting_seconds"], 2.5);
     assert_eq!(numbers["requests_refused"], json!({"invalid": 4}));
     assert_eq!(numbers["workers"][0]["worker"], "spool");
-    assert_eq!((&numbers["memory"], kinds(&answer)), (&json!("enough"), vec![]));
+    assert_eq!(numbers["memory"], "enough");
+    let watched = json!({"of": "control group", "bytes": 1 << 30});
+    assert_eq!(numbers["memory_limit"], watched);
+    assert_eq!(
+        ["requests_lost", "set_aside_bytes", "set_aside_replaced"].map(|field| &spool[field]),
+        [&json!(2), &json!(4096), &json!(3)]
+    );
+    assert_eq!(kinds(&answer), ["set_aside_replaced", "spool_damaged"]);
 }
 
 #[tokio::test]

@@ -201,11 +201,14 @@ export interface CollectorNumbers {
     writable: boolean;
     full: number;
     quarantined_segments: number;
+    set_aside_bytes: number;
+    set_aside_replaced: number;
+    requests_lost: number;
     fsyncs: number;
     fsync_p50_ms: number | null;
     fsync_p99_ms: number | null;
   };
-  inserts: { sent: number; retries: number; p50_ms: number | null; p99_ms: number | null; mean_batch_rows: number | null };
+  inserts: { sent: number; retries: number; p50_ms: number | null; p99_ms: number | null; mean_batch_rows: number | null; refused: { batch: string; rows: number; seconds: number; reason: string } | null };
   /** received = refused + ignored + duplicate + spooled; spooled + recovered = inserted + set aside + unreadable + queued. */
   ledger: {
     received: number;
@@ -236,6 +239,8 @@ export interface CollectorNumbers {
   };
   workers: { worker: string; silent_seconds: number }[];
   memory: 'enough' | 'little' | 'scarce';
+  /** What it is measured against; no bytes where it is unwatched. */
+  memory_limit: { of: string; bytes: number | null };
   tool_health_age_seconds: number | null;
 }
 

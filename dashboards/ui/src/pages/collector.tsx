@@ -60,7 +60,7 @@ function Verdict({ answer: { problems, store } }: { answer: Collector }) {
   );
 }
 
-function Tiles({ numbers: { lag, spool, inserts, memory }, uptime }: { numbers: CollectorNumbers; uptime: number }) {
+function Tiles({ numbers: { lag, spool, inserts, memory, memory_limit: limit }, uptime }: { numbers: CollectorNumbers; uptime: number }) {
   const share = spool.limit_bytes > 0 ? spool.bytes / spool.limit_bytes : null;
   return (
     <div class="tiles">
@@ -85,12 +85,15 @@ function Tiles({ numbers: { lag, spool, inserts, memory }, uptime }: { numbers: 
         <Tile name="batch-rows" title="Batch rows" value={inserts.mean_batch_rows} format={formatRounded} hint="Rows of a batch, on average" />
       </dl>
       <dl class="tile-group">
-        <Tile name="memory" title="Memory" value={memory} format={(state) => state ?? ''} tone={memory === 'scarce' ? 'error' : memory === 'little' ? 'warning' : undefined} hint="Enough, little, or so scarce that requests are refused" />
+        <Tile name="memory" title="Memory" value={memory} format={(state) => (limit.bytes === null ? 'unwatched' : (state ?? ''))} tone={memory === 'scarce' ? 'error' : memory === 'little' || limit.bytes === null ? 'warning' : undefined} hint={`Enough, little, or so scarce that requests are refused. ${limit.bytes === null ? 'The system tells of no limit: set memory_limit_bytes' : `Watched: ${formatBytes(limit.bytes)}, ${LIMITS[limit.of] ?? limit.of}`}`} />
         <Tile name="uptime" title="Up for" value={uptime} format={formatSeconds} hint="All numbers here are since the start" />
       </dl>
     </div>
   );
 }
+
+/** Whose limit of memory is watched, in words. */
+const LIMITS: Record<string, string> = { setting: 'as memory_limit_bytes says', 'control group': 'the limit of the control group', machine: 'the last of the machine' };
 
 /** Where every span went, as the sum that has to be right. */
 function Ledger({ ledger }: { ledger: CollectorNumbers['ledger'] }) {
@@ -160,9 +163,10 @@ function Workers({ workers, toolHealthAge }: { workers: CollectorNumbers['worker
   );
 }
 
-/** What was refused or corrected, by reason; only what has happened. */
+/** What was refused, corrected or lost, by reason; only what has happened. */
 function Reasons({ numbers }: { numbers: CollectorNumbers }) {
-  const { spool } = numbers;
+  const { spool, inserts } = numbers;
+  const waits = inserts.refused;
   const rows = [
     ...entries('requests_refused', numbers.requests_refused, 'requests refused: ', 'warning'),
     ...entries('connections_refused', numbers.connections_refused, 'connections refused: ', 'warning'),
@@ -170,10 +174,14 @@ function Reasons({ numbers }: { numbers: CollectorNumbers }) {
     ...entries('reload_failures', numbers.reload_failures, 'files not read again: ', 'warning'),
     count('spool', 'full', 'requests that found the spool full', spool.full, 'warning'),
     count('spool', 'quarantined_segments', 'segments in quarantine', spool.quarantined_segments, 'error'),
+    count('spool', 'requests_lost', 'acknowledged requests gone from the spool', spool.requests_lost, 'error'),
+    { ...count('spool', 'set_aside_bytes', 'calls set aside, on disk', spool.set_aside_bytes, 'warning'), text: formatBytes(spool.set_aside_bytes) },
+    count('spool', 'set_aside_replaced', 'calls set aside and gone', spool.set_aside_replaced, 'error'),
+    count('inserts', 'refused', 'calls of the batch that the store does not take', waits?.rows ?? 0, 'warning'),
   ].filter(({ value }) => value);
   return (
-    <Panel title="Refused and corrected">
-      {rows.length > 0 ? <CountTable caption="Refused and corrected" rows={rows} /> : <p class="panel-note">Nothing since the start.</p>}
+    <Panel title="Refused, corrected, lost">
+      {rows.length > 0 ? <CountTable caption="Refused, corrected, lost" rows={rows} /> : <p class="panel-note">Nothing since the start.</p>}
     </Panel>
   );
 }
