@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) spares: Vec<Spare>,
     /// Bytes of files that are on their way to be spares or to be gone.
     pub(super) freeing: u64,
+    /// Whether the last one could not be freed, which is told once.
+    pub(super) stuck: bool,
     /// Number behind the last record that damaged segments had once; it is not given again, so that what is lost is a gap.
     pub(super) behind: u64,
     /// Everything in front of it is in the store.
@@ -123,18 +125,21 @@ impl Shared {
             fs::remove_file(&path)
         };
         if let Err(cause) = freed {
-            if lacks(&cause) == Some(AppendError::OpenFiles) {
+            let mut state = self.lock();
+            let told = std::mem::replace(&mut state.stuck, true);
+            if path.exists() {
                 // Nothing was done yet; it is tried again at the next look.
-                let mut state = self.lock();
                 state.freeing -= bytes;
                 state.segments.insert(first, oldest);
-                return false;
             }
-            error!(path = %path.display(), %cause, "a segment of the spool cannot be removed");
+            if !told && lacks(&cause) != Some(AppendError::OpenFiles) {
+                error!(path = %path.display(), %cause, "a segment of the spool cannot be removed, and takes room");
+            }
             return false;
         }
         let mut state = self.lock();
         state.freeing -= bytes;
+        state.stuck = false;
         if spare {
             state.spares.push(Spare { first, bytes });
         }
