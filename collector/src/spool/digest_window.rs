@@ -1,7 +1,9 @@
 //! Knows requests that come again because their acknowledgement was lost.
+//!
+//! Ages are counted by a clock that never jumps: a request must not count twice because somebody has set the time.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -14,8 +16,8 @@ const AGE: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub(crate) struct DigestWindow {
     known: HashMap<u128, Known, foldhash::fast::RandomState>,
-    /// Stored ones, oldest first, with their arrival in microseconds since the Unix epoch.
-    order: VecDeque<(u64, u128)>,
+    /// Stored ones, oldest first, with the time since when they are known.
+    order: VecDeque<(Instant, u128)>,
     most: usize,
 }
 
@@ -48,8 +50,8 @@ impl Default for DigestWindow {
 }
 
 impl DigestWindow {
-    /// Looks a request up, and makes it pending if it is new. `now` is in microseconds since the Unix epoch.
-    pub(crate) fn look_up(&mut self, digest: u128, now: u64) -> Seen {
+    /// Looks a request up, and makes it pending if it is new.
+    pub(crate) fn look_up(&mut self, digest: u128, now: Instant) -> Seen {
         self.forget_old(now);
         match self.known.get(&digest) {
             Some(Known::Stored) => Seen::Stored,
@@ -61,10 +63,10 @@ impl DigestWindow {
         }
     }
 
-    /// The request is stored.
-    pub(crate) fn store(&mut self, digest: u128, arrival: u64) {
+    /// The request is stored, or was found to be.
+    pub(crate) fn store(&mut self, digest: u128, now: Instant) {
         if !matches!(self.known.insert(digest, Known::Stored), Some(Known::Stored)) {
-            self.order.push_back((arrival, digest));
+            self.order.push_back((now, digest));
         }
         if self.order.len() > self.most {
             self.forget_oldest();
@@ -78,9 +80,9 @@ impl DigestWindow {
         }
     }
 
-    fn forget_old(&mut self, now: u64) {
-        let oldest = now.saturating_sub(AGE.as_micros() as u64);
-        while self.order.front().is_some_and(|(arrival, _)| *arrival < oldest) {
+    fn forget_old(&mut self, now: Instant) {
+        let is_old = |since: Instant| now.saturating_duration_since(since) > AGE;
+        while self.order.front().is_some_and(|(since, _)| is_old(*since)) {
             self.forget_oldest();
         }
     }
@@ -96,7 +98,7 @@ impl DigestWindow {
 mod tests {
     use super::*;
 
-    const MINUTE: u64 = 60_000_000;
+    const MINUTE: Duration = Duration::from_secs(60);
 
     fn window(most: usize) -> DigestWindow {
         DigestWindow {
@@ -114,13 +116,13 @@ mod tests {
             ("after as many as are remembered, with it", 9, 0, true),
             ("after one more", 10, 0, false),
         ] {
-            let mut window = window(10);
-            assert!(matches!(window.look_up(7, MINUTE), Seen::New), "{case}");
-            window.store(7, MINUTE);
+            let (mut window, start) = (window(10), Instant::now());
+            assert!(matches!(window.look_up(7, start), Seen::New), "{case}");
+            window.store(7, start);
             for other in 100..100 + others {
-                window.store(other, MINUTE);
+                window.store(other, start);
             }
-            let seen = window.look_up(7, MINUTE + minutes * MINUTE);
+            let seen = window.look_up(7, start + minutes * MINUTE);
             assert_eq!(matches!(seen, Seen::Stored), known, "{case}");
             assert!(window.order.len() <= 10 && window.known.len() <= 11, "{case}");
         }
@@ -129,19 +131,19 @@ mod tests {
     #[tokio::test]
     async fn the_same_request_waits_until_the_first_is_decided() {
         for stored in [true, false] {
-            let mut window = window(10);
-            assert!(matches!(window.look_up(7, 0), Seen::New));
-            let Seen::Pending(mut decided) = window.look_up(7, 0) else {
+            let (mut window, now) = (window(10), Instant::now());
+            assert!(matches!(window.look_up(7, now), Seen::New));
+            let Seen::Pending(mut decided) = window.look_up(7, now) else {
                 panic!("it is pending");
             };
             assert!(decided.has_changed().is_ok(), "not decided yet");
             if stored {
-                window.store(7, 0);
+                window.store(7, now);
             } else {
                 window.give_up(7);
             }
             assert!(decided.changed().await.is_err());
-            assert_eq!(matches!(window.look_up(7, 0), Seen::Stored), stored);
+            assert_eq!(matches!(window.look_up(7, now), Seen::Stored), stored);
         }
     }
 }

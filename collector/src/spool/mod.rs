@@ -43,6 +43,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use bytes::Bytes;
 use rustix::io::Errno;
@@ -195,7 +196,7 @@ impl Spool {
         let answer = loop {
             let mut decided = {
                 let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-                match window.look_up(digest, record::now()) {
+                match window.look_up(digest, Instant::now()) {
                     Seen::Stored => return Ok(Appended::Duplicate),
                     Seen::Pending(decided) => decided,
                     Seen::New => {

@@ -9,6 +9,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use tracing::{error, warn};
 
@@ -179,7 +180,7 @@ fn records(
             std::cmp::Ordering::Greater => 0,
         };
         rows += u64::from(header.rows - confirmed);
-        window.store(header.digest, header.arrival);
+        window.store(header.digest, Instant::now());
         offset += header.size();
         lsn += 1;
     };

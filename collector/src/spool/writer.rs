@@ -79,7 +79,6 @@ pub(super) struct Active {
 #[derive(Debug)]
 pub(super) struct Waiting {
     digest: u128,
-    arrival: u64,
     rows: u32,
     answer: oneshot::Sender<Result<(), AppendError>>,
 }
@@ -157,7 +156,6 @@ impl Writer {
         encode(&header, active.seed, &append.tenant, &append.body, &mut self.group);
         self.waiting.push(Waiting {
             digest: append.digest,
-            arrival: header.arrival,
             rows: append.rows,
             answer: append.answer,
         });
@@ -212,8 +210,9 @@ impl Writer {
             state.rows() >= state.wanted
         };
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
         for waiting in &self.waiting {
-            window.store(waiting.digest, waiting.arrival);
+            window.store(waiting.digest, now);
             self.shared.metrics.spans_spooled.inc_by(u64::from(waiting.rows));
         }
         drop(window);

@@ -152,20 +152,46 @@ fn a_record_of_the_file_s_earlier_life_is_none_even_where_its_number_is_right() 
     open.close(&runtime);
 }
 
+/// Writes the requests of a segment once more, with this seed and time of arrival.
+fn rewrite(path: &Path, count: usize, seed: u32, arrival: u64) {
+    let (mut bytes, mut records) = (fs::read(path).unwrap(), Vec::new());
+    for (lsn, (tenant, body)) in (1..).zip(model(0..count)) {
+        let header = record::Header::new(lsn, arrival, record::digest(&tenant, &body), 1, 0);
+        record::encode(&header, seed, &tenant, &body, &mut records);
+    }
+    let start = SEGMENT_HEADER as usize;
+    bytes[start..start + records.len()].copy_from_slice(&records);
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_request_that_comes_again_is_known_after_a_start_whatever_the_clock_said_when_it_came() {
+    let (runtime, hour) = (Runtime::new().unwrap(), 3_600_000_000);
+    for (case, arrival) in [
+        ("the clock has gone forward since", record::now() - hour),
+        ("it has been set back since", record::now() + hour),
+        ("it was not set then", 0),
+    ] {
+        let (folder, _) = with(&runtime, 1);
+        let path = segment::path(folder.path(), 1);
+        let identity = segment::read_identity(&File::open(&path).unwrap(), 1).unwrap();
+        rewrite(&path, 1, identity.unwrap().seed, arrival);
+        let open = open(folder.path(), SMALL);
+        let (tenant, body) = model(0..1).remove(0);
+        let again = open.append(&runtime, &tenant, &body);
+        assert_eq!(again, Ok(Appended::Duplicate), "{case}");
+        open.close(&runtime);
+    }
+}
+
 #[test]
 fn a_segment_of_the_format_before_is_read() {
     let runtime = Runtime::new().unwrap();
-    let (folder, size) = with(&runtime, 3);
+    let (folder, _) = with(&runtime, 3);
     let path = segment::path(folder.path(), 1);
+    rewrite(&path, 3, 0, record::now());
     let mut bytes = fs::read(&path).unwrap();
     bytes[..8].copy_from_slice(b"tsspool1");
-    let mut records = Vec::new();
-    for (lsn, (tenant, body)) in (1..).zip(model(0..3)) {
-        let header = record::Header::new(lsn, record::now(), record::digest(&tenant, &body), 1, 0);
-        record::encode(&header, 0, &tenant, &body, &mut records);
-    }
-    let start = SEGMENT_HEADER as usize;
-    bytes[start..start + 3 * size as usize].copy_from_slice(&records);
     fs::write(&path, bytes).unwrap();
     let mut open = open(folder.path(), SMALL);
     assert_eq!((open.bodies(1), open.metrics.corrupt_segments.get()), (model(0..3), 0));
