@@ -9,11 +9,15 @@ use tracing::warn;
 /// Files that are kept; the oldest go first.
 const MOST: usize = 4;
 
+/// Where a segment is once it was moved out of the way.
+pub(super) fn place(folder: &Path, segment: &Path) -> PathBuf {
+    folder.join("quarantine").join(segment.file_name().unwrap_or_default())
+}
+
 /// Moves a segment out of the way.
 pub(super) fn keep(folder: &Path, segment: &Path) -> io::Result<()> {
-    let quarantine = folder.join("quarantine");
+    let (quarantine, kept) = (folder.join("quarantine"), place(folder, segment));
     fs::create_dir_all(&quarantine)?;
-    let kept = quarantine.join(segment.file_name().unwrap_or_default());
     // Looked at first: where no more files can be opened, nothing has been done.
     let mut files: Vec<PathBuf> = fs::read_dir(&quarantine)?.flatten().map(|entry| entry.path()).collect();
     fs::rename(segment, &kept)?;

@@ -11,6 +11,7 @@ use tracing::error;
 use super::by_hand::ByHand;
 use super::journal::{Journal, Position, Seal};
 use super::place::Place;
+use super::quarantine;
 use super::record::Record;
 use super::segment;
 use super::set_aside::SetAside;
@@ -164,7 +165,13 @@ impl Reader {
             segment.damaged = true;
         }
         let path = segment::path(&self.shared.folder, first);
-        error!(path = %path.display(), lsn, "a segment of the spool is damaged: what follows in it is lost");
+        let kept = quarantine::place(&self.shared.folder, &path);
+        error!(
+            path = %path.display(),
+            lsn,
+            kept = %kept.display(),
+            "a segment of the spool is damaged: what follows in it is lost, and will be kept as it is; check the disk"
+        );
         self.shared.metrics.corrupt_segments.inc();
     }
 

@@ -156,8 +156,14 @@ impl Recovery<'_> {
     /// `requests` is how many of those that were not stored yet are lost, where that is known.
     fn damaged(&self, path: &Path, offset: u64, requests: Option<u64>) {
         self.metrics.corrupt_segments.inc();
-        let path = path.display();
-        error!(%path, offset, requests, "a segment of the spool is damaged: what stands behind the offset is lost; see quarantine/");
+        let kept = quarantine::place(self.folder, path);
+        error!(
+            path = %path.display(),
+            offset,
+            requests,
+            kept = %kept.display(),
+            "a segment of the spool is damaged: what stands behind the offset is lost, and kept as it is; check the disk"
+        );
     }
 }
 

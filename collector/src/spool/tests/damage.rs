@@ -83,7 +83,15 @@ fn a_damaged_segment_goes_to_quarantine_and_the_rest_is_used() {
             .unwrap();
         file.write_all_at(&[0xff; 8], offset).unwrap();
         for round in 0..2 {
-            let mut again = open(folder.path(), SMALL);
+            let (mut again, log) = logged(|| open(folder.path(), SMALL));
+            let kept = folder.path().join("quarantine/00000000000000000001.segment");
+            let told = told(&log, &kept);
+            assert_eq!(told.len(), 1 - round as usize, "{case}: {log}");
+            assert!(
+                told.iter()
+                    .all(|line| line.contains("ERROR") && line.contains("offset=")),
+                "{told:?}"
+            );
             let expected: Vec<_> = there
                 .iter()
                 .chain(&[2, 3])
@@ -96,6 +104,21 @@ fn a_damaged_segment_goes_to_quarantine_and_the_rest_is_used() {
         }
         assert!(folder.path().join("quarantine/00000000000000000001.segment").exists());
     }
+}
+
+/// What is done, and what this thread writes to the log meanwhile.
+fn logged<T>(work: impl FnOnce() -> T) -> (T, String) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let writer = Arc::new(file.reopen().unwrap());
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+    let done = tracing::subscriber::with_default(log, work);
+    (done, fs::read_to_string(file.path()).unwrap())
+}
+
+/// Lines that name the place where a damaged segment is kept.
+fn told<'a>(log: &'a str, kept: &Path) -> Vec<&'a str> {
+    let kept = format!("kept={}", kept.display());
+    log.lines().filter(|line| line.contains(&kept)).collect()
 }
 
 #[test]
@@ -141,8 +164,15 @@ fn damage_that_is_noticed_while_reading_costs_the_rest_of_that_segment() {
         .unwrap();
     file.write_all_at(&[9], SEGMENT_HEADER + 150_100 + HEADER as u64)
         .unwrap();
-    let numbers: Vec<u8> = open.bodies(1).iter().map(|(_, body)| body[0]).collect();
+    let (bodies, log) = logged(|| open.bodies(1));
+    let numbers: Vec<u8> = bodies.iter().map(|(_, body)| body[0]).collect();
     assert_eq!(numbers, [0, 3, 4]);
+    let kept = folder.path().join("quarantine/00000000000000000001.segment");
+    let told = told(&log, &kept);
+    assert!(
+        told.len() == 1 && told[0].contains("ERROR") && told[0].contains("lsn=2"),
+        "{log}"
+    );
     assert_eq!(open.metrics.corrupt_segments.get(), 1);
     open.close(&runtime);
 }
