@@ -146,7 +146,10 @@ impl<S: Sink> Inserter<S> {
         let end = walk.at;
         let seal = Seal { first, end };
         self.again(|inserter| inserter.reader.seal(seal)).await?;
-        self.complete(&walk, &mut rows).await;
+        // None is waited for while another full batch waits, or at the end.
+        let full = walk.rows + self.config.rows as u64;
+        let hurry = || self.drain.is_cancelled() || self.reader.waiting().0 >= full;
+        self.sessions.complete(&mut rows, &self.sink, hurry).await;
         Ok(Batch::new(seal, walk, rows))
     }
 
@@ -158,15 +161,9 @@ impl<S: Sink> Inserter<S> {
             Ok((walk, rows))
         });
         let (walk, mut rows) = formed.await?;
-        self.complete(&walk, &mut rows).await;
+        // It is of before the start, and so are the handshakes.
+        self.sessions.complete(&mut rows, &self.sink, || true).await;
         Ok(Batch::new(seal, walk, rows))
-    }
-
-    /// Finds the clients of sessions; waits for none while another full batch waits, or at the end.
-    async fn complete(&mut self, walk: &Walk, rows: &mut Rows) {
-        let full = walk.rows + self.config.rows as u64;
-        let hurry = || self.drain.is_cancelled() || self.reader.waiting().0 >= full;
-        self.sessions.complete(rows, &self.sink, hurry).await;
     }
 
     /// Delivers a batch, and notes that.
