@@ -286,11 +286,8 @@ impl Dialogue {
         if !result.templates.is_empty() && &*call.record.method == "resources/templates/list" {
             self.observer.tools.resources.learn_page(&result.templates);
         }
-        match &call.record.target {
-            Target::Tool(name) if outcome == Outcome::Ok => self.observer.tools.learn(name),
-            Target::Prompt(name) if outcome == Outcome::Ok => self.observer.tools.learn_prompt(name),
-            Target::Resource(name) if outcome == Outcome::Ok => self.observer.tools.resources.learn_scheme(name),
-            _ => {}
+        if outcome == Outcome::Ok {
+            self.learn_target(&call.record.target);
         }
         if &*call.record.method == "initialize" && self.connection.reach != Reach::Exchange {
             self.learn_handshake(call, answer, now);
@@ -298,6 +295,17 @@ impl Dialogue {
     }
 
     #[cold]
+    /// What succeeded is known to be there.
+    pub(super) fn learn_target(&self, target: &Target) {
+        let tools = &self.observer.tools;
+        match target {
+            Target::Tool(name) => tools.learn(name),
+            Target::Prompt(name) => tools.learn_prompt(name),
+            Target::Resource(name) => tools.resources.learn_scheme(name),
+            Target::None => {}
+        }
+    }
+
     fn learn_handshake(&self, call: &Call, answer: &Message, now: Instant) {
         let Some(result) = &answer.result else {
             return;

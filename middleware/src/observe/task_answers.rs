@@ -108,6 +108,9 @@ impl Dialogue {
                     Direction::ToServer => classify::by_answer(method, Probe::No, input, own, None),
                     Direction::ToClient => classify::by_client_answer(method, own),
                 };
+                if closed.outcome == Outcome::Ok {
+                    self.learn_target(&closed.call.record.target);
+                }
             }
             self.out.push(self.observer.record(closed, own, &carrier, &connection));
         }

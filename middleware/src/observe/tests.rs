@@ -320,6 +320,18 @@ fn a_batch_of_answers_is_read_to_its_end_in_whatever_order_they_come() {
     assert!(seen.iter().all(is_ok), "{:?}", told(&seen));
 }
 
+#[test]
+fn a_tool_whose_call_succeeded_as_a_task_is_there() {
+    let stage = Stage::new();
+    for (status, known) in [(r#""failed""#, false), (r#""completed","result":{}"#, true)] {
+        let call = request(7, "tools/call", r#""name":"add""#);
+        stage.post(stage.head(0), &call, &result(7, r#""resultType":"task","taskId":"t""#));
+        let answer = result(8, &format!(r#""taskId":"t","status":{status}"#));
+        stage.post(stage.head(1), &request(8, "tasks/get", r#""taskId":"t""#), &answer);
+        assert_eq!(stage.observer.tools.knows("add"), known, "{status}");
+    }
+}
+
 #[path = "blame_tests.rs"]
 mod blame;
 #[path = "client_task_tests.rs"]

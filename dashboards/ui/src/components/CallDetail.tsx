@@ -25,6 +25,7 @@ const OF_ALL_FAULTS = ['outcome', 'chain'];
 /** What the flags of a result mean. */
 const RESULT_FLAGS: Record<string, string> = {
   empty: 'without any content',
+  error_text: 'a success that reads like an error',
   identical: 'the same as the last time',
   schema_mismatch: 'not what its output schema says',
   truncated: 'cut at a size that the tool keeps to',
