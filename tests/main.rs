@@ -9,6 +9,7 @@ mod support;
 mod bad_input;
 mod broken_disk;
 mod calls;
+mod conformance;
 mod crash;
 mod dashboards;
 mod demo;
