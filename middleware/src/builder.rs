@@ -172,7 +172,7 @@ impl Builder {
         self
     }
 
-    /// Captures arguments and results of tool calls, and addresses of resources. Default: none, and no byte of them is kept. A
+    /// Captures arguments and results of tool calls, and addresses of resources. Default: none, and no byte of them is exported. A
     /// message of an error may still say what was asked for, see [`error_messages`](Self::error_messages).
     #[must_use]
     pub fn capture(mut self, capture: Capture) -> Self {

@@ -1,6 +1,7 @@
 //! Arguments and results in the records, for operators who want them there.
 //!
-//! Without a [`Capture`] no byte of them is kept, not for a moment.
+//! Without a [`Capture`] no byte of them is kept, but for arguments that headers mirror (`Mcp-Param-*`): up to 16 KiB of them are
+//! until the request is read, and the headers until it is answered, to tell whether they say the same. None is exported.
 
 mod budget;
 mod redact;

@@ -16,7 +16,8 @@ pub(super) const ASSUMED: &str = "2025-03-26";
 
 /// Whether a version belongs to the era that names client and version in every request.
 pub(crate) fn is_modern(version: Option<&str>) -> bool {
-    version.is_some_and(|version| version >= MODERN)
+    // Drafts had words for versions.
+    version.is_some_and(|version| version >= MODERN && version.as_bytes()[0].is_ascii_digit())
 }
 
 /// Whether a request of this method asks for a task or tells it something.

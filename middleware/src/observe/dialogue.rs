@@ -294,7 +294,6 @@ impl Dialogue {
         }
     }
 
-    #[cold]
     /// What succeeded is known to be there.
     pub(super) fn learn_target(&self, target: &Target) {
         let tools = &self.observer.tools;
@@ -306,6 +305,7 @@ impl Dialogue {
         }
     }
 
+    #[cold]
     fn learn_handshake(&self, call: &Call, answer: &Message, now: Instant) {
         let Some(result) = &answer.result else {
             return;

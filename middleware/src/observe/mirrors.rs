@@ -53,6 +53,13 @@ pub(super) fn contradict(head: &RequestHead, message: &Message, tools: &Tools) -
     if message.method.as_deref() != Some("tools/call") || !has_to_mirror(message, head) {
         return false;
     }
+    let is_named = |schema: &InputSchema| {
+        let mut said = headers.iter();
+        said.any(|(header, _)| schema.headers.iter().any(|(name, _)| name == header))
+    };
+    if !tools.input_is(tool, is_named) {
+        return false;
+    }
     let arguments: Option<Map<String, Value>> = match params.captured.as_deref() {
         Some(kept) => serde_json::from_slice(kept).ok(),
         None => (!params.has_arguments).then(Map::new),

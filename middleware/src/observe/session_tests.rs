@@ -76,6 +76,15 @@ fn a_handshake_that_asks_for_a_version_without_sessions_may_begin_one() {
     stage.answer(&mut refused, 3, 400, Content::Other, "no");
     refused.end(End::Complete, stage.at(3));
     assert_eq!(records(refused.take())[0].outcome, Outcome::Probe);
+    // A version that a server without the others echoes, or a draft's, does not hide who calls in a session that is known.
+    for version in ["2026-07-28", "DRAFT-2025-v2"] {
+        let head = RequestHead {
+            protocol_version: Some(version.into()),
+            ..stage.in_session(2)
+        };
+        let seen = stage.post(head, CALL, OK);
+        assert_eq!(&*seen[0].client.name, "desk", "{version}");
+    }
 }
 
 #[test]

@@ -30,7 +30,20 @@ pub(crate) fn value_text(value: &HeaderValue) -> Option<&str> {
     (!value.is_empty()).then(|| cut(value, NAME_LIMIT))
 }
 
-/// Whether a body with this header for its encoding is compressed.
+/// Whether a request with this header for its encoding is compressed. Servers that look at no encoding take whatever else stands
+/// there, such as a charset, and read the body as it is (content codings: RFC 9110, section 8.4.1, and RFC 7932, RFC 8878).
+fn is_compressed(encoding: &HeaderValue) -> bool {
+    const CODINGS: [&str; 7] = ["gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"];
+    let is_coding = |coding: &[u8]| {
+        let coding = coding.trim_ascii();
+        CODINGS
+            .iter()
+            .any(|known| coding.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    encoding.as_bytes().split(|byte| *byte == b',').any(is_coding)
+}
+
+/// Whether a response with this header for its encoding cannot be read.
 fn is_encoded(encoding: Option<&HeaderValue>) -> bool {
     encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
@@ -131,7 +144,7 @@ impl<'a> Known<'a> {
 
     /// Whether the body was compressed before it got here.
     pub(crate) fn is_encoded(&self) -> bool {
-        is_encoded(self.content_encoding)
+        self.content_encoding.is_some_and(is_compressed)
     }
 }
 
@@ -205,6 +218,21 @@ mod tests {
             (&[], Content::Other),
         ] {
             assert_eq!(Told::of(&headers(pairs)).content, expected, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_compressed_by_its_codings_only() {
+        for (encoding, expected) in [
+            ("gzip", true),
+            ("BR", true),
+            ("identity, zstd", true),
+            ("identity", false),
+            ("utf-8", false),
+            ("", false),
+        ] {
+            let headers = headers(&[("content-encoding", encoding)]);
+            assert_eq!(Known::of(&headers).is_encoded(), expected, "{encoding}");
         }
     }
 

@@ -163,12 +163,12 @@ async fn without_capture_no_byte_of_what_is_said_otherwise_is_exported() {
             "tasks/result",
             "tasks/result",
             "tasks/update",
-            "tools/call",
-            "tools/call",
-            "tools/call",
-            "tools/call",
-            "tools/call",
-            "tools/call",
+            "tools/call book",
+            "tools/call book",
+            "tools/call book",
+            "tools/call book",
+            "tools/call book",
+            "tools/call book",
         ];
         assert_eq!(names, expected, "{way}");
         assert!(!contains(&received.bytes(), MARKER), "{way}");

@@ -13,8 +13,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    CONNECTION, CONTENT_TYPE, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
@@ -28,7 +28,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use toolsight::http::RequestBody;
 use toolsight::{ClientAddress, Toolsight};
@@ -126,6 +126,7 @@ pub(crate) async fn run(between: Between, toolsight: &Toolsight) -> anyhow::Resu
 
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
+    let (end_greetings, ending) = watch::channel(());
     let mut end = pin!(signals.next());
     loop {
         let accept = async {
@@ -156,9 +157,14 @@ pub(crate) async fn run(between: Between, toolsight: &Toolsight) -> anyhow::Resu
             request
         });
         let service = TowerToHyperService::new(service);
-        let (tls, watcher) = (tls.clone(), graceful.watcher());
+        let (tls, watcher, mut ending) = (tls.clone(), graceful.watcher(), ending.clone());
         tokio::spawn(async move {
-            if let Some(stream) = tls::greet(stream, tls).await {
+            let greeted = tokio::select! {
+                biased;
+                stream = tls::greet(stream, tls) => stream,
+                _ = ending.changed() => None,
+            };
+            if let Some(stream) = greeted {
                 let connection = builder.serve_connection(TokioIo::new(stream), service);
                 // A client that breaks off is what its call tells.
                 let _ = watcher.watch(connection.into_owned()).await;
@@ -167,6 +173,8 @@ pub(crate) async fn run(between: Between, toolsight: &Toolsight) -> anyhow::Resu
         });
     }
     drop(listener);
+    // Who has not agreed on TLS yet has asked for nothing.
+    drop(end_greetings);
     let _ = timeout(DRAIN, graceful.shutdown()).await;
     toolsight.shutdown().await;
     Ok(())
@@ -216,6 +224,7 @@ impl Forward {
             Host::Server => Some(&self.server.authority),
         };
         strip(&mut head.headers);
+        join_cookies(&mut head.headers);
         // The connection to the client has said it already.
         head.headers.remove(EXPECT);
         if let Some(name) = name {
@@ -288,6 +297,17 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// In HTTP/2 each cookie may be a field of its own, which HTTP/1.1 does not know (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() > 1
+        && let Ok(mut joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+    {
+        joined.set_sensitive(true);
+        headers.insert(COOKIE, joined);
+    }
+}
+
 fn refusal(status: StatusCode, why: &str) -> Answer {
     let mut answer = Response::new(Either::Right(Full::from(format!("toolsight proxy: {why}\n"))));
     *answer.status_mut() = status;
@@ -324,6 +344,22 @@ mod tests {
             let read = Server::from_str(text).map_or_else(|error| error, |server| server.to_string());
             assert!(read.starts_with(told), "{text}: {read}");
         }
+    }
+
+    #[test]
+    fn cookies_of_http_2_are_one_header() {
+        for (fields, joined) in [(&["a=1"][..], "a=1"), (&["a=1; b=2", "c=3"], "a=1; b=2; c=3")] {
+            let mut headers = HeaderMap::new();
+            for field in fields {
+                headers.append(COOKIE, HeaderValue::from_static(field));
+            }
+            join_cookies(&mut headers);
+            let told: Vec<_> = headers.get_all(COOKIE).iter().collect();
+            assert_eq!(told, [joined]);
+        }
+        let mut headers = HeaderMap::new();
+        join_cookies(&mut headers);
+        assert!(headers.is_empty());
     }
 
     #[test]

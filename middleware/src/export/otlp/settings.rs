@@ -176,7 +176,8 @@ impl OtlpConfig {
             if let Some((name, value)) = field(name.trim(), &value) {
                 fields.insert(name, value);
             } else if self.environment.is_news(&variable) {
-                // The value may be a secret.
+                // The value may be a secret, and be part of what looks like the name.
+                let name = name.trim().parse::<HeaderName>().ok().map(tracing::field::display);
                 tracing::warn!(target: "toolsight", variable, name, "what is no header of HTTP is not sent");
             }
         }

@@ -64,12 +64,13 @@ async fn a_request_that_cannot_be_read_is_counted_and_told_by_its_headers() {
         ("compressed", "gzip", "x", "tools/list 1", vec![Side::Request]),
         // As JSON it could be read, and says something else.
         (
-            "compressed in a way of its own",
-            "x-none",
+            "said to be compressed",
+            "br",
             LEGACY,
             "tools/list 70",
             vec![Side::Request],
         ),
+        ("a charset in the wrong place", "utf-8", LEGACY, "tools/call 70", vec![]),
         ("as it is", "Identity", LEGACY, "tools/call 70", vec![]),
     ] {
         let (layer, mut receiver) = layer();

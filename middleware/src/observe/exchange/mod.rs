@@ -64,15 +64,15 @@ impl Exchange {
     #[inline(always)]
     pub(crate) fn begin(observer: Arc<Observer>, mut head: RequestHead, span: SpanContext) -> Self {
         let is_modern = classify::is_modern(head.protocol_version.as_deref());
-        if is_modern {
-            // There are no sessions any more, and whoever takes any id for one would fill the table of those that are.
-            head.session_id = None;
-        }
         let known = match (&head.session_id, &head.endpoint) {
             (Some(id), _) => observer.sessions.get(id),
             (None, Some(key)) => observer.endpoints.get(key),
             (None, None) => None,
         };
+        if is_modern && known.is_none() {
+            // There are no sessions any more, and whoever takes any id for one would fill the table of those that are.
+            head.session_id = None;
+        }
         let reach = head.session_id.as_ref().map_or(Reach::Exchange, |_| Reach::Session);
         let connection = match known {
             Some(known) => {
@@ -176,6 +176,8 @@ impl Exchange {
             known.user = user.or_else(|| known.user.take());
             known.tenant = tenant.or_else(|| known.tenant.take());
         }
+        // Compared with the request, which is read by now, and perhaps private.
+        self.dialogue.head.parameters = None;
         let telling = self.dialogue.observer.detail.telling();
         let request = &self.dialogue.head;
         match head.content {
