@@ -81,7 +81,8 @@ async fn a_batch_that_waits_for_an_unknown_error_is_set_aside_by_hand_and_stored
         collector.write(folder.path(), statement).await;
     };
     // FUNCTION_THROW_IF_VALUE_IS_NON_ZERO, of which nobody can say in general whether rows are at fault.
-    change("ADD CONSTRAINT stuck CHECK throwIf(startsWith(session_id, 'stuck-')) = 0").await;
+    let constraint = "ADD CONSTRAINT stuck CHECK throwIf(startsWith(session_id, 'stuck-')) = 0";
+    change(constraint).await;
     let (mut stuck, mut others) = (Sender::new("stuck"), Sender::new("others"));
     stuck.send(&collector.http, 100).await;
     let problem = within(Duration::from_secs(120), "the refusal is told", async || {
@@ -121,10 +122,25 @@ async fn a_batch_that_waits_for_an_unknown_error_is_set_aside_by_hand_and_stored
     for question in [CALLS].iter().chain(&SUMS) {
         assert_eq!(collector.ask(folder.path(), question).await, 150, "{question}");
     }
+
+    change(constraint).await;
+    stuck.send(&collector.http, 1).await;
+    let single = within(Duration::from_secs(60), "a batch of one row is refused", async || {
+        let told = collector.api("collector").await;
+        Some(told["numbers"]["inserts"]["refused"]["batch"].as_str()?.to_owned())
+    });
+    let (done, told, error) = command(&["set-aside", &single.await]).await;
+    assert!(done, "{error}");
+    let file = told.split_whitespace().nth(4).unwrap().trim_end_matches(':');
+    change("DROP CONSTRAINT stuck").await;
+    assert_eq!(command(&["store-again", file]).await.1, "1 rows stored\n");
+    for question in [CALLS].iter().chain(&SUMS) {
+        assert_eq!(collector.ask(folder.path(), question).await, 151, "{question}");
+    }
     let sessions = "SELECT sum(calls) FROM toolsight.sessions";
-    assert_eq!(collector.ask(folder.path(), sessions).await, 150);
+    assert_eq!(collector.ask(folder.path(), sessions).await, 151);
     let ledger = &collector.api("collector").await["numbers"]["ledger"];
-    assert_eq!((&ledger["inserted"], &ledger["set_aside"]), (&50.into(), &100.into()));
+    assert_eq!((&ledger["inserted"], &ledger["set_aside"]), (&50.into(), &101.into()));
     collector.kill().await;
     let (_, _, told) = command(&["set-aside", batch]).await;
     assert!(told.contains("no collector uses the spool"), "{told}");

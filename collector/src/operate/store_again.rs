@@ -62,17 +62,17 @@ pub async fn store_again(config: &Config, file: &Path) -> anyhow::Result<()> {
 
 async fn store_all(session: &CommandSession, taken: &Path) -> anyhow::Result<Told> {
     let (mut told, mut seen, mut singles) = (Told::default(), HashSet::new(), Vec::new());
-    let mut together: (String, Rows) = Default::default();
+    let (mut together, mut batches) = (<(String, Rows)>::default(), 0);
     for line in BufReader::new(File::open(taken)?).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
         if line.is_empty() {
             continue;
         }
         match serde_json::from_str::<Line>(&line) {
-            // A collector that was killed may have written a row twice.
-            Ok(Line { row, .. }) if !seen.insert(identity(&row)?) => {}
+            Ok(Line { row, .. }) if !seen.insert(call(&row)?) => {}
             Ok(Line { token, row }) => {
                 if token != together.0 {
+                    batches += 1;
                     let (token, rows) = std::mem::replace(&mut together, (token, Vec::new()));
                     store_together(session, token, rows, &mut singles, &mut told).await?;
                 }
@@ -88,6 +88,11 @@ async fn store_all(session: &CommandSession, taken: &Path) -> anyhow::Result<Tol
         }
     }
     let (token, rows) = together;
+    if batches == 1 {
+        // It was set aside by hand, and the store may have it, even where it is one row.
+        store(session, rows, Some(token), &mut told).await?;
+        return Ok(told);
+    }
     store_together(session, token, rows, &mut singles, &mut told).await?;
     store(session, singles, None, &mut told).await?;
     Ok(told)
@@ -139,6 +144,17 @@ async fn store(session: &CommandSession, rows: Rows, mut token: Option<String>, 
         }
     }
     Ok(())
+}
+
+/// What tells a row from others. A collector that was killed may have written it twice, and have learnt of the client of its
+/// session between.
+fn call(row: &Row<'static>) -> anyhow::Result<blake3::Hash> {
+    identity(&Row {
+        client: "".into(),
+        client_version: "".into(),
+        protocol_version: "".into(),
+        ..row.clone()
+    })
 }
 
 fn identity(row: &Row<'_>) -> anyhow::Result<blake3::Hash> {
