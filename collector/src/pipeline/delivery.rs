@@ -182,9 +182,10 @@ impl<S: Sink> Inserter<S> {
                 Err(InsertError::Retryable(reason)) => reason,
             };
             let (delay, rows) = (backoff.next(), block.rows());
-            let refused_for = self.metrics.head.refused(token, rows, &reason);
+            let answers = self.sink.answers();
+            let refused_for = self.metrics.head.refused(token, rows, &reason, answers);
             let (seconds, retry_in_seconds) = (refused_for.as_secs(), delay.as_secs_f64());
-            if refused_for >= LONG_REFUSED && self.sink.answers() {
+            if refused_for >= LONG_REFUSED && answers {
                 error!(
                     rows,
                     seconds,
@@ -201,7 +202,11 @@ impl<S: Sink> Inserter<S> {
             }
             tokio::select! {
                 () = sleep(delay) => {}
-                () = recovered => backoff = Backoff::default(),
+                () = recovered => {
+                    backoff = Backoff::default();
+                    // What it has against the batch, if anything, is seen from now on.
+                    self.metrics.head.decided();
+                }
                 () = asked(&self.reader.by_hand, token) => return Err(Refusal::ByHand(reason)),
             }
             self.metrics.insert_retries.inc();

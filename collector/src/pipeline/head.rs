@@ -16,18 +16,19 @@ pub struct Refused {
     pub batch: String,
     /// Its rows.
     pub rows: usize,
-    /// Since the first attempt that failed.
+    /// Since the first attempt that failed while the store answered otherwise.
     pub since: Instant,
     /// What was wrong at the last attempt, with the store's error code where it gave one.
     pub reason: String,
 }
 
 impl Head {
-    /// An attempt has failed; tells how long ago the first one did.
-    pub(super) fn refused(&self, batch: &str, rows: usize, reason: &str) -> Duration {
+    /// An attempt has failed; tells how long ago the first one did. Those of a store that does not answer say nothing of
+    /// the batch.
+    pub(super) fn refused(&self, batch: &str, rows: usize, reason: &str, answers: bool) -> Duration {
         let mut head = self.lock();
         let since = match &*head {
-            Some(refused) if refused.batch == batch => refused.since,
+            Some(refused) if answers && refused.batch == batch => refused.since,
             _ => Instant::now(),
         };
         *head = Some(Refused {

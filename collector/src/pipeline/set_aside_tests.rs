@@ -1,13 +1,17 @@
 //! Batches that the sink does not take and an operator sets aside.
 
 use std::fs;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::LONG_REFUSED;
 use super::tests::{Script, append, check_ledger, ids, start};
+use super::{InsertError, LONG_REFUSED, Pipeline, Sink};
+use crate::config::Config;
 use crate::spool::ByHand;
+use crate::store::Block;
+use crate::telemetry::Metrics;
 
 /// The ids of the calls in the file of a batch.
 fn set_aside(by_hand: &ByHand, token: &str) -> Vec<String> {
@@ -29,7 +33,7 @@ async fn until(mut is_so: impl FnMut() -> bool) {
     timeout(Duration::from_secs(30), wait).await.expect("not in time");
 }
 
-fn rejected(metrics: &crate::telemetry::Metrics) -> u64 {
+fn rejected(metrics: &Metrics) -> u64 {
     metrics.rows_lost.with_label_values(&["rejected"]).get()
 }
 
@@ -81,6 +85,59 @@ async fn how_long_a_batch_was_refused_is_known_until_it_is_taken() {
     assert!(longest > LONG_REFUSED, "{longest:?}");
     assert!(metrics.head.get().is_none());
     pipeline.shutdown().await;
+}
+
+/// Cannot be reached for some attempts, and then answers, but does not take the batch. Has since when it was refused, as it
+/// was told at each attempt.
+#[derive(Clone)]
+struct Away(Metrics, Arc<Mutex<Vec<Option<Instant>>>>);
+
+impl Away {
+    const ATTEMPTS: usize = 5;
+
+    fn attempts(&self) -> usize {
+        self.1.lock().unwrap().len()
+    }
+}
+
+impl Sink for Away {
+    async fn insert(&self, _: &Block, _: &str) -> Result<(), InsertError> {
+        let since = self.0.head.get().map(|refused| refused.since);
+        self.1.lock().unwrap().push(since);
+        Err(InsertError::Retryable("Code: 395".to_owned()))
+    }
+
+    fn answers(&self) -> bool {
+        self.attempts() > Self::ATTEMPTS
+    }
+
+    fn recovered(&self) -> impl Future<Output = ()> + Send {
+        let recovers = self.attempts() == Self::ATTEMPTS - 1;
+        async move {
+            if !recovers {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_the_store_was_away_is_no_refusal_of_the_batch() {
+    let (folder, metrics) = (tempfile::tempdir().unwrap(), Metrics::new().unwrap());
+    let sink = Away(metrics.clone(), Arc::default());
+    let pipeline = Pipeline::start(&Config::default(), folder.path(), sink.clone(), metrics).unwrap();
+    append(&pipeline, 0, &["good"; 2]).await;
+    while sink.attempts() < Away::ATTEMPTS + 4 {
+        sleep(Duration::from_millis(100)).await;
+    }
+    drop(pipeline);
+    let since = sink.1.lock().unwrap().clone();
+    let (away, back) = since.split_at(Away::ATTEMPTS);
+    assert!(away.is_sorted_by(|former, later| former < later), "{since:?}");
+    assert!(
+        back[0].is_none() && back[1].is_some() && back[1..4].iter().all(|since| *since == back[1]),
+        "{since:?}"
+    );
 }
 
 /// The collector may be killed between writing the file and noting that, and `store-again` may have run since.
