@@ -40,7 +40,7 @@ pub(super) struct State {
     pub(super) spares: Vec<Spare>,
     /// Bytes of files that are on their way to be spares or to be gone.
     pub(super) freeing: u64,
-    /// Whether the last one could not be freed, which is told once.
+    /// Whether one could not be freed at the last look, which is told once.
     pub(super) stuck: bool,
     /// Number behind the last record that damaged segments had once; it is not given again, so that what is lost is a gap.
     pub(super) behind: u64,
@@ -94,25 +94,37 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Frees the oldest segment that the store has had for `linger`; tells whether there was one. It becomes a spare if
-    /// it is worth it and there are not enough yet.
+    /// Frees the oldest segment that the store has had for `linger` and that can be freed; tells whether there was one.
     pub(super) fn reclaim(&self, linger: Duration) -> bool {
+        let mut done_with = {
+            let mut state = self.lock();
+            let cursor = state.cursor.lsn;
+            for segment in state.segments.values_mut().filter(|segment| segment.end <= cursor) {
+                segment.applied.get_or_insert_with(Instant::now);
+            }
+            let applied = |segment: &Segment| segment.applied.is_some_and(|applied| applied.elapsed() >= linger);
+            let segments = state.segments.iter();
+            let done_with = segments.take_while(|(_, segment)| !segment.open && applied(segment));
+            done_with.map(|(first, _)| *first).collect::<Vec<_>>().into_iter()
+        };
+        // One that cannot be moved is passed over, else the spool would fill with what is stored.
+        let Some(oldest) = done_with.position(|first| self.free(first)) else {
+            return false;
+        };
+        if oldest == 0 {
+            self.lock().stuck = false;
+        }
+        true
+    }
+
+    /// Frees a segment; tells whether that worked. It becomes a spare if it is worth it and there are not enough yet.
+    fn free(&self, first: u64) -> bool {
         let mut state = self.lock();
-        let cursor = state.cursor.lsn;
-        for segment in state.segments.values_mut().filter(|segment| segment.end <= cursor) {
-            segment.applied.get_or_insert_with(Instant::now);
-        }
-        let Some((&first, oldest)) = state.segments.first_key_value() else {
+        let Some(segment) = state.segments.remove(&first) else {
             return false;
         };
-        if oldest.open || oldest.applied.is_none_or(|applied| applied.elapsed() < linger) {
-            return false;
-        }
-        let (damaged, bytes) = (oldest.damaged, oldest.bytes);
+        let (damaged, bytes) = (segment.damaged, segment.bytes);
         let spare = !damaged && bytes >= self.worth && state.spares.len() < SPARES;
-        let Some(oldest) = state.segments.remove(&first) else {
-            return false;
-        };
         state.freeing += bytes;
         // The disk may take its time, and requests do not wait for it.
         drop(state);
@@ -130,7 +142,7 @@ impl Shared {
             if path.exists() {
                 // Nothing was done yet; it is tried again at the next look.
                 state.freeing -= bytes;
-                state.segments.insert(first, oldest);
+                state.segments.insert(first, segment);
             }
             if !told && lacks(&cause) != Some(AppendError::OpenFiles) {
                 error!(path = %path.display(), %cause, "a segment of the spool cannot be removed, and takes room");
@@ -139,7 +151,6 @@ impl Shared {
         }
         let mut state = self.lock();
         state.freeing -= bytes;
-        state.stuck = false;
         if spare {
             state.spares.push(Spare { first, bytes });
         }

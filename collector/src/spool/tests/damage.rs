@@ -1,5 +1,6 @@
 //! Bytes that are cut off or changed.
 
+use super::recycled::confirm;
 use super::*;
 
 #[test]
@@ -196,4 +197,31 @@ fn what_stands_behind_all_records_of_a_segment_is_cut_off_and_costs_nothing() {
         assert_eq!(fs::metadata(&path).unwrap().len(), whole.len() as u64, "{junk:?}");
         again.close(&runtime);
     }
+}
+
+#[test]
+fn a_segment_that_cannot_be_put_away_keeps_no_other_from_making_room() {
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut open = open(folder.path(), SMALL);
+    for number in 0..10 {
+        open.append(&runtime, "", &[number; 200_000]).unwrap();
+    }
+    let damaged = segment::path(folder.path(), 1);
+    fs::write(&damaged, "").unwrap();
+    // No folder can be made of this name.
+    fs::write(folder.path().join("quarantine"), "").unwrap();
+    assert_eq!(open.bodies(1).len(), 8, "two fit into a segment");
+    let ((), log) = logged(|| {
+        confirm(&mut open, 1, 11);
+        (0..3).for_each(|_| open.reader.reclaim());
+    });
+    let left = |open: &Open| open.reader.shared.lock().segments.keys().copied().collect::<Vec<_>>();
+    assert_eq!(left(&open), [1, 9], "besides the one that is written to");
+    assert_eq!(log.matches("cannot be removed").count(), 1, "{log}");
+
+    fs::remove_file(folder.path().join("quarantine")).unwrap();
+    open.reader.reclaim();
+    assert_eq!((left(&open), damaged.exists()), (vec![9], false));
+    open.close(&runtime);
 }

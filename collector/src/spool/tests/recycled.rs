@@ -16,7 +16,7 @@ fn fill(open: &mut Open, runtime: &Runtime, segments: u8) {
 }
 
 /// The store takes all requests from number `first` on up to the one in front of `end`.
-fn confirm(open: &mut Open, first: u64, end: u64) {
+pub(super) fn confirm(open: &mut Open, first: u64, end: u64) {
     let seal = Seal {
         first: Position { lsn: first, row: 0 },
         end: Position { lsn: end, row: 0 },
