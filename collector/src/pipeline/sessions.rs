@@ -37,7 +37,7 @@ const UNKNOWN_FOR: (Duration, Duration) = (Duration::from_secs(2), Duration::fro
 #[derive(Debug)]
 pub(crate) struct Sessions {
     known: LruCache<Session, Known>,
-    /// How often sessions of a server, by tenant and name, were waited for in vain since the last that became known.
+    /// How often sessions of a server, by tenant and name, were waited for in vain since the sink last knew one that was asked for.
     in_vain: LruCache<(Box<str>, Box<str>), u8>,
     metrics: Metrics,
 }
@@ -101,13 +101,8 @@ impl Sessions {
     fn learn(&mut self, session: Session, row: &Row<'_>) {
         let same = |known: &Known| matches!(known, Known::Caller(client) if client.is_that_of(row));
         if !self.known.get(&session).is_some_and(same) {
-            self.found(session, Caller::of(row));
+            self.known.put(session, Known::Caller(Caller::of(row)));
         }
-    }
-
-    fn found(&mut self, session: Session, client: Caller) {
-        self.in_vain.pop(&server(&session));
-        self.known.put(session, Known::Caller(client));
     }
 
     /// A call with the client of its session, where that is known and the call does not tell it.
@@ -133,7 +128,8 @@ impl Sessions {
         while !unknown.is_empty() {
             for some in unknown.chunks(TOGETHER) {
                 for (session, client) in sink.clients_of(some).await {
-                    self.found(session, client);
+                    self.in_vain.pop(&server(&session));
+                    self.known.put(session, Known::Caller(client));
                 }
             }
             unknown.retain(|session| !matches!(self.known.peek(session), Some(Known::Caller(_))));
@@ -323,7 +319,8 @@ mod tests {
         let mut sessions = Sessions::new(metrics);
         let mut takes = async |id: &'static str, hurry: bool| {
             let (mut rows, began) = (Rows::default(), Instant::now());
-            rows.push(&row(id, ""), &mut sessions);
+            let (id, client) = id.split_once(' ').unwrap_or((id, ""));
+            rows.push(&row(id, client), &mut sessions);
             sessions.complete(&mut rows, &store, || hurry).await;
             began.elapsed().as_secs()
         };
@@ -336,6 +333,7 @@ mod tests {
             ("the first after it", "4", false, 3),
             ("the second after it", "5", false, 3),
             ("the third after it", "6", false, 3),
+            ("one whose handshake this collector sees", "near near 1", false, 0),
             ("the fourth", "7", false, 0),
             ("one that the store knows", "stored", false, 0),
             ("again the first", "8", false, 3),
