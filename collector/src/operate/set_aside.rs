@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
 use crate::serve::{spool_folder, store_config};
@@ -12,6 +12,8 @@ use crate::spool::{ByHand, is_in_use};
 
 /// Time between two looks at whether the collector has answered.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// Within this time a collector answers that does not wait itself.
+const SOON: Duration = Duration::from_secs(5);
 
 /// Lets the collector that runs with these settings put a batch into a file, and prints where it is. Waits while an attempt
 /// to store the batch is under way.
@@ -25,7 +27,16 @@ pub async fn set_aside(config: &Config, batch: &str) -> anyhow::Result<()> {
     if runs()? {
         let asked = by_hand.ask(batch);
         asked.with_context(|| format!("write to the spool in {}", folder.display()))?;
+        let (began, mut told) = (Instant::now(), false);
         while by_hand.is_open() && runs()? {
+            if began.elapsed() >= SOON && !std::mem::replace(&mut told, true) {
+                // Where nobody can read it, the wait goes on all the same.
+                let _ = writeln!(
+                    io::stderr(),
+                    "the collector still waits for the store's answer: an attempt takes up to ten minutes, and none begins \
+                     before the store can be reached and its tables are ready; see the collector's log"
+                );
+            }
             sleep(INTERVAL).await;
         }
     }
