@@ -56,5 +56,8 @@ pub async fn set_aside(config: &Config, batch: &str) -> anyhow::Result<()> {
             folder.display()
         );
     }
-    bail!("the store does not refuse batch {batch} now: look at the page or the log for the one that waits");
+    bail!(
+        "the store does not refuse batch {batch} now, or the spool has no room for its file: look at the page or the log for \
+         the one that waits"
+    );
 }

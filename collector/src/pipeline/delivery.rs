@@ -13,7 +13,7 @@ use super::sessions::{Rows, Sessions};
 use super::sink::{InsertError, Sink};
 use super::walk::Walk;
 use crate::row::Row;
-use crate::spool::{ByHand, Seal};
+use crate::spool::{ByHand, Seal, lacks};
 use crate::store::Block;
 
 /// How long a sink may take for a batch: longer than any takes that has limits of its own. Signs of life come beside the
@@ -40,6 +40,15 @@ enum Refusal {
     ByHand(String),
 }
 
+/// What became of rows.
+enum Decision {
+    Stored,
+    /// The sink will never take them as they are, for this reason.
+    Rejected(String),
+    /// They stand in a file of their own.
+    ByHand,
+}
+
 impl<S: Sink> Inserter<S> {
     /// Inserts a batch; one that is rejected is halved until the bad rows stand alone, and these are set aside.
     pub(super) async fn deliver(&mut self, batch: Batch) -> io::Result<Decided> {
@@ -57,28 +66,55 @@ impl<S: Sink> Inserter<S> {
             return Ok(decided);
         }
         self.metrics.batch_rows.observe(batch.block.rows() as f64);
-        let refusal = match self.insert(&batch.block, &token).await {
-            Ok(()) => {
-                decided.inserted = all;
-                if batch.block.bytes() <= SPARE {
-                    self.spare = batch.block.emptied();
-                }
-                return Ok(decided);
-            }
-            Err(refusal) => refusal,
-        };
         let Batch { seal, walk, block, .. } = batch;
+        let by_hand = self.again(|inserter| inserter.reader.by_hand.parts(&token)).await?;
+        if by_hand.is_empty() {
+            match self.decide(seal, &(0..all), &block, &token).await? {
+                Decision::Stored => {
+                    decided.inserted = all;
+                    if block.bytes() <= SPARE {
+                        self.spare = block.emptied();
+                    }
+                    return Ok(decided);
+                }
+                Decision::ByHand => {
+                    decided.rejected = all;
+                    return Ok(decided);
+                }
+                Decision::Rejected(_) => {}
+            }
+        }
         // The parts are read again, so that no row is in memory twice.
         drop(block);
-        if let Refusal::ByHand(why) = refusal {
-            self.set_aside(seal, &(0..all), &token, &why).await?;
-            decided.rejected = all;
-            return Ok(decided);
-        }
-        let mut reason = String::new();
+        self.deliver_parts(seal, &walk, &token, &by_hand).await
+    }
+
+    /// Inserts the parts of a batch that cannot be sent as a whole: it is halved until the bad rows stand alone. Parts that
+    /// were set aside `by_hand` before the collector ended are not sent, nor others that have such a part.
+    async fn deliver_parts(
+        &mut self,
+        seal: Seal,
+        walk: &Walk,
+        token: &str,
+        by_hand: &[Range<u64>],
+    ) -> io::Result<Decided> {
+        let (mut decided, mut bad, mut reason) = (Decided::default(), 0_u64, String::new());
         let mut parts = Vec::new();
-        parts.push(0..all);
+        parts.push(0..walk.rows);
         while let Some(part) = parts.pop() {
+            let rows_of_part = part.end - part.start;
+            let middle = part.start + rows_of_part / 2;
+            if by_hand.contains(&part) {
+                decided.rejected += rows_of_part;
+                continue;
+            }
+            if by_hand
+                .iter()
+                .any(|other| part.start <= other.start && other.end <= part.end)
+            {
+                parts.extend([middle..part.end, part.start..middle]);
+                continue;
+            }
             let token = format!("{token}/{}-{}", part.start, part.end);
             let read = self.again(|inserter| {
                 let mut rows = Rows::default();
@@ -87,13 +123,10 @@ impl<S: Sink> Inserter<S> {
             });
             let mut rows = read.await?;
             rows.block.set_received(walk.arrival, walk.last_arrival);
-            match self.insert(&rows.block, &token).await {
-                Ok(()) => decided.inserted += part.end - part.start,
-                Err(Refusal::ByHand(why)) => {
-                    self.set_aside(seal, &part, &token, &why).await?;
-                    decided.rejected += part.end - part.start;
-                }
-                Err(Refusal::Permanent(why)) if part.end - part.start <= 1 => {
+            match self.decide(seal, &part, &rows.block, &token).await? {
+                Decision::Stored => decided.inserted += rows_of_part,
+                Decision::ByHand => decided.rejected += rows_of_part,
+                Decision::Rejected(why) if rows_of_part <= 1 => {
                     let add = |inserter: &mut Self| {
                         let mut rows = Vec::new();
                         inserter.visit(seal, &part, |row, sessions| {
@@ -102,20 +135,17 @@ impl<S: Sink> Inserter<S> {
                         inserter.reader.set_aside.add(&rows, &why, &token)
                     };
                     self.again(add).await?;
-                    decided.rejected += part.end - part.start;
+                    decided.rejected += rows_of_part;
+                    bad += rows_of_part;
                     reason = why;
                 }
-                Err(Refusal::Permanent(_)) => {
-                    let middle = part.start + (part.end - part.start) / 2;
-                    parts.push(middle..part.end);
-                    parts.push(part.start..middle);
-                }
+                Decision::Rejected(_) => parts.extend([middle..part.end, part.start..middle]),
             }
         }
         if !reason.is_empty() {
-            let (rows, room_bytes) = (decided.rejected, self.reader.set_aside.room());
+            let room_bytes = self.reader.set_aside.room();
             error!(
-                rows,
+                rows = bad,
                 reason,
                 room_bytes,
                 "the store rejects rows, which stand in set_aside.ndjson of the spool now; after so many bytes more, the \
@@ -142,15 +172,31 @@ impl<S: Sink> Inserter<S> {
         Ok(())
     }
 
-    /// Puts rows into a file of their own, as an operator has asked.
-    async fn set_aside(&mut self, seal: Seal, part: &Range<u64>, token: &str, reason: &str) -> io::Result<()> {
-        let write = |inserter: &mut Self| {
-            let mut file = inserter.reader.by_hand.begin(token, reason)?;
-            inserter.visit(seal, part, |row, sessions| file.put(&sessions.completed(row)))?;
+    /// Puts rows into a file of their own, as an operator has asked; tells whether that worked. Where the disk has no room
+    /// they go on waiting for the store.
+    fn set_aside(&mut self, seal: Seal, part: &Range<u64>, token: &str, reason: &str) -> io::Result<bool> {
+        let mut write = || {
+            let mut file = self.reader.by_hand.begin(token, reason)?;
+            self.visit(seal, part, |row, sessions| file.put(&sessions.completed(row)))?;
             file.finish()
         };
-        let file = self.again(write).await?;
+        let written = write();
+        if written.as_ref().is_err_and(|cause| lacks(cause).is_some()) {
+            self.reader.by_hand.abandon(token);
+        }
         self.reader.by_hand.answer();
+        let file = match written {
+            Err(cause) if lacks(&cause).is_some() => {
+                error!(
+                    %cause,
+                    batch = token,
+                    "a batch cannot be set aside, and is sent to the store again: make room on the spool's disk, or allow \
+                     more open files, and run `toolsight-collector set-aside` again"
+                );
+                return Ok(false);
+            }
+            written => written?,
+        };
         warn!(
             rows = part.end - part.start,
             reason,
@@ -158,15 +204,23 @@ impl<S: Sink> Inserter<S> {
             "a batch was set aside as somebody asked: once what the store has against it is mended, \
              `toolsight-collector store-again` stores it"
         );
-        Ok(())
+        Ok(true)
     }
 
-    /// Sends the same rows with the same token until the sink has decided, or nobody wants to wait for that any more.
-    async fn insert(&mut self, block: &Block, token: &str) -> Result<(), Refusal> {
+    /// Sends the same rows with the same token until the sink has decided, or they stand in a file since nobody wants to
+    /// wait for that any more.
+    async fn decide(&mut self, seal: Seal, part: &Range<u64>, block: &Block, token: &str) -> io::Result<Decision> {
         self.sink.prepared().await;
-        let decided = self.attempt(block, token).await;
+        let decision = loop {
+            match self.attempt(block, token).await {
+                Ok(()) => break Decision::Stored,
+                Err(Refusal::Permanent(why)) => break Decision::Rejected(why),
+                Err(Refusal::ByHand(why)) if self.set_aside(seal, part, token, &why)? => break Decision::ByHand,
+                Err(Refusal::ByHand(_)) => {}
+            }
+        };
         self.metrics.head.decided();
-        decided
+        Ok(decision)
     }
 
     async fn attempt(&self, block: &Block, token: &str) -> Result<(), Refusal> {

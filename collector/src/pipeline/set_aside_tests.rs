@@ -1,5 +1,6 @@
 //! Batches that the sink does not take and an operator sets aside.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -161,5 +162,58 @@ async fn a_batch_that_stands_in_its_file_is_never_sent_again() {
         0
     );
     assert_eq!((sink.stored(), rejected(&metrics)), (ids(4)[3..].to_vec(), 3));
+    check_ledger(&metrics);
+}
+
+/// So may it between the parts of a batch, of which the others wait for the store.
+#[tokio::test]
+async fn a_part_that_stands_in_its_file_is_never_sent_again_neither_alone_nor_with_others() {
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
+    let by_hand = ByHand::new(folder.path());
+    let (pipeline, metrics) = start(&folder, &sink, 4);
+    append(&pipeline, 0, &["stuck", "bad", "stuck", "good"]).await;
+    for expected in ["/0-1", "/2-4"] {
+        until(|| metrics.head.get().is_some_and(|head| head.batch.ends_with(expected))).await;
+        if expected == "/0-1" {
+            by_hand.ask(&metrics.head.get().unwrap().batch).unwrap();
+        }
+    }
+    drop(pipeline);
+    until(|| !crate::spool::is_in_use(folder.path()).unwrap()).await;
+    let (pipeline, metrics) = start(&folder, &sink, 4);
+    let attempts = sink.tokens().len();
+    until(|| metrics.head.get().is_some()).await;
+    by_hand.ask(&metrics.head.get().unwrap().batch).unwrap();
+    pipeline.shutdown().await;
+    let sent = sink.tokens().split_off(attempts);
+    let parts: BTreeSet<_> = sent
+        .iter()
+        .map(|token| token.split_once('/').map(|(_, part)| part))
+        .collect();
+    assert_eq!(parts, BTreeSet::from([Some("1-2"), Some("2-4")]));
+    assert_eq!((rejected(&metrics), metrics.rows_queued.get()), (4, 0));
+    check_ledger(&metrics);
+}
+
+#[tokio::test]
+async fn a_batch_that_the_disk_has_no_room_for_goes_on_waiting_for_the_store() {
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
+    let by_hand = ByHand::new(folder.path());
+    let (pipeline, metrics) = start(&folder, &sink, 3);
+    append(&pipeline, 0, &["stuck"; 3]).await;
+    until(|| metrics.head.get().is_some()).await;
+    let token = metrics.head.get().unwrap().batch;
+    let unfinished = by_hand.path(&token).with_extension("new");
+    std::os::unix::fs::symlink("/dev/full", &unfinished).unwrap();
+    by_hand.ask(&token).unwrap();
+    until(|| !by_hand.is_open()).await;
+    assert!(!by_hand.has(&token) && unfinished.symlink_metadata().is_err());
+    let attempts = sink.tokens().len();
+    until(|| sink.tokens().len() > attempts).await;
+
+    by_hand.ask(&token).unwrap();
+    until(|| !by_hand.is_open()).await;
+    pipeline.shutdown().await;
+    assert_eq!(set_aside(&by_hand, &token), ids(3));
     check_ledger(&metrics);
 }

@@ -4,8 +4,10 @@
 //! `set_aside.TOKEN.ndjson`, or where it is not one that the store refuses now. Nothing takes the place of such a file: each
 //! is there because somebody asked for it.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -56,6 +58,26 @@ impl ByHand {
         self.path(token).exists()
     }
 
+    /// The parts of this batch that stand in files of their own, by their rows.
+    pub(crate) fn parts(&self, token: &str) -> io::Result<Vec<Range<u64>>> {
+        let whole = self.path(&format!("{token}/"));
+        let Some(prefix) = whole.file_stem().and_then(OsStr::to_str) else {
+            return Ok(Vec::new());
+        };
+        let mut parts = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let name = entry?.file_name();
+            let part = name.to_str().and_then(|name| {
+                // Also one that `store-again` has taken.
+                let (part, _) = name.strip_prefix(prefix)?.split_once(".ndjson")?;
+                let (start, end) = part.split_once('-')?;
+                Some(start.parse().ok()?..end.parse().ok()?)
+            });
+            parts.extend(part.filter(|part| !part.is_empty()));
+        }
+        Ok(parts)
+    }
+
     /// Begins the file of a batch; one that was not finished is written anew.
     pub(crate) fn begin(&self, token: &str, reason: &str) -> io::Result<BatchFile> {
         let path = self.path(token);
@@ -72,6 +94,16 @@ impl ByHand {
             reason: reason.to_owned(),
             written: Ok(()),
         })
+    }
+
+    /// Removes the file of a batch that cannot be finished.
+    pub(crate) fn abandon(&self, token: &str) {
+        let path = unfinished(&self.path(token));
+        if let Err(cause) = fs::remove_file(&path)
+            && cause.kind() != io::ErrorKind::NotFound
+        {
+            warn!(path = %path.display(), %cause, "a file that could not be finished cannot be removed, and takes room");
+        }
     }
 
     /// Asks whichever collector uses the folder to set this batch aside.
