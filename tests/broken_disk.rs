@@ -108,6 +108,7 @@ async fn what_a_disk_failed_to_keep_is_not_acknowledged_then_or_later() {
                 break (request, answer);
             }
             sender.calls += 10;
+            assert!(sender.calls < 1000, "{case}: the spool is small");
         };
         assert_eq!(answer.status(), status, "{case}: {}", collector.log());
         let (ended, log) = collector.ended().await;

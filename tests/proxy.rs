@@ -262,7 +262,8 @@ async fn the_address_of_a_client_is_recorded_where_that_is_wanted() {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
         let answer = reqwest::Client::new().post(proxy.url("/mcp")).json(&call).send().await;
         assert_eq!(answer.unwrap().status(), 502);
-        let request = ExportTraceServiceRequest::decode(requests.recv().await.unwrap()).unwrap();
+        let request = timeout(Duration::from_secs(30), requests.recv()).await.unwrap();
+        let request = ExportTraceServiceRequest::decode(request.unwrap()).unwrap();
         let mut attributes = request.resource_spans[0].scope_spans[0].spans[0].attributes.iter();
         let told = attributes.find(|attribute| attribute.key == "client.address");
         let told = told.map(|told| format!("{:?}", told.value));

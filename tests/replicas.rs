@@ -42,12 +42,14 @@ fn request(session: u64, method: &str, client: Option<&str>) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_have_the_client_whose_handshake_another_collector_was_sent_a_moment_before() {
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let first = Collector::start_in(folders[0].path(), &[]).await;
+    // A slow machine has time for both batches within the wait for a handshake.
+    let short = ["--batch-milliseconds", "100"];
+    let first = Collector::start_in(folders[0].path(), &short).await;
     first.ready().await;
     let access = std::fs::read_to_string(folders[0].path().join("store/engine.access")).unwrap();
     let password = access.lines().last().unwrap();
     let store = format!("http://writer:{password}@127.0.0.1:{}/toolsight", first.store_port());
-    let second = Collector::start_in(folders[1].path(), &["--store", &store]).await;
+    let second = Collector::start_in(folders[1].path(), &["--store", &store, short[0], short[1]]).await;
     second.ready().await;
     let client = Client::new();
     let send = async |collector: &Collector, request: Value| {
