@@ -6,7 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use toolsight::Toolsight;
@@ -15,6 +15,8 @@ use crate::signals::Signals;
 
 /// How long the output of a server that has ended is passed on while somebody else, as a child of its own, has it open.
 const REST: Duration = Duration::from_secs(2);
+/// What is passed on at once: as much as a pipe holds, since each time costs two threads that wake each other.
+const CHUNK: usize = 64 << 10;
 
 /// Passes everything between the server and its client through until the server has ended, and returns its status.
 ///
@@ -60,10 +62,21 @@ pub(crate) async fn run(command: &[OsString], toolsight: &Toolsight) -> anyhow::
 
 /// Passes on what is read, at once, until one of the two has ended; then tells the other.
 async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
-    // Who cannot be written to has gone, and the other one learns it by the end of its pipe.
-    if tokio::io::copy(&mut from, &mut to).await.is_ok() {
-        let _ = to.shutdown().await;
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match from.read(&mut chunk).await {
+            Ok(0) => break,
+            Ok(read) => {
+                // It is on its way then without a flush, which would wait for it before more is read. Who cannot be written
+                // to has gone, and the other one learns it by the end of its pipe.
+                if to.write_all(&chunk[..read]).await.is_err() {
+                    return;
+                }
+            }
+            Err(_) => return,
+        }
     }
+    let _ = to.shutdown().await;
 }
 
 /// Waits for the end of the server, who is told of the signals that come meanwhile.
