@@ -149,21 +149,28 @@ impl Containers {
         Some(groups.len() * GROUP * BLOCK + place?)
     }
 
-    /// Reads a group of blocks if no byte of it is escaped, and returns the place where the outermost closes if it does.
+    /// Reads a group of blocks if no byte of it is escaped and not all of it is inside a string, and returns the place where the
+    /// outermost closes if it does.
     #[inline(always)]
     fn plain_group<S: Simd>(&mut self, simd: S, group: &[u8; GROUP * BLOCK]) -> Option<Option<usize>> {
         let (blocks, _) = group.as_chunks::<BLOCK>();
-        let (mut quotes, mut opening, mut closing) = ([0; GROUP], [0; GROUP], [0; GROUP]);
-        let mut backslashes = 0;
-        for at in 0..GROUP {
-            let block = u8x64::from_slice(simd, &blocks[at]);
-            quotes[at] = places(block, b'"');
-            backslashes |= places(block, b'\\');
-            opening[at] = places(block, self.opening);
-            closing[at] = places(block, self.opening + 2);
+        let blocks: [u8x64<S>; GROUP] = std::array::from_fn(
+            #[inline(always)]
+            |at| u8x64::from_slice(simd, &blocks[at]),
+        );
+        // Asked once for all of them, since numbers out of each take longer.
+        let mut backslashes = blocks[0].simd_eq(b'\\');
+        let mut any_quotes = blocks[0].simd_eq(b'"');
+        for block in &blocks[1..] {
+            backslashes |= block.simd_eq(b'\\');
+            any_quotes |= block.simd_eq(b'"');
         }
-        if backslashes != 0 || self.escaped || quotes == [0; GROUP] {
+        if self.escaped || backslashes.any_true() || self.in_string && !any_quotes.any_true() {
             return None;
+        }
+        let mut quotes = [0; GROUP];
+        for at in 0..GROUP {
+            quotes[at] = places(blocks[at], b'"');
         }
         let mut texts = u64x4::from_slice(simd, &quotes);
         for shift in SHIFTS {
@@ -172,7 +179,10 @@ impl Containers {
         let texts = <[u64; GROUP]>::from(texts);
         for at in 0..GROUP {
             let text = self.carry(texts[at]);
-            if let Some(place) = self.count(opening[at] & !text, closing[at] & !text) {
+            let opening = places(blocks[at], self.opening);
+            // Each closing bracket comes two after its opening one.
+            let closing = places(blocks[at], self.opening + 2);
+            if let Some(place) = self.count(opening & !text, closing & !text) {
                 return Some(Some(at * BLOCK + place));
             }
         }
