@@ -150,8 +150,8 @@ pub const TOOLSIGHT_CALLS_IN_FLIGHT: &str = "toolsight.calls.in_flight";
 pub const TOOLSIGHT_CALLS_OLDEST: &str = "toolsight.calls.oldest";
 /// Counter of what the middleware forgot because a bound was reached, by [`TOOLSIGHT_STATE_KIND`].
 pub const TOOLSIGHT_STATE_FORGOTTEN: &str = "toolsight.state.forgotten";
-/// What was forgotten: `session`, `call`, `task`, `round`, `name`, `chain`, `capture`, `result`, `list`, `event`, see
-/// [`crate::Forgotten`].
+/// What was forgotten: `session`, `call`, `task`, `ended_task`, `probe`, `round`, `name`, `chain`, `capture`, `result`, `list`,
+/// `event`, see [`crate::Forgotten`].
 pub const TOOLSIGHT_STATE_KIND: &str = "toolsight.state.kind";
 /// Counter of records that the middleware could not export, by [`TOOLSIGHT_DROP_REASON`].
 pub const TOOLSIGHT_RECORDS_DROPPED: &str = "toolsight.records.dropped";

@@ -1,12 +1,28 @@
-//! How much captured text may wait to be sent.
+//! How much captured text may wait: to be sent, or for the end of its call.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::Captured;
 
 /// Bytes of captured text that wait at most; the records of further calls go without.
-const WAITING: usize = 64 * 1024 * 1024;
+pub(crate) const WAITING: usize = 64 * 1024 * 1024;
+
+/// The beginning of the arguments of a call that has not ended.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    bytes: Box<[u8]>,
+    _part: Part,
+}
+
+impl Deref for Kept {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
 
 /// What waits by now.
 #[derive(Clone, Debug, Default)]
@@ -22,14 +38,23 @@ pub(super) struct Part {
 impl Budget {
     /// Gives `captured` its part, or takes it away where there is no room for it.
     pub(crate) fn admit(&self, mut captured: Captured) -> Option<Captured> {
-        let bytes = captured.bytes();
+        captured.part = self.part(captured.bytes())?;
+        Some(captured)
+    }
+
+    /// The same of what a call is to be recorded with.
+    pub(crate) fn keep(&self, bytes: Box<[u8]>) -> Option<Kept> {
+        let _part = self.part(bytes.len())?;
+        Some(Kept { bytes, _part })
+    }
+
+    fn part(&self, bytes: usize) -> Option<Part> {
         let room = |waiting: usize| waiting.checked_add(bytes).filter(|waiting| *waiting <= WAITING);
         self.0.fetch_update(Relaxed, Relaxed, room).ok()?;
-        captured.part = Part {
+        Some(Part {
             budget: self.clone(),
             bytes,
-        };
-        Some(captured)
+        })
     }
 }
 

@@ -8,7 +8,9 @@ mod redact;
 
 use std::collections::HashSet;
 
-pub(crate) use budget::Budget;
+#[cfg(test)]
+pub(crate) use budget::WAITING;
+pub(crate) use budget::{Budget, Kept};
 pub(crate) use redact::Redaction;
 
 /// What is captured of tool calls, and of the addresses of resources: nothing by default.
@@ -17,8 +19,8 @@ pub(crate) use redact::Redaction;
 /// (`password`, `passwd`, `secret`, `token`, `apikey`, `accesskey`, `privatekey`, `credential`, `authorization`, `cookie`),
 /// and, wherever they stand, bearer tokens, JWTs, private keys in PEM and the access keys of well-known services. JSON
 /// within strings is looked into as well. Then it is cut to its limit. All that happens in the server's thread when the call
-/// ends, and costs it time in proportion to the limits. At most 64 MiB of it wait to be sent; the records of further calls go
-/// without ([`Forgotten::captures`](crate::Forgotten::captures)).
+/// ends, and costs it time in proportion to the limits. At most 64 MiB of it wait for that, or to be sent; the records of further
+/// calls go without ([`Forgotten::captures`](crate::Forgotten::captures)).
 ///
 /// ```
 /// use toolsight::Capture;
@@ -137,10 +139,14 @@ impl Capture {
         })
     }
 
+    /// Whether calls of `tool` may be captured.
+    pub(crate) fn is_of(&self, tool: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(tool)) && !self.never.contains(tool)
+    }
+
     /// Arguments and result of a call of `tool` as they may be recorded.
     pub(crate) fn record(&self, tool: &str, arguments: Option<&[u8]>, result: Option<&[u8]>) -> Option<Captured> {
-        let allowed = self.only.as_ref().is_none_or(|only| only.contains(tool)) && !self.never.contains(tool);
-        if !allowed || (arguments.is_none() && result.is_none()) {
+        if !self.is_of(tool) || (arguments.is_none() && result.is_none()) {
             return None;
         }
         Some(Captured {

@@ -37,7 +37,8 @@ pub(super) struct Metrics {
     tools: Arc<Tools>,
 }
 
-/// As many as the SDK keeps apart in one histogram.
+/// As many as the SDK keeps apart in one histogram. Further ones are looked up by the SDK itself, which tells by its own attribute
+/// (`otel.metric.overflow`) of those that it cannot keep apart.
 const MOST_SERIES: usize = 2000;
 
 impl Metrics {

@@ -24,7 +24,7 @@ pub struct Dropped {
     pub refused: u64,
     /// They came after the shutdown, or could not be sent before its deadline.
     pub shutdown: u64,
-    /// They were messages of a batch beyond the first 256.
+    /// They were messages of a batch beyond the first 256, or what a server said in one event or line beyond the first 2048.
     pub batch_limit: u64,
     /// Observing them failed by a fault in Toolsight.
     pub panicked: u64,

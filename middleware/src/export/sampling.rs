@@ -1,7 +1,9 @@
 //! Which records become spans when not all of them should.
 
-use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::time::Duration;
+
+use lru::LruCache;
 
 use crate::outcome::{Fault, Outcome};
 use crate::record::Record;
@@ -59,19 +61,23 @@ struct Place {
     keep: u32,
 }
 
+/// Places that are kept. More than there are names at a time (`names` in [`Forgotten`](crate::Forgotten)), so that what makes room
+/// is a name that has been displaced, and nobody misses its place.
+const PLACES: NonZeroUsize = NonZeroUsize::new(4096).expect("more than none");
+
 /// Decides for each record; keeps one place for each name that it is given.
 #[derive(Debug)]
 pub(super) struct Sampler {
     sampling: Sampling,
-    places: HashMap<String, Place>,
+    places: LruCache<String, Place>,
 }
 
 impl Sampler {
     pub(super) fn new(sampling: Sampling) -> Self {
-        Self {
-            sampling,
-            places: HashMap::new(),
-        }
+        // Grows with its use.
+        let mut places = LruCache::unbounded();
+        places.resize(PLACES);
+        Self { sampling, places }
     }
 
     /// How many calls the record stands for, `None` where it is not kept. `name` gives one of a closed set, such as the
@@ -87,7 +93,8 @@ impl Sampler {
         if one_in == 1 || !quick_success {
             return Some(1);
         }
-        let place = self.places.entry(name()).or_insert(Place { seen: one_in, keep: 0 });
+        let begin = || Place { seen: one_in, keep: 0 };
+        let place = self.places.get_or_insert_mut(name(), begin);
         if place.seen == one_in {
             *place = Place {
                 seen: 0,
@@ -137,6 +144,17 @@ mod tests {
         }
         let quick = call(Outcome::Ok, Duration::from_millis(49));
         assert_eq!(sampler.weigh(&quick, || "a".to_owned(), |_| 99), None);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
+    fn names_that_come_and_go_take_no_more_room() {
+        let mut sampler = Sampler::new(Sampling::one_in(2));
+        let quick = call(Outcome::Ok, Duration::ZERO);
+        for name in 0..PLACES.get() + 5 {
+            sampler.weigh(&quick, || name.to_string(), |_| 0);
+        }
+        assert_eq!(sampler.places.len(), PLACES.get());
     }
 
     proptest! {

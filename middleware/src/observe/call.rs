@@ -13,6 +13,7 @@ use super::resources::scheme;
 use super::rounds::Round;
 use super::tools::Input;
 use super::{Observer, classify, mirrors};
+use crate::capture::Kept;
 use crate::outcome::{Fault, Outcome};
 use crate::record::{Detail, Direction, Mismatch, Peer, Record, Target, Text, Transport};
 use crate::trace_context;
@@ -36,7 +37,7 @@ pub(crate) struct Call {
     progress_token: Option<Id>,
     ticket: Option<Ticket>,
     /// The beginning of the arguments, only where they are captured.
-    pub(super) captured: Option<Box<[u8]>>,
+    pub(super) captured: Option<Kept>,
     /// By what it goes on with an earlier round.
     pub(super) round: Option<Round>,
     /// What a further page of a list is asked for by.
@@ -116,7 +117,7 @@ impl Call {
             task: params.task.id.take().filter(|_| classify::is_of_task(&method)),
             progress_token: params.meta.progress_token.take(),
             ticket: None,
-            captured: params.captured.take(),
+            captured: None,
             round: Round::of(&method, params.request_state, params.input_responses),
             cursor: params.cursor,
             record: Record {

@@ -4,17 +4,17 @@ use super::*;
 
 /// What the server says on the stream of the session, and what the client posts.
 #[derive(Clone, Copy)]
-enum Says<'a> {
+pub(super) enum Says<'a> {
     Server(&'a str),
     Client(&'a str),
 }
 
 use Says::{Client, Server};
 
-const BEGUN: &str = r#"{"jsonrpc":"2.0","id":7,"result":{"task":{"taskId":"t","status":"working"}}}"#;
+pub(super) const BEGUN: &str = r#"{"jsonrpc":"2.0","id":7,"result":{"task":{"taskId":"t","status":"working"}}}"#;
 
 /// The records of what is said second by second, and at the end.
-fn hear(stage: &Stage, session: &str, said: &[Says<'_>]) -> Vec<String> {
+pub(super) fn hear(stage: &Stage, session: &str, said: &[Says<'_>]) -> Vec<String> {
     let head = |seconds| RequestHead {
         session_id: Some(session.into()),
         ..stage.head(seconds)

@@ -1,6 +1,7 @@
 //! A client and a server that talk over a pipe: standard input and output, one message a line.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::call::Carrier;
@@ -85,7 +86,7 @@ impl Conversation {
         let talk = &mut self.talk;
         self.server
             .end_line(&mut |message, bytes| talk.server_message(message, bytes, now));
-        let omitted = self.client.omitted();
+        let omitted = self.client.omitted() + self.server.omitted();
         if omitted > 0 {
             talk.dialogue.out.push(Observation::Omitted(omitted));
         }
@@ -157,8 +158,10 @@ impl Talk {
         if let Some(Observation::Call(_)) = self.dialogue.out.last()
             && let Some(Observation::Call(record)) = self.dialogue.out.pop()
         {
-            let no_room = self.dialogue.connection.hold_back(record);
-            self.dialogue.out.extend(no_room.map(Observation::Call));
+            if let Some(no_room) = self.dialogue.connection.hold_back(record) {
+                self.dialogue.observer.counters.probes.fetch_add(1, Relaxed);
+                self.dialogue.out.push(Observation::Call(no_room));
+            }
             self.holds_back = true;
         }
     }

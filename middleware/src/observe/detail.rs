@@ -11,7 +11,7 @@ use super::resources::Resources;
 use super::rounds::{Round, scoped};
 use super::tools::{Input, Tools};
 use crate::arguments_hash::{CanonicalHash, Secret};
-use crate::capture::{Budget, Capture, Captured};
+use crate::capture::{Budget, Capture, Captured, Kept};
 use crate::outcome::Outcome;
 use crate::record::{self, Chain, Direction, Record, Target, Text};
 use crate::result_flags::{Compared, Flags, Results};
@@ -51,7 +51,7 @@ pub(crate) struct Detail {
     chains: Chains,
     results: Results,
     capture: Capture,
-    budget: Budget,
+    pub(super) budget: Budget,
     counters: Arc<Counters>,
     pub(super) messages: bool,
 }
@@ -92,6 +92,7 @@ impl Detail {
         let Some(tool) = call.tool() else {
             return self.note_address(call, params, &tools.resources);
         };
+        let captured = params.captured.take().filter(|_| self.capture.is_of(tool));
         let input = tools.judge(tool, &params.arguments);
         if input == Input::Invalid {
             call.record.detail.invalid_arguments = tools.refused(tool, &params.arguments);
@@ -99,6 +100,7 @@ impl Detail {
         let nothing = || (!params.has_arguments).then_some(self.hash_of_nothing);
         call.record.detail.arguments_hash = params.arguments_hash.or_else(nothing);
         call.input = input;
+        call.captured = captured.and_then(|arguments| self.keep(arguments));
     }
 
     /// Notes in the record of `call` which template the address of its resource was made of, and keeps the address itself only
@@ -112,7 +114,14 @@ impl Detail {
         if let Some(template) = template {
             *target = template;
         }
-        call.captured = self.capture.address(&uri);
+        call.captured = self.capture.address(&uri).and_then(|address| self.keep(address));
+    }
+
+    /// Keeps what is to be captured until the call has ended, as far as there is room for it: many may wait for their end.
+    fn keep(&self, captured: Box<[u8]>) -> Option<Kept> {
+        let kept = self.budget.keep(captured);
+        self.counters.captures.fetch_add(u64::from(kept.is_none()), Relaxed);
+        kept
     }
 
     /// Completes the record of `call`, whose client and user are known by now.

@@ -61,7 +61,8 @@ pub struct Forgotten {
     pub names: u64,
     /// Chains of calls that could have gone on, and whose next call begins another.
     pub chains: u64,
-    /// Captured arguments and results that were left out of a record because too many bytes of them waited to be sent.
+    /// Captured arguments and results that were left out of a record because too many bytes of them waited to be sent, or for their
+    /// call to end.
     pub captures: u64,
     /// Results of the calls before the last 4096 different ones, and lengths of the results of tools before the last 1024, which
     /// the next result is not compared with: it may lack the flags `identical` and `truncated`.
@@ -69,17 +70,24 @@ pub struct Forgotten {
     /// Callers before the last 4096 who have seen a whole list of tools, and pages of lists before the last 256: neither is blamed
     /// for a tool that is in no list, unless two others have seen the same whole list.
     pub lists: u64,
+    /// Requests over a pipe beyond 16 that were refused and wait for what the client does next: they are recorded as failures even
+    /// where it turns out that they were probes.
+    pub probes: u64,
+    /// Tasks that have ended before the last 1024: the next question that finds the failure of one of them tells of it once more.
+    pub ended_tasks: u64,
     /// Ids of events of a session before the last 64: what a resumed stream repeats of them counts once more.
     pub events: u64,
 }
 
 impl Forgotten {
     /// Name of each kind and its count.
-    pub(crate) const fn by_kind(&self) -> [(&'static str, u64); 10] {
+    pub(crate) const fn by_kind(&self) -> [(&'static str, u64); 12] {
         [
             ("session", self.sessions),
             ("call", self.calls),
             ("task", self.tasks),
+            ("ended_task", self.ended_tasks),
+            ("probe", self.probes),
             ("round", self.rounds),
             ("name", self.names),
             ("chain", self.chains),
@@ -97,6 +105,8 @@ pub(crate) struct Counters {
     pub(super) sessions: AtomicU64,
     pub(super) calls: AtomicU64,
     pub(super) tasks: AtomicU64,
+    pub(super) ended_tasks: AtomicU64,
+    pub(super) probes: AtomicU64,
     pub(super) rounds: AtomicU64,
     pub(super) names: AtomicU64,
     pub(super) chains: AtomicU64,
@@ -112,6 +122,8 @@ impl Counters {
             sessions: self.sessions.load(Relaxed),
             calls: self.calls.load(Relaxed),
             tasks: self.tasks.load(Relaxed),
+            ended_tasks: self.ended_tasks.load(Relaxed),
+            probes: self.probes.load(Relaxed),
             rounds: self.rounds.load(Relaxed),
             names: self.names.load(Relaxed),
             chains: self.chains.load(Relaxed),

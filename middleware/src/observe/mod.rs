@@ -130,7 +130,7 @@ impl Observer {
             endpoints: Sessions::new(session_limit),
             pipes: Pipes::default(),
             slots: Slots::default(),
-            tasks: Tasks::default(),
+            tasks: Tasks::new(counters.clone()),
             rounds: Rounds::default(),
             in_flight: Arc::default(),
             tools: Arc::new(Tools::new(counters.clone())),
@@ -165,12 +165,7 @@ impl Observer {
                 ended.push(Observation::Session(session));
             }
         }
-        ended.extend(
-            self.tasks
-                .give_up(false, now)
-                .into_iter()
-                .map(|end| self.task_record(end)),
-        );
+        ended.extend(self.task_records(self.tasks.give_up(false, now)));
         ended
     }
 
@@ -182,12 +177,7 @@ impl Observer {
             ended.extend(self.records(connection.finish(None, now), &connection));
             ended.extend(connection.last_end(now).map(Observation::Session));
         }
-        ended.extend(
-            self.tasks
-                .give_up(true, now)
-                .into_iter()
-                .map(|end| self.task_record(end)),
-        );
+        ended.extend(self.task_records(self.tasks.give_up(true, now)));
         ended
     }
 
@@ -218,6 +208,7 @@ impl Observer {
         };
         let mut ended: Vec<_> = refused.into_iter().map(Observation::Call).collect();
         ended.extend(self.records(closed, pipe));
+        ended.extend(self.task_records(self.tasks.end_with(pipe)));
         ended.extend(pipe.session_end(Some(now)).map(Observation::Session));
         ended
     }
@@ -233,6 +224,7 @@ impl Observer {
     /// Ends a connection and, like `over`, the client's calls that are open in it.
     fn end_connection(&self, connection: &Connection, over: (Outcome, Fault), now: Instant) -> Vec<Observation> {
         let mut ended = self.records(connection.finish(Some(over), now), connection);
+        ended.extend(self.task_records(self.tasks.end_with(connection)));
         ended.extend(connection.session_end(Some(now)).map(Observation::Session));
         ended
     }
@@ -242,8 +234,9 @@ impl Observer {
         closed.into_iter().map(record).collect()
     }
 
-    fn task_record(&self, end: TaskEnd) -> Observation {
-        self.record(end.closed, None, &end.carrier, &end.connection)
+    fn task_records(&self, ends: Vec<TaskEnd>) -> impl Iterator<Item = Observation> {
+        let record = |end: TaskEnd| self.record(end.closed, None, &end.carrier, &end.connection);
+        ends.into_iter().map(record)
     }
 
     fn record(

@@ -3,16 +3,16 @@
 use super::*;
 
 impl Stage {
-    fn pipe(&self) -> Conversation {
+    pub(super) fn pipe(&self) -> Conversation {
         let head = RequestHead::of_pipe(self.start, SystemTime::UNIX_EPOCH, None);
         Conversation::begin(self.observer.clone(), head)
     }
 
-    fn say(&self, pipe: &mut Conversation, seconds: u64, text: &str) {
+    pub(super) fn say(&self, pipe: &mut Conversation, seconds: u64, text: &str) {
         pipe.client_data(format!("{text}\n").as_bytes(), self.at(seconds));
     }
 
-    fn reply(&self, pipe: &mut Conversation, seconds: u64, text: &str) {
+    pub(super) fn reply(&self, pipe: &mut Conversation, seconds: u64, text: &str) {
         pipe.server_data(format!("{text}\n").as_bytes(), self.at(seconds));
     }
 }
@@ -118,6 +118,23 @@ fn a_refusal_that_is_held_back_is_of_a_call_that_does_not_run_any_more() {
     stage.reply(&mut pipe, 1, refusal);
     assert!(pipe.take().is_empty(), "it is held back");
     assert_eq!(stage.observer.in_flight.read().0, 0);
+}
+
+#[test]
+fn refusals_that_cannot_wait_for_what_the_client_does_next_are_counted() {
+    let modern = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;
+    let stage = Stage::new();
+    let mut pipe = stage.pipe();
+    (0..18).for_each(|id| stage.say(&mut pipe, 0, &request(id, "tools/list", modern)));
+    for id in 0..18 {
+        let refusal = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"no"}}}}"#);
+        stage.reply(&mut pipe, 0, &refusal);
+    }
+    stage.say(&mut pipe, 0, &request(20, "initialize", ""));
+    let seen = records(pipe.take());
+    let of = |outcome| seen.iter().filter(|record| record.outcome == outcome).count();
+    assert_eq!((of(Outcome::Probe), of(Outcome::ProtocolError)), (16, 2));
+    assert_eq!(stage.observer.counters.read().probes, 2);
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! What the bound of sessions and event streams costs the calls that are open there.
+//! What the bound of sessions and event streams costs the calls that are open there, and that of captured text those of which it
+//! is.
 
 use super::*;
+use crate::capture::{Capture, WAITING};
 
 /// How many sessions have ended.
 fn timed(seen: &[Observation]) -> usize {
@@ -205,4 +207,38 @@ fn a_session_that_comes_back_keeps_its_calls_again() {
     let mut resumed = stage.stream(4, true);
     resumed.response_data(event(2, OK).as_bytes(), stage.at(5));
     assert_eq!(told(&records(resumed.take())), ["tools/call ok none (4, 0)"]);
+}
+
+#[test]
+fn arguments_for_which_there_is_no_room_until_the_call_ends_are_left_out_and_counted() {
+    let capture = Capture::default().arguments(100);
+    let arguments = r#"{"a":1}"#;
+    let call = request(7, "tools/call", &format!(r#""name":"add","arguments":{arguments}"#));
+    for (name, capture, room, expected, counted) in [
+        ("there is room", capture.clone(), arguments.len(), Some(arguments), 0),
+        ("there is none", capture.clone(), arguments.len() - 1, None, 1),
+        ("nobody wants them", capture.never_tools(["add"]), 0, None, 0),
+    ] {
+        let observer = Observer::new(None, Users::default(), 10).telling(DetailConfig {
+            capture,
+            ..DetailConfig::default()
+        });
+        let stage = Stage {
+            observer: observer.into(),
+            ..Stage::new()
+        };
+        let budget = &stage.observer.detail.budget;
+        let others = budget.keep(vec![0; WAITING - room].into());
+        let mut pipe = stage.pipe();
+        stage.say(&mut pipe, 0, &call);
+        let more = budget.keep(Box::new([0]));
+        assert_eq!(more.is_none(), room == 0 || expected.is_some(), "{name}: it waits");
+        drop((others, more));
+        stage.reply(&mut pipe, 1, OK);
+        let seen = records(pipe.take());
+        let captured = seen[0].detail.captured.as_ref();
+        let told = captured.and_then(|captured| captured.arguments.as_deref());
+        assert_eq!(told, expected, "{name}");
+        assert_eq!(stage.observer.counters.read().captures, counted, "{name}");
+    }
 }

@@ -1,6 +1,7 @@
 //! What comes on event streams beside the answers, and answers that do not come.
 
 use super::*;
+use crate::wire::ANSWERS_LIMIT;
 
 #[test]
 fn progress_is_counted_for_the_call_that_it_is_sent_for_wherever_it_comes() {
@@ -221,5 +222,24 @@ fn what_is_sent_compressed_to_an_event_stream_is_told_to_be_unread() {
         let unread = |seen: &Observation| matches!(seen, Observation::Unread(Side::Request));
         let seen = post.take();
         assert!(seen.iter().all(unread) && seen.len() == expected, "{seen:?}");
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many steps for an interpreter")]
+fn what_the_server_says_too_much_of_at_once_is_counted_at_the_end() {
+    let stage = Stage::new();
+    let batch = format!("[{}]", vec![result(1, ""); ANSWERS_LIMIT + 5].join(","));
+    let mut stream = stage.stream(0, false);
+    stream.response_data(event(1, &batch).as_bytes(), stage.at(1));
+    stream.end(End::Complete, stage.at(2));
+    let mut pipe = stage.pipe();
+    // A line that comes whole is not kept.
+    let (first, second) = batch.as_bytes().split_at(1000);
+    pipe.server_data(first, stage.at(1));
+    pipe.server_data(second, stage.at(1));
+    pipe.end(stage.at(2));
+    for (name, seen) in [("an event", stream.take()), ("a line", pipe.take())] {
+        assert!(matches!(seen[..], [Observation::Omitted(5)]), "{name}: {seen:?}");
     }
 }

@@ -1,6 +1,5 @@
 //! What becomes of calls that ask for a task or have become one, on either side.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::call::{Call, Carrier};
@@ -85,9 +84,6 @@ impl Dialogue {
             let name = self.task_name(asked, task);
             let tasks = &self.observer.tasks;
             let end = tasks.follow(name, call, self.connection.share(), carrier.clone(), now);
-            if end.is_some() {
-                self.observer.counters.tasks.fetch_add(1, Relaxed);
-            }
             return self.close_task(end, None);
         }
         self.close(call, (outcome, fault), Some(told_by), carrier, now);

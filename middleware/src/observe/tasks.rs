@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,9 @@ use lru::LruCache;
 
 use super::call::{Call, Carrier};
 use super::classify;
-use super::connection::Connection;
+use super::connection::{Connection, Reach};
 use super::held::Held;
-use super::limits::{CANCELLED_TASK_IDLE, ENDED_TASKS, TASK_IDLE, TASKS};
+use super::limits::{CANCELLED_TASK_IDLE, Counters, ENDED_TASKS, TASK_IDLE, TASKS};
 use super::open_calls::Closed;
 use crate::outcome::{Fault, Outcome};
 use crate::record::Text;
@@ -89,6 +90,7 @@ struct Known {
     followed: LruCache<TaskName, Followed>,
     /// Hashes of the names of those whose end is in a record.
     ended: LruCache<u64, ()>,
+    counters: Arc<Counters>,
 }
 
 /// A call that was followed, at its end.
@@ -113,19 +115,23 @@ struct Followed {
     cancelled: Option<Instant>,
 }
 
-impl Default for Tasks {
-    fn default() -> Self {
+impl Known {
+    fn new(counters: Arc<Counters>) -> Self {
         let mut followed = LruCache::unbounded();
         followed.resize(const { NonZeroUsize::new(TASKS).expect("more than none") });
         let mut ended = LruCache::unbounded();
         ended.resize(const { NonZeroUsize::new(ENDED_TASKS).expect("more than none") });
-        Self(Mutex::new(Known { followed, ended }))
+        Self {
+            followed,
+            ended,
+            counters,
+        }
     }
-}
 
-impl Known {
     fn end(&mut self, name: &TaskName) {
-        self.ended.put(hash(name), ());
+        let name = hash(name);
+        let made_room = self.ended.push(name, ()).is_some_and(|(old, ())| old != name);
+        self.counters.ended_tasks.fetch_add(u64::from(made_room), Relaxed);
     }
 }
 
@@ -136,6 +142,10 @@ fn hash(name: &TaskName) -> u64 {
 }
 
 impl Tasks {
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
+        Self(Mutex::new(Known::new(counters)))
+    }
+
     /// Follows `call` as the task `name`. Returns a call that is no longer followed because of it.
     pub(super) fn follow(
         &self,
@@ -157,6 +167,7 @@ impl Tasks {
         let mut known = self.0.lock().ok()?;
         known.ended.pop(&hash(&name));
         let (old_name, old) = known.followed.push(name, followed)?;
+        known.counters.tasks.fetch_add(1, Relaxed);
         if old.is_over() {
             known.end(&old_name);
         }
@@ -217,31 +228,37 @@ impl Tasks {
 
     /// Gives up the tasks of which nothing has been heard for long, or all of them.
     pub(super) fn give_up(&self, all: bool, now: Instant) -> Vec<TaskEnd> {
+        self.give_up_those(|_, followed| all || followed.is_idle(now))
+    }
+
+    /// Gives up the tasks that nobody can ask for any more, as `connection` has ended: those that its client runs, and of a pipe
+    /// those of the server at its other end, too. Any other server may be asked from elsewhere.
+    pub(super) fn end_with(&self, connection: &Connection) -> Vec<TaskEnd> {
+        let is_pipe = connection.reach == Reach::Pipe;
+        self.give_up_those(|name, followed| {
+            std::ptr::eq(&*followed.connection, connection) && (is_pipe || name.client.is_some())
+        })
+    }
+
+    fn give_up_those(&self, is: impl Fn(&TaskName, &Followed) -> bool) -> Vec<TaskEnd> {
         let Ok(mut known) = self.0.lock() else {
             return Vec::new();
         };
-        let is_cancelled = |followed: &Followed| {
-            let unheard = now.saturating_duration_since(followed.last_seen);
-            followed.cancelled.is_some() && unheard >= CANCELLED_TASK_IDLE
-        };
-        let all_followed = known.followed.iter();
-        let cancelled = all_followed.filter(|(_, followed)| is_cancelled(followed));
-        let cancelled: Vec<_> = cancelled.map(|(name, _)| name.clone()).collect();
-        let mut idle = Vec::new();
-        for name in cancelled {
-            known.end(&name);
-            idle.extend(known.followed.pop(&name).map(Followed::give_up));
-        }
-        while let Some((_, oldest)) = known.followed.peek_lru()
-            && (all || now.saturating_duration_since(oldest.last_seen) >= TASK_IDLE)
-            && let Some((name, followed)) = known.followed.pop_lru()
-        {
-            if followed.is_over() {
+        // First what was heard of longest ago.
+        let those = known.followed.iter().rev();
+        let those: Vec<_> = those
+            .filter(|(name, followed)| is(name, followed))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut ends = Vec::with_capacity(those.len());
+        for name in those {
+            let followed = known.followed.pop(&name);
+            if followed.as_ref().is_some_and(Followed::is_over) {
                 known.end(&name);
             }
-            idle.push(followed.give_up());
+            ends.extend(followed.map(Followed::give_up));
         }
-        idle
+        ends
     }
 }
 
@@ -268,6 +285,16 @@ impl Followed {
         rested.map_or(Duration::ZERO, |since| {
             now.saturating_duration_since(since.max(self.last_seen))
         })
+    }
+
+    /// Nothing has been heard of it for long.
+    fn is_idle(&self, now: Instant) -> bool {
+        let limit = if self.cancelled.is_some() {
+            CANCELLED_TASK_IDLE
+        } else {
+            TASK_IDLE
+        };
+        now.saturating_duration_since(self.last_seen) >= limit
     }
 
     /// It is known how it ends.

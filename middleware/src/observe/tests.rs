@@ -350,5 +350,7 @@ mod round_keys;
 mod session_ends;
 #[path = "stream_tests.rs"]
 mod streams;
+#[path = "task_end_tests.rs"]
+mod task_ends;
 #[path = "task_tests.rs"]
 mod tasks;

@@ -1,6 +1,7 @@
 //! What is known of tools, by lists and calls.
 
 use super::*;
+use crate::wire::{Reader, Side};
 
 fn tool(name: &str) -> Tool {
     Tool {
@@ -36,6 +37,24 @@ fn a_tool_is_lacking_only_after_a_whole_list_and_until_a_call_succeeds() {
     assert!(lacks(&tools, "b") && !lacks(&tools, "a"));
     tools.learn("b");
     assert!(tools.knows("b") && !lacks(&tools, "b"));
+}
+
+#[test]
+fn a_tool_that_a_page_has_no_room_for_is_counted_and_held_against_nobody() {
+    let names = (0..=LIMIT).map(|tool| format!(r#"{{"name":"{tool}"}}"#));
+    let list_of = |names: &[String]| {
+        let list = format!(r#"{{"id":1,"result":{{"tools":[{}]}}}}"#, names.join(","));
+        let mut reader = Reader::new(Side::Answer);
+        let message = reader.read(&mut list.as_bytes()).map(std::mem::take);
+        message.unwrap().result.unwrap().tools.unwrap()
+    };
+    let names: Vec<_> = names.collect();
+    for (case, listed, cut) in [("as many as are remembered", LIMIT, 0), ("one more", LIMIT + 1, 1)] {
+        let tools = Tools::default();
+        list(&tools, &list_of(&names[..listed]));
+        assert_eq!(lacks(&tools, &LIMIT.to_string()), cut == 0, "{case}");
+        assert_eq!(tools.counters.read().names, cut, "{case}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Messages that stand on lines of their own, read as they arrive: the framing of stdio.
 
-use super::{Message, Reader, Side, Telling};
+use super::{ANSWERS_LIMIT, Message, Reader, Side, Telling};
 
 /// A stream of lines, each of them one message or a batch.
 #[derive(Debug)]
@@ -9,6 +9,8 @@ pub(crate) struct Lines {
     /// Of the line at hand.
     messages: Vec<Message>,
     bytes: u64,
+    /// Messages beyond [`ANSWERS_LIMIT`] of their line.
+    omitted: u64,
 }
 
 /// A line that has come to its end.
@@ -25,6 +27,7 @@ impl Lines {
             reader: Reader::new(side),
             messages: Vec::new(),
             bytes: 0,
+            omitted: 0,
         }
     }
 
@@ -55,9 +58,9 @@ impl Lines {
         (bytes > 0).then_some(Line { messages, bytes })
     }
 
-    /// Messages beyond the limit of a batch that were not kept.
+    /// Messages beyond the limit of a batch or a line that were not kept.
     pub(crate) const fn omitted(&self) -> u64 {
-        self.reader.omitted()
+        self.reader.omitted() + self.omitted
     }
 
     fn part(&mut self, bytes: &[u8]) {
@@ -67,10 +70,14 @@ impl Lines {
             .iter()
             .take_while(|byte| self.bytes == 0 && is_blank(byte))
             .count();
-        let bytes = &bytes[blank..];
-        if !bytes.is_empty() {
-            self.bytes += bytes.len() as u64;
-            self.reader.read_all(bytes, &mut self.messages);
+        let mut bytes = &bytes[blank..];
+        self.bytes += bytes.len() as u64;
+        while let Some(message) = self.reader.read(&mut bytes) {
+            if self.messages.len() < ANSWERS_LIMIT {
+                self.messages.push(std::mem::take(message));
+            } else {
+                self.omitted += 1;
+            }
         }
     }
 }
@@ -97,6 +104,15 @@ mod tests {
         assert_eq!(told([TEXT]), [1, 2, 0, 0]);
         let mut lines = Lines::new(Side::Request);
         assert_eq!(lines.push(b"{\"id\":1}\n")[0].bytes, 8);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
+    fn answers_beyond_the_limit_of_a_line_are_counted() {
+        let line = format!("[{}]\n", vec![r#"{"id":1,"result":{}}"#; ANSWERS_LIMIT + 5].join(","));
+        let mut lines = Lines::new(Side::Answer);
+        let read = lines.push(line.as_bytes());
+        assert_eq!((read[0].messages.len(), lines.omitted()), (ANSWERS_LIMIT, 5));
     }
 
     proptest! {

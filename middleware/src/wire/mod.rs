@@ -49,11 +49,14 @@ pub(crate) const NAME_LIMIT: usize = 256;
 pub(crate) const TOKEN_LIMIT: usize = 1024;
 /// Messages of one batch that are recorded; the rest is passed on unrecorded and counted.
 pub(crate) const BATCH_LIMIT: usize = 256;
+/// Messages of one event, or of one line in pieces, that are kept until its end: more than calls can wait for them. The rest is
+/// passed on unrecorded and counted, too.
+pub(crate) const ANSWERS_LIMIT: usize = 2048;
 /// Arguments kept of one call, and properties of one schema.
 pub(crate) const ARGUMENTS_LIMIT: usize = 64;
-/// Tools kept of one `tools/list` page.
-pub(crate) const TOOLS_LIMIT: usize = 1024;
-/// URI templates kept of one `resources/templates/list` page.
+/// Tools kept of one `tools/list` page: one more than are remembered, so that a longer page is known to be cut.
+pub(crate) const TOOLS_LIMIT: usize = 1025;
+/// URI templates kept of one `resources/templates/list` page, of which fewer are remembered.
 pub(crate) const TEMPLATES_LIMIT: usize = 1024;
 
 /// Cuts `text` to at most `limit` bytes at a character boundary.

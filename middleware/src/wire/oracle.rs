@@ -23,6 +23,15 @@ fn read<'a>(side: Side, telling: Telling, pieces: impl Iterator<Item = &'a [u8]>
     (messages, reader.omitted(), reader.finish())
 }
 
+impl Reader {
+    /// Reads all of `bytes`, and adds the messages that are complete by then.
+    pub(crate) fn read_all(&mut self, mut bytes: &[u8], messages: &mut Vec<Message>) {
+        while let Some(message) = self.read(&mut bytes) {
+            messages.push(std::mem::take(message));
+        }
+    }
+}
+
 /// A document that comes in pieces of `size` reads like the whole one.
 pub(crate) fn same_in_pieces(document: &[u8], size: usize) {
     for side in [Side::Request, Side::Answer] {

@@ -62,13 +62,6 @@ impl Reader {
         self.builder.is_complete.then_some(&mut self.builder.message)
     }
 
-    /// Reads all of `bytes`, and adds the messages that are complete by then.
-    pub(crate) fn read_all(&mut self, mut bytes: &[u8], messages: &mut Vec<Message>) {
-        while let Some(message) = self.read(&mut bytes) {
-            messages.push(std::mem::take(message));
-        }
-    }
-
     /// Whether the document has come to its end.
     pub(super) fn is_whole(&self) -> bool {
         self.scanner.is_whole(&self.builder)

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::skip::line_end;
-use super::{Message, Reader, Side, Telling};
+use super::{ANSWERS_LIMIT, Message, Reader, Side, Telling};
 
 /// Longest field name that matters is `data`; anything longer is an unknown field.
 const FIELD_LIMIT: usize = 8;
@@ -55,6 +55,8 @@ pub(crate) struct EventStream {
     id: Vec<u8>,
     /// Messages of the event at hand but for the last, which is still in the reader, and bytes of its data.
     earlier: Vec<Message>,
+    /// Messages of the stream beyond [`ANSWERS_LIMIT`] of their event.
+    omitted: u64,
     bytes: u64,
     /// Data of the first event, kept until it is clear whether that is an `endpoint`; `None` when it is.
     first: Option<Vec<u8>>,
@@ -87,6 +89,7 @@ impl EventStream {
             event: Vec::new(),
             id: Vec::new(),
             earlier: Vec::new(),
+            omitted: 0,
             bytes: 0,
             first: None,
             endpoint: None,
@@ -117,7 +120,7 @@ impl EventStream {
         self.event.clear();
         self.endpoint = None;
         (self.carriage_return, self.resumable, self.told) = (false, false, false);
-        self.passed = 0;
+        (self.passed, self.omitted) = (0, 0);
         // At the end of a thread there is nothing to keep it in.
         let _ = SPARE.try_with(|spare| spare.set(Some(self)));
     }
@@ -200,6 +203,11 @@ impl EventStream {
         self.resumable
     }
 
+    /// Messages beyond the limit of an event that were not kept.
+    pub(crate) const fn omitted(&self) -> u64 {
+        self.omitted
+    }
+
     fn start_value(&mut self) {
         match &*self.name {
             b"id" => {
@@ -218,7 +226,11 @@ impl EventStream {
     fn document(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if let Some(message) = self.reader.message() {
-                self.earlier.push(std::mem::take(message));
+                if self.earlier.len() < ANSWERS_LIMIT {
+                    self.earlier.push(std::mem::take(message));
+                } else {
+                    self.omitted += 1;
+                }
             }
             self.reader.read(&mut bytes);
         }

@@ -85,6 +85,17 @@ fn events_tell_their_size_and_id() {
     assert_eq!(told, [(8, 22, Some(b"3".to_vec())), (9, 39, None)]);
 }
 
+#[test]
+#[cfg_attr(miri, ignore = "too many steps for an interpreter")]
+fn answers_beyond_the_limit_of_an_event_are_counted() {
+    let event = |count| format!("data: [{}]\n\n", vec![r#"{"id":1,"result":{}}"#; count].join(","));
+    let mut stream = EventStream::new();
+    for (count, kept, omitted) in [(2, 2, 0), (ANSWERS_LIMIT + 5, ANSWERS_LIMIT, 5), (2, 2, 5)] {
+        let events = stream.push(event(count).as_bytes());
+        assert_eq!((events[0].messages.len(), stream.omitted()), (kept, omitted), "{count}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_split_tells_the_same(which in 0..EVENTS.len(), at in 0usize..80, more in 0usize..80) {

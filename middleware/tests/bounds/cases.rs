@@ -35,7 +35,7 @@ const ACCEPT: (&str, &str) = ("accept", "application/json, text/event-stream");
 const JSON: (&str, &str) = ("content-type", "application/json");
 const STREAM: (&str, &str) = ("content-type", "text/event-stream");
 
-pub(crate) const CASES: [Case; 15] = [
+pub(crate) const CASES: [Case; 16] = [
     Case {
         name: "sessions",
         method: "POST",
@@ -203,6 +203,18 @@ pub(crate) const CASES: [Case; 15] = [
         response: r#"{"jsonrpc":"2.0","id":1,"result":{"resultType":"task","taskId":"@"}}"#,
         forgotten: |forgotten| forgotten.tasks,
         kept: 4096,
+        way: Way::Exchange,
+    },
+    Case {
+        name: "tasks that have ended",
+        method: "POST",
+        request_headers: &[ACCEPT],
+        request: r#"{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"@"}}"#,
+        status: 200,
+        response_headers: &[JSON],
+        response: r#"{"jsonrpc":"2.0","id":1,"result":{"taskId":"@","status":"failed"}}"#,
+        forgotten: |forgotten| forgotten.ended_tasks,
+        kept: 1024,
         way: Way::Exchange,
     },
     Case {

@@ -289,8 +289,12 @@ impl Exchange {
             let call = self.unread_call();
             self.dialogue.connection.open(call, self.dialogue.home);
         }
-        if self.request.omitted() > 0 {
-            self.dialogue.out.push(Observation::Omitted(self.request.omitted()));
+        let omitted = match &self.body {
+            ResponseBody::EventStream(stream) => self.request.omitted() + stream.omitted(),
+            ResponseBody::Json(_) | ResponseBody::Opaque => self.request.omitted(),
+        };
+        if omitted > 0 {
+            self.dialogue.out.push(Observation::Omitted(omitted));
         }
         self.dialogue.make_room(clock);
         let resumed = self.resumed();
