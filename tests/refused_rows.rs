@@ -1,5 +1,6 @@
 //! Rows that the store refuses while it takes others, and a table that takes none.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::support::collector::{Collector, run};
@@ -12,6 +13,31 @@ const SUMS: [&str; 3] = [
     "SELECT sum(calls) FROM toolsight.client_calls_per_hour WHERE slice = 'tool'",
     "SELECT sum(rows) FROM toolsight.batches",
 ];
+
+/// Runs a command for the collector of this folder; tells whether it succeeded, and what it said.
+async fn command(folder: &Path, arguments: &[&str]) -> (bool, String, String) {
+    let place = ["store", "spool"].map(|name| folder.join(name).display().to_string());
+    let store = format!("embedded:{}", place[0]);
+    let settings = ["--store", &store, "--spool-folder", &place[1]];
+    let output = run(&[arguments, &settings].concat()).await;
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+/// Waits until the store refuses a batch whose name ends like this, and gives the name.
+async fn refused_batch(collector: &Collector, end: &str) -> String {
+    within(Duration::from_secs(60), "a batch is refused", async || {
+        let told = collector.api("collector").await;
+        let batch = told["numbers"]["inserts"]["refused"]["batch"].as_str()?;
+        batch.ends_with(end).then(|| batch.to_owned())
+    })
+    .await
+}
+
+/// The file that `set-aside` names.
+fn file_of(told: &str) -> &str {
+    told.split_whitespace().nth(4).unwrap().trim_end_matches(':')
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_is_refused_is_set_aside_and_costs_no_other() {
@@ -66,14 +92,7 @@ async fn rows_wait_for_a_table_whose_columns_have_been_changed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_waits_for_an_unknown_error_is_set_aside_by_hand_and_stored_once_later() {
     let folder = tempfile::tempdir().unwrap();
-    let place = ["store", "spool"].map(|name| folder.path().join(name).display().to_string());
-    let store = format!("embedded:{}", place[0]);
-    let settings = ["--store", &store, "--spool-folder", &place[1]];
-    let command = async |arguments: &[&str]| {
-        let output = run(&[arguments, &settings].concat()).await;
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        (output.status.success(), text(&output.stdout), text(&output.stderr))
-    };
+    let command = async |arguments: &[&str]| command(folder.path(), arguments).await;
     let collector = Collector::start_in(folder.path(), &[]).await;
     collector.ready().await;
     let change = async |change: &str| {
@@ -109,7 +128,7 @@ async fn a_batch_that_waits_for_an_unknown_error_is_set_aside_by_hand_and_stored
     assert!(told.contains("does not refuse batch collector:1.0-2.0"), "{told}");
     let (done, told, error) = command(&["set-aside", batch]).await;
     assert!(done, "{error}");
-    let file = told.split_whitespace().nth(4).unwrap().trim_end_matches(':');
+    let file = file_of(&told);
     collector.drained().await;
     for (question, rows) in [(CALLS, 50), (SUMS[0], 50), (SUMS[1], 50), (SUMS[2], 50)] {
         let found = collector.ask(folder.path(), question).await;
@@ -125,13 +144,10 @@ async fn a_batch_that_waits_for_an_unknown_error_is_set_aside_by_hand_and_stored
 
     change(constraint).await;
     stuck.send(&collector.http, 1).await;
-    let single = within(Duration::from_secs(60), "a batch of one row is refused", async || {
-        let told = collector.api("collector").await;
-        Some(told["numbers"]["inserts"]["refused"]["batch"].as_str()?.to_owned())
-    });
-    let (done, told, error) = command(&["set-aside", &single.await]).await;
+    let single = refused_batch(&collector, "").await;
+    let (done, told, error) = command(&["set-aside", &single]).await;
     assert!(done, "{error}");
-    let file = told.split_whitespace().nth(4).unwrap().trim_end_matches(':');
+    let file = file_of(&told);
     change("DROP CONSTRAINT stuck").await;
     assert_eq!(command(&["store-again", file]).await.1, "1 rows stored\n");
     for question in [CALLS].iter().chain(&SUMS) {
@@ -144,4 +160,46 @@ async fn a_batch_that_waits_for_an_unknown_error_is_set_aside_by_hand_and_stored
     collector.kill().await;
     let (_, _, told) = command(&["set-aside", batch]).await;
     assert!(told.contains("no collector uses the spool"), "{told}");
+}
+
+/// The collector knows by then only from the spool's folder that some rows of its batch are not to go with the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_was_stored_again_counts_once_though_the_collector_is_killed_before_its_batch_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let collector = Collector::start_in(folder.path(), &[]).await;
+    collector.ready().await;
+    let change = async |collector: &Collector, change: &str| {
+        let statement = format!("ALTER TABLE toolsight.calls {change}");
+        collector.write(folder.path(), statement).await;
+    };
+    // The batch is halved for the first of them, and each half waits for one of the others.
+    for (name, check) in [
+        ("halves", "request_id != 'parts-57'"),
+        ("sticks", "throwIf(request_id = 'parts-7') = 0"),
+        ("stays", "throwIf(request_id = 'parts-77') = 0"),
+    ] {
+        change(&collector, &format!("ADD CONSTRAINT {name} CHECK {check}")).await;
+    }
+    let mut sender = Sender::new("parts");
+    sender.send(&collector.http, 100).await;
+    let part = refused_batch(&collector, "/0-50").await;
+    change(&collector, "DROP CONSTRAINT halves").await;
+    let (done, told, error) = command(folder.path(), &["set-aside", &part]).await;
+    assert!(done, "{error}");
+    refused_batch(&collector, "/50-100").await;
+    change(&collector, "DROP CONSTRAINT sticks").await;
+    let again = command(folder.path(), &["store-again", file_of(&told)]).await;
+    assert_eq!(again.1, "50 rows stored\n", "{again:?}");
+    let twice = command(folder.path(), &["store-again", file_of(&told)]).await;
+    assert!(!twice.0 && twice.2.contains("take "), "{twice:?}");
+    collector.kill().await;
+
+    let collector = Collector::start_in(folder.path(), &[]).await;
+    collector.ready().await;
+    refused_batch(&collector, "").await;
+    change(&collector, "DROP CONSTRAINT stays").await;
+    collector.drained().await;
+    for question in [CALLS].iter().chain(&SUMS) {
+        assert_eq!(collector.ask(folder.path(), question).await, 100, "{question}");
+    }
 }

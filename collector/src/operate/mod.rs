@@ -2,6 +2,7 @@
 
 mod check;
 mod check_health;
+mod halved;
 mod set_aside;
 mod store_again;
 

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
+use super::halved::Halved;
 use crate::config::Config;
 use crate::pipeline::InsertError;
 use crate::row::Row;
 use crate::serve::{log_progress, store_config};
-use crate::store::{Block, CommandSession};
+use crate::spool::stored_again;
+use crate::store::{Block, CommandSession, Location};
 
 /// Rows of one insert.
 const CHUNK: usize = 1000;
@@ -27,6 +29,15 @@ struct Line {
 
 /// Rows with their lines.
 type Rows = Vec<(String, Row<'static>)>;
+
+/// The rows of one file on their way to the store.
+struct Again<'a> {
+    session: &'a CommandSession,
+    halved: Halved,
+    /// Rows that were sent alone, and wait for others.
+    singles: Rows,
+    told: Told,
+}
 
 /// What became of a file.
 #[derive(Debug, Default)]
@@ -44,15 +55,33 @@ struct Told {
 /// They stand beside the file, as FILE.taken, which the command goes on with when it is run again.
 pub async fn store_again(config: &Config, file: &Path) -> anyhow::Result<()> {
     // A collector that runs goes on adding to the file, and finds none of this name then.
-    let taken = PathBuf::from(format!("{}.taken", file.display()));
+    let taken = stored_again::taken(file);
     if !taken.exists() {
         fs::rename(file, &taken).with_context(|| format!("take {}", file.display()))?;
     }
-    let session = CommandSession::open(store_config(config)?, log_progress).await?;
-    let told = store_all(&session, &taken).await;
+    let notes = || format!("use {}.halved, which tells what goes in halves", taken.display());
+    let halved = Halved::beside(&taken).with_context(notes)?;
+    let store = store_config(config)?;
+    let location = store.location.clone();
+    let session = CommandSession::open(store, log_progress).await?;
+    let mut again = Again {
+        session: &session,
+        halved,
+        singles: Vec::new(),
+        told: Told::default(),
+    };
+    let done = again.store_all(&taken).await;
+    let Again { halved, told, .. } = again;
     session.close().await;
-    let Told { stored, left, reason } = told.with_context(|| format!("store {} again", taken.display()))?;
+    done.with_context(|| format!("store {} again", taken.display()))?;
+    let Told { stored, left, reason } = told;
+    sync(&location).with_context(|| format!("wait for the disk of the store at {location}; run the command again"))?;
+    if left.is_empty() {
+        stored_again::note(file).with_context(|| format!("note that {} is stored", file.display()))?;
+    }
     keep(&taken, &left)?;
+    // Last, since the rows that are left were not stored in any half.
+    halved.forget().with_context(notes)?;
     writeln!(io::stdout(), "{stored} rows stored").context("print how many were stored")?;
     if !left.is_empty() {
         bail!("{} rows are left in {}: {reason}", left.len(), taken.display());
@@ -60,90 +89,102 @@ pub async fn store_again(config: &Config, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn store_all(session: &CommandSession, taken: &Path) -> anyhow::Result<Told> {
-    let (mut told, mut seen, mut singles) = (Told::default(), HashSet::new(), Vec::new());
-    let (mut together, mut batches) = (<(String, Rows)>::default(), 0);
-    for line in BufReader::new(File::open(taken)?).split(b'\n') {
-        let line = String::from_utf8_lossy(&line?).into_owned();
-        if line.is_empty() {
-            continue;
-        }
-        match serde_json::from_str::<Line>(&line) {
-            Ok(Line { row, .. }) if !seen.insert(call(&row)?) => {}
-            Ok(Line { token, row }) => {
-                if token != together.0 {
-                    batches += 1;
-                    let (token, rows) = std::mem::replace(&mut together, (token, Vec::new()));
-                    store_together(session, token, rows, &mut singles, &mut told).await?;
+/// Waits until the disk has what an embedded store has: it answers before, and nobody sends these rows another time.
+fn sync(location: &Location) -> io::Result<()> {
+    if let Location::Embedded(folder) = location {
+        rustix::fs::syncfs(File::open(folder)?)?;
+    }
+    Ok(())
+}
+
+impl Again<'_> {
+    async fn store_all(&mut self, taken: &Path) -> anyhow::Result<()> {
+        let (mut seen, mut together, mut batches) = (HashSet::new(), <(String, Rows)>::default(), 0);
+        for line in BufReader::new(File::open(taken)?).split(b'\n') {
+            let line = String::from_utf8_lossy(&line?).into_owned();
+            if line.is_empty() {
+                continue;
+            }
+            match serde_json::from_str::<Line>(&line) {
+                Ok(Line { row, .. }) if !seen.insert(call(&row)?) => {}
+                Ok(Line { token, row }) => {
+                    if token != together.0 {
+                        batches += 1;
+                        let (token, rows) = std::mem::replace(&mut together, (token, Vec::new()));
+                        self.store_together(token, rows).await?;
+                    }
+                    together.1.push((line, row));
                 }
-                together.1.push((line, row));
+                Err(error) => {
+                    self.told.reason = format!("a line cannot be read: {error}");
+                    self.told.left.push(line);
+                }
             }
-            Err(error) => {
-                told.reason = format!("a line cannot be read: {error}");
-                told.left.push(line);
+            if self.singles.len() == CHUNK {
+                let singles = std::mem::take(&mut self.singles);
+                self.store(singles, None).await?;
             }
         }
-        if singles.len() == CHUNK {
-            store(session, std::mem::take(&mut singles), None, &mut told).await?;
+        let (token, rows) = together;
+        if batches == 1 {
+            // It was set aside by hand, and the store may have it, even where it is one row.
+            return self.store(rows, Some(token)).await;
         }
+        self.store_together(token, rows).await?;
+        let singles = std::mem::take(&mut self.singles);
+        self.store(singles, None).await
     }
-    let (token, rows) = together;
-    if batches == 1 {
-        // It was set aside by hand, and the store may have it, even where it is one row.
-        store(session, rows, Some(token), &mut told).await?;
-        return Ok(told);
-    }
-    store_together(session, token, rows, &mut singles, &mut told).await?;
-    store(session, singles, None, &mut told).await?;
-    Ok(told)
-}
 
-/// Stores rows that were sent together under the token that they had: the store may have some of what is derived from them
-/// or even all, since its answer was an error. A row that was sent alone waits for others.
-async fn store_together(
-    session: &CommandSession,
-    token: String,
-    rows: Rows,
-    singles: &mut Rows,
-    told: &mut Told,
-) -> anyhow::Result<()> {
-    if rows.len() > 1 {
-        return store(session, rows, Some(token), told).await;
+    /// Stores rows that were sent together under the token that they had: the store may have some of what is derived from
+    /// them or even all, since its answer was an error. A row that was sent alone waits for others.
+    async fn store_together(&mut self, token: String, rows: Rows) -> anyhow::Result<()> {
+        if rows.len() > 1 {
+            return self.store(rows, Some(token)).await;
+        }
+        self.singles.extend(rows);
+        Ok(())
     }
-    singles.extend(rows);
-    Ok(())
-}
 
-/// Stores rows, halving them until those that are refused stand alone. `token` is for all of them together, if they have
-/// one.
-async fn store(session: &CommandSession, rows: Rows, mut token: Option<String>, told: &mut Told) -> anyhow::Result<()> {
-    let mut parts = vec![rows];
-    while let Some(mut part) = parts.pop() {
-        if part.is_empty() {
-            continue;
-        }
-        let mut hasher = blake3::Hasher::new();
-        for (_, row) in &part {
-            hasher.update(identity(row)?.as_bytes());
-        }
-        // The same rows have the same token, so that an attempt that was cut off counts nothing twice.
-        let token = token.take();
-        let token = token.unwrap_or_else(|| format!("again/{}", hasher.finalize().to_hex()));
-        let block: Block = part.iter().map(|(_, row)| row).collect();
-        match session.insert(&block, &token).await {
-            Ok(()) => told.stored += part.len(),
-            Err(InsertError::Retryable(why)) => bail!("{why}; run the command again, it goes on where it was"),
-            Err(InsertError::Permanent(why)) if part.len() == 1 => {
-                told.reason = why;
-                told.left.extend(part.pop().map(|(line, _)| line));
+    /// Stores rows, halving them until those that are refused stand alone. `token` is for all of them together, if they
+    /// have one.
+    async fn store(&mut self, rows: Rows, mut token: Option<String>) -> anyhow::Result<()> {
+        let mut parts = vec![rows];
+        while let Some(mut part) = parts.pop() {
+            if part.is_empty() {
+                continue;
             }
-            Err(InsertError::Permanent(_)) => {
-                let rest = part.split_off(part.len() / 2);
-                parts.extend([rest, part]);
+            let mut hasher = blake3::Hasher::new();
+            for (_, row) in &part {
+                hasher.update(identity(row)?.as_bytes());
             }
+            // The same rows have the same token, so that an attempt that was cut off counts nothing twice.
+            let token = token.take();
+            let token = token.unwrap_or_else(|| format!("again/{}", hasher.finalize().to_hex()));
+            if !self.halved.has(&token) {
+                let block: Block = part.iter().map(|(_, row)| row).collect();
+                match self.session.insert(&block, &token).await {
+                    Ok(()) => {
+                        self.told.stored += part.len();
+                        continue;
+                    }
+                    Err(InsertError::Retryable(why)) => bail!("{why}; run the command again, it goes on where it was"),
+                    Err(InsertError::Permanent(why)) if part.len() == 1 => {
+                        self.told.reason = why;
+                        self.told.left.extend(part.pop().map(|(line, _)| line));
+                        continue;
+                    }
+                    Err(InsertError::Permanent(_)) => {
+                        let noted = self.halved.note(&token);
+                        noted
+                            .context("note that it goes in halves: make room on the disk, and run the command again")?;
+                    }
+                }
+            }
+            let rest = part.split_off(part.len() / 2);
+            parts.extend([rest, part]);
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What tells a row from others. A collector that was killed may have written it twice, and have learnt of the client of its

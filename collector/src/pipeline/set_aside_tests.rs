@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -141,58 +142,70 @@ async fn how_long_the_store_was_away_is_no_refusal_of_the_batch() {
     );
 }
 
+/// What the name of the file of a batch has at its end before `store-again` runs, while it does, and later.
+const ENDINGS: [&str; 3] = ["", ".taken", ".stored"];
+
+fn rename(file: &Path, ending: &str) {
+    fs::rename(file, format!("{}{ending}", file.display())).unwrap();
+}
+
 /// The collector may be killed between writing the file and noting that, and `store-again` may have run since.
 #[tokio::test]
 async fn a_batch_that_stands_in_its_file_is_never_sent_again() {
-    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
-    let by_hand = ByHand::new(folder.path());
-    let (pipeline, metrics) = start(&folder, &sink, 3);
-    append(&pipeline, 0, &["stuck"; 3]).await;
-    until(|| metrics.head.get().is_some()).await;
-    let token = metrics.head.get().unwrap().batch;
-    drop(pipeline);
-    by_hand.begin(&token, "Code: 395").unwrap().finish().unwrap();
-    until(|| !crate::spool::is_in_use(folder.path()).unwrap()).await;
-    let attempts = sink.tokens().len();
-    let (pipeline, metrics) = start(&folder, &sink, 3);
-    append(&pipeline, 3, &["good"]).await;
-    pipeline.shutdown().await;
-    assert_eq!(
-        sink.tokens()[attempts..].iter().filter(|sent| **sent == token).count(),
-        0
-    );
-    assert_eq!((sink.stored(), rejected(&metrics)), (ids(4)[3..].to_vec(), 3));
-    check_ledger(&metrics);
+    for ending in ENDINGS {
+        let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
+        let by_hand = ByHand::new(folder.path());
+        let (pipeline, metrics) = start(&folder, &sink, 3);
+        append(&pipeline, 0, &["stuck"; 3]).await;
+        until(|| metrics.head.get().is_some()).await;
+        let token = metrics.head.get().unwrap().batch;
+        drop(pipeline);
+        by_hand.begin(&token, "Code: 395").unwrap().finish().unwrap();
+        rename(&by_hand.path(&token), ending);
+        until(|| !crate::spool::is_in_use(folder.path()).unwrap()).await;
+        let attempts = sink.tokens().len();
+        let (pipeline, metrics) = start(&folder, &sink, 3);
+        append(&pipeline, 3, &["good"]).await;
+        pipeline.shutdown().await;
+        assert!(!sink.tokens()[attempts..].contains(&token), "{ending}");
+        assert_eq!(
+            (sink.stored(), rejected(&metrics)),
+            (ids(4)[3..].to_vec(), 3),
+            "{ending}"
+        );
+        check_ledger(&metrics);
+    }
 }
 
 /// So may it between the parts of a batch, of which the others wait for the store.
 #[tokio::test]
 async fn a_part_that_stands_in_its_file_is_never_sent_again_neither_alone_nor_with_others() {
-    let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
-    let by_hand = ByHand::new(folder.path());
-    let (pipeline, metrics) = start(&folder, &sink, 4);
-    append(&pipeline, 0, &["stuck", "bad", "stuck", "good"]).await;
-    for expected in ["/0-1", "/2-4"] {
-        until(|| metrics.head.get().is_some_and(|head| head.batch.ends_with(expected))).await;
-        if expected == "/0-1" {
-            by_hand.ask(&metrics.head.get().unwrap().batch).unwrap();
-        }
+    for ending in ENDINGS {
+        let (folder, sink) = (tempfile::tempdir().unwrap(), Script::default());
+        let by_hand = ByHand::new(folder.path());
+        let (pipeline, metrics) = start(&folder, &sink, 4);
+        append(&pipeline, 0, &["stuck", "bad", "stuck", "good"]).await;
+        until(|| metrics.head.get().is_some_and(|head| head.batch.ends_with("/0-1"))).await;
+        let part = metrics.head.get().unwrap().batch;
+        by_hand.ask(&part).unwrap();
+        until(|| metrics.head.get().is_some_and(|head| head.batch.ends_with("/2-4"))).await;
+        drop(pipeline);
+        rename(&by_hand.path(&part), ending);
+        until(|| !crate::spool::is_in_use(folder.path()).unwrap()).await;
+        let (pipeline, metrics) = start(&folder, &sink, 4);
+        let attempts = sink.tokens().len();
+        until(|| metrics.head.get().is_some()).await;
+        by_hand.ask(&metrics.head.get().unwrap().batch).unwrap();
+        pipeline.shutdown().await;
+        let sent = sink.tokens().split_off(attempts);
+        let parts: BTreeSet<_> = sent
+            .iter()
+            .map(|token| token.split_once('/').map(|(_, part)| part))
+            .collect();
+        assert_eq!(parts, BTreeSet::from([Some("1-2"), Some("2-4")]), "{ending}");
+        assert_eq!((rejected(&metrics), metrics.rows_queued.get()), (4, 0), "{ending}");
+        check_ledger(&metrics);
     }
-    drop(pipeline);
-    until(|| !crate::spool::is_in_use(folder.path()).unwrap()).await;
-    let (pipeline, metrics) = start(&folder, &sink, 4);
-    let attempts = sink.tokens().len();
-    until(|| metrics.head.get().is_some()).await;
-    by_hand.ask(&metrics.head.get().unwrap().batch).unwrap();
-    pipeline.shutdown().await;
-    let sent = sink.tokens().split_off(attempts);
-    let parts: BTreeSet<_> = sent
-        .iter()
-        .map(|token| token.split_once('/').map(|(_, part)| part))
-        .collect();
-    assert_eq!(parts, BTreeSet::from([Some("1-2"), Some("2-4")]));
-    assert_eq!((rejected(&metrics), metrics.rows_queued.get()), (4, 0));
-    check_ledger(&metrics);
 }
 
 #[tokio::test]

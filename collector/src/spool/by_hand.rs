@@ -2,7 +2,8 @@
 //!
 //! The command leaves `set_aside.request` with the batch's token. The collector removes that file once the batch stands in
 //! `set_aside.TOKEN.ndjson`, or where it is not one that the store refuses now. Nothing takes the place of such a file: each
-//! is there because somebody asked for it.
+//! is there because somebody asked for it. Its rows are not sent by the collector any more, also when `store-again` has stored
+//! them.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -15,6 +16,7 @@ use tracing::warn;
 
 use super::segment::sync_folder;
 use super::set_aside::write_line;
+use super::stored_again;
 use crate::row::Row;
 
 /// What operators ask for, in the folder of a spool.
@@ -53,12 +55,12 @@ impl ByHand {
         self.folder.join(format!("set_aside.{name}.ndjson"))
     }
 
-    /// Whether this batch stands in its file.
+    /// Whether this batch stands in its file, or did before it was stored again.
     pub(crate) fn has(&self, token: &str) -> bool {
-        self.path(token).exists()
+        stored_again::was_there(&self.path(token))
     }
 
-    /// The parts of this batch that stand in files of their own, by their rows.
+    /// The parts of this batch that stand in files of their own, or did before they were stored again, by their rows.
     pub(crate) fn parts(&self, token: &str) -> io::Result<Vec<Range<u64>>> {
         let whole = self.path(&format!("{token}/"));
         let Some(prefix) = whole.file_stem().and_then(OsStr::to_str) else {
@@ -68,7 +70,7 @@ impl ByHand {
         for entry in fs::read_dir(&self.folder)? {
             let name = entry?.file_name();
             let part = name.to_str().and_then(|name| {
-                // Also one that `store-again` has taken.
+                // What `store-again` makes of the name follows.
                 let (part, _) = name.strip_prefix(prefix)?.split_once(".ndjson")?;
                 let (start, end) = part.split_once('-')?;
                 Some(start.parse().ok()?..end.parse().ok()?)

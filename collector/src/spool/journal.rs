@@ -146,11 +146,13 @@ impl Journal {
         self.seals.back().map_or(self.cursor, |last| last.end.max(self.cursor))
     }
 
-    /// Forgets batches whose records are all gone: those in front of `first`.
-    pub(super) fn forget_before(&mut self, first: u64) {
+    /// Forgets batches whose records are all gone: those in front of `first`; tells whether there were any.
+    pub(super) fn forget_before(&mut self, first: u64) -> bool {
+        let before = self.seals.len();
         while self.seals.front().is_some_and(|seal| seal.end.lsn < first) {
             self.seals.pop_front();
         }
+        self.seals.len() < before
     }
 
     fn add(&mut self, kind: u32, seal: Seal) -> io::Result<()> {

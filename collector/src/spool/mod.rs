@@ -7,7 +7,8 @@
 //!   00000000000000000001.spare     what was such a file, to be overwritten by another one
 //!   journal                        which of them form a batch, and which batches the store has, see `journal`
 //!   set_aside.ndjson               rows that the store refuses, see `set_aside`
-//!   set_aside.TOKEN.ndjson         a batch that an operator has set aside, see `by_hand`
+//!   set_aside.TOKEN.ndjson         a batch that an operator has set aside, see `by_hand`; behind its name stands `.taken`
+//!                                  or `.stored` where it is, or was, stored again, see `stored_again`
 //!   layers.json                    what layers have counted, see `crate::layers`
 //!   quarantine/                    segments that were damaged
 //! ```
@@ -36,6 +37,7 @@ mod room;
 mod segment;
 mod set_aside;
 mod state;
+pub(crate) mod stored_again;
 mod writer;
 
 use std::io;
@@ -268,6 +270,7 @@ fn recover(
     let first = state.segments.keys().next().copied();
     let mut seals = found.seals;
     seals.retain(|seal| first.is_some_and(|first| seal.end.lsn >= first));
+    stored_again::forget_before(folder, first.unwrap_or(u64::MAX))?;
     let sealed = seals.back().map_or(found.cursor, |last| last.end.max(found.cursor));
     // A batch may end within its last record, whose number is then taken as well.
     let next_lsn = state

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::by_hand::ByHand;
 use super::journal::{Journal, Position, Seal};
@@ -16,6 +16,7 @@ use super::record::Record;
 use super::segment;
 use super::set_aside::SetAside;
 use super::state::Shared;
+use super::stored_again;
 
 /// Reads records in order and keeps the journal; there is one for each spool.
 #[derive(Debug)]
@@ -205,6 +206,11 @@ impl Reader {
         while self.shared.reclaim(self.linger) {}
         self.set_aside.look();
         let first = self.shared.lock().segments.keys().next().copied();
-        self.journal.forget_before(first.unwrap_or(u64::MAX));
+        let first = first.unwrap_or(u64::MAX);
+        if self.journal.forget_before(first)
+            && let Err(cause) = stored_again::forget_before(&self.shared.folder, first)
+        {
+            warn!(%cause, "an empty file that tells of a batch stored again cannot be removed; it is tried again later");
+        }
     }
 }

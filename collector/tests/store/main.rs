@@ -15,5 +15,6 @@ mod panicking_log;
 mod remote;
 mod rights;
 mod rollups;
+mod store_again;
 mod support;
 mod upgrade;

@@ -23,7 +23,7 @@ use crate::support::{
     Embedded, PROGRAM, Server, block, eventually, insert_for_ever, number, open, open_with, ready, rows,
 };
 
-async fn program(store: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn program(store: &Path, arguments: &[&str]) -> Output {
     program_at(&format!("embedded:{}", store.display()), arguments).await
 }
 
@@ -36,12 +36,12 @@ async fn program_at(store: &str, arguments: &[&str]) -> Output {
     command.args(["--store", store]).output().await.unwrap()
 }
 
-fn said(output: &Output) -> &str {
+pub(crate) fn said(output: &Output) -> &str {
     assert!(output.status.success(), "{output:?}");
     str::from_utf8(&output.stdout).unwrap()
 }
 
-fn refused(output: &Output) -> &str {
+pub(crate) fn refused(output: &Output) -> &str {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     str::from_utf8(&output.stderr).unwrap()
 }
@@ -148,48 +148,6 @@ async fn a_store_is_restored_whole_or_not_at_all() {
     assert_eq!(std::fs::read_dir(&restored).unwrap().count(), 0);
     std::fs::write(&list, whole).unwrap();
     said(&program(&restored, &["restore", copy]).await);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rows_that_were_set_aside_are_stored_once_and_those_that_are_refused_again_stay() {
-    let Embedded { store, folder } = Embedded::open().await;
-    let rows = rows(2_500);
-    let line = |row: &Row<'_>| {
-        serde_json::json!({"time": 1, "reason": "why", "token": row.request_id, "row": row}).to_string()
-    };
-    let mut lines: Vec<_> = rows.iter().map(line).collect();
-    lines.insert(7, line(&rows[0]));
-    let half = lines[1].len() / 2;
-    lines.push(lines[1][..half].to_owned());
-    let file = folder.path().join("set_aside.ndjson");
-    let taken = folder.path().join("set_aside.ndjson.taken");
-    std::fs::write(&file, lines.join("\n")).unwrap();
-    let execute = async |statement: &str| store.writer().query(statement).execute().await.unwrap();
-    let refused_id = &rows[1_234].request_id;
-    execute(&format!(
-        "ALTER TABLE calls ADD CONSTRAINT picky CHECK request_id != '{refused_id}'"
-    ))
-    .await;
-
-    let arguments = ["store-again", file.to_str().unwrap()];
-    let output = program(folder.path(), &arguments).await;
-    assert!(refused(&output).contains("2 rows are left in"), "{output:?}");
-    assert_eq!(str::from_utf8(&output.stdout), Ok("2499 rows stored\n"));
-    assert!(!file.exists());
-    let left = std::fs::read_to_string(&taken).unwrap();
-    assert_eq!(left.lines().count(), 2);
-    assert_eq!(number(&store, "SELECT count() FROM calls").await, 2_499);
-
-    execute("ALTER TABLE calls DROP CONSTRAINT picky").await;
-    std::fs::write(&taken, left.lines().find(|line| line.ends_with('}')).unwrap()).unwrap();
-    assert_eq!(said(&program(folder.path(), &arguments).await), "1 rows stored\n");
-    assert!(!taken.exists());
-    assert_eq!(number(&store, "SELECT count() FROM calls").await, 2_500);
-    let sums = number(&store, "SELECT sum(calls) FROM calls_per_minute WHERE slice = 'server'").await;
-    assert_eq!(sums, rows.iter().map(|row| u64::from(row.weight)).sum::<u64>());
-    let none = program(folder.path(), &arguments).await;
-    assert!(refused(&none).contains("take "), "{none:?}");
-    store.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -120,6 +120,37 @@ fn with(runtime: &Runtime, count: usize) -> (TempDir, u64) {
 }
 
 #[test]
+fn what_was_stored_again_is_known_until_the_records_of_its_batch_go() {
+    let runtime = Runtime::new().unwrap();
+    let (folder, _) = with(&runtime, 3);
+    let position = |lsn| Position { lsn, row: 0 };
+    let (first, end) = (position(1), position(4));
+    let seal = Seal { first, end };
+    let token = "collector:e:1.0-4.0";
+    let by_hand = ByHand::new(folder.path());
+    let note = || stored_again::note(&by_hand.path(&format!("{token}/0-1"))).unwrap();
+    let is_known = || !by_hand.parts(token).unwrap().is_empty();
+    note();
+    let mut open_first = open(folder.path(), SMALL);
+    open_first.reader.seal(seal).unwrap();
+    open_first.reader.reclaim();
+    open_first.close(&runtime);
+    assert!(is_known(), "the batch is not done");
+
+    let mut open_again = open(folder.path(), SMALL);
+    open_again.reader.confirm(seal, &[(1, 3)]).unwrap();
+    assert!(is_known(), "it may be sent again");
+    open_again.reader.reclaim();
+    assert!(!is_known(), "its records are gone");
+    open_again.close(&runtime);
+
+    // The command ended only when they were.
+    note();
+    open(folder.path(), SMALL).close(&runtime);
+    assert!(!is_known());
+}
+
+#[test]
 fn a_full_spool_refuses_and_has_room_again_once_the_store_has_what_is_in_it() {
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
