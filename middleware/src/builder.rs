@@ -10,6 +10,7 @@ use crate::http::ToolsightLayer;
 use crate::identity::{Clients, Identity, Tenants, Users};
 use crate::observe::{DetailConfig, Forgotten, Observer};
 use crate::record::Peer;
+use crate::recorder::Recorder;
 
 /// Upper bound of what a queue or memory may be told to hold.
 const MOST: usize = 1 << 20;
@@ -81,12 +82,20 @@ impl Toolsight {
 
     /// Records that were not exported, by reason.
     pub fn dropped(&self) -> Dropped {
-        self.layer.queue.counts().read()
+        {
+            let recorder = &self.layer.recorder;
+            recorder.backlog.catch_up();
+            recorder.queue.counts().read()
+        }
     }
 
     /// What was forgotten of sessions, calls and names because there were too many of them.
     pub fn forgotten(&self) -> Forgotten {
-        self.layer.observer.counters.read()
+        {
+            let recorder = &self.layer.recorder;
+            recorder.backlog.catch_up();
+            recorder.observer.counters.read()
+        }
     }
 }
 
@@ -267,8 +276,9 @@ impl Builder {
         let observer = Arc::new(observer.telling(self.detail));
         if disabled {
             let queue = Queue::off();
+            let recorder = Recorder::new(observer, queue).into();
             return Ok(Toolsight {
-                layer: ToolsightLayer { observer, queue },
+                layer: ToolsightLayer { recorder },
                 worker: None,
                 shutdown_timeout: self.shutdown_timeout,
             });
@@ -277,18 +287,16 @@ impl Builder {
         pace.metric_interval = self.metric_interval.unwrap_or(pace.metric_interval);
         let records = self.queue_records.unwrap_or(pace.queue_records);
         let (queue, receiver) = Queue::new(records.min(MOST));
+        let recorder = Arc::new(Recorder::new(observer, queue));
         let config = WorkerConfig {
             otlp: self.otlp,
             sampling: self.sampling,
             server: self.server,
             pace,
-            observer: observer.clone(),
-            counts: queue.counts(),
-            pressure: queue.pressure(),
-            queue: queue.weak(),
+            recorder: recorder.clone(),
         };
         let worker = Some(Arc::new(Worker::start(config, receiver)?));
-        let layer = ToolsightLayer { observer, queue };
+        let layer = ToolsightLayer { recorder };
         Ok(Toolsight {
             layer,
             worker,

@@ -41,7 +41,13 @@ fn clients_are_known_from_the_builder_and_the_environment_and_wrong_ones_are_ref
                 name: "desk-cli".into(),
                 version: "1".into(),
             };
-            toolsight.layer.observer.identity.clients.recognise(&mut client);
+            toolsight
+                .layer
+                .recorder
+                .observer
+                .identity
+                .clients
+                .recognise(&mut client);
             client.name
         });
         assert_eq!(found.ok().as_deref(), name, "{case}");

@@ -2,12 +2,13 @@
 //!
 //! # The way of a record
 //!
-//! [`http`] and [`stdio`] see the bytes, `wire` reads messages in them, `observe` makes records of messages, and `export` sends
-//! them. [`records`] tells when each record is made.
+//! [`http`] and [`stdio`] see the bytes and write them into the `backlog`, from which the export thread takes them: `wire` reads
+//! messages in them, `observe` makes records of messages, and `export` sends them. [`records`] tells when each record is made.
 
 #![forbid(unsafe_code)]
 
 mod arguments_hash;
+mod backlog;
 mod builder;
 mod capture;
 mod contained;
@@ -22,6 +23,7 @@ mod identity;
 mod observe;
 mod outcome;
 mod record;
+mod recorder;
 mod result_flags;
 #[doc = include_str!("records.md")]
 pub mod records {}

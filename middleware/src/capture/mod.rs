@@ -18,8 +18,8 @@ pub(crate) use redact::Redaction;
 /// What is captured is first redacted: the values of members whose name contains, in any spelling, one of these words
 /// (`password`, `passwd`, `secret`, `token`, `apikey`, `accesskey`, `privatekey`, `credential`, `authorization`, `cookie`),
 /// and, wherever they stand, bearer tokens, JWTs, private keys in PEM and the access keys of well-known services. JSON
-/// within strings is looked into as well. Then it is cut to its limit. All that happens in the server's thread when the call
-/// ends, and costs it time in proportion to the limits. At most 64 MiB of it wait for that, or to be sent; the records of further
+/// within strings is looked into as well. Then it is cut to its limit. All that happens when the call is read, mostly on the
+/// export thread, and costs time in proportion to the limits. At most 64 MiB of it wait for that, or to be sent; the records of further
 /// calls go without ([`Forgotten::captures`](crate::Forgotten::captures)).
 ///
 /// ```

@@ -17,11 +17,10 @@ use tower::{Layer as _, Service, ServiceExt as _, service_fn};
 use super::cells::{Ending, MODERN};
 use super::follow_ups::handshake;
 use super::stage::{Client, Server, Stage};
-use super::{Act, Transport};
-use crate::export::{Queue, Queued};
+use super::{Act, Read, Transport};
+use crate::export::Queued;
 use crate::http::ToolsightLayer;
-use crate::identity::Users;
-use crate::observe::Observer;
+use crate::recorder::Recorder;
 
 /// What passed in one exchange: what the server got, what the client got, and how that ended.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -65,23 +64,30 @@ pub(super) fn play(
     version: &str,
     ending: Ending,
     acts: &[Act],
+    read: Read,
 ) -> (Vec<Passed>, Vec<Passed>, mpsc::Receiver<Queued>) {
     let acts = with_handshake(version, ending, acts);
     let server = Arc::<Server>::default();
     // A server need not have sessions before 2026-07-28.
     let how = (transport, version, ending != Ending::UnresumedWithoutSession);
     let bare = pass(&acts, how, server.clone(), &service(server));
-    let (queue, observations) = Queue::new(1000);
-    let observer = Arc::new(Observer::new(None, Users::default(), 10));
+    let (recorder, observations) = read.recorder();
     let layer = ToolsightLayer {
-        observer: observer.clone(),
-        queue: queue.clone(),
+        recorder: recorder.clone(),
     };
     let server = Arc::<Server>::default();
     let layered = pass(&acts, how, server.clone(), &layer.layer(service(server)));
-    let waited_for = observer.finish(Instant::now());
-    waited_for.into_iter().for_each(|observation| queue.push(observation));
+    finish(&recorder);
     (bare, layered, observations)
+}
+
+/// Reads what is not read yet, and ends what is waited for.
+pub(super) fn finish(recorder: &Recorder) {
+    recorder.backlog.catch_up();
+    let waited_for = recorder.observer.finish(Instant::now());
+    waited_for
+        .into_iter()
+        .for_each(|observation| recorder.queue.push(observation));
 }
 
 /// The acts after the handshake that the version begins with, where they do not have it themselves.

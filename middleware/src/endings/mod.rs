@@ -12,9 +12,15 @@ mod streams;
 use cells::{Cell, Ending, TRANSPORTS};
 use pipe::LastLine;
 
-use crate::export::Queued;
-use crate::observe::Observation;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::Receiver;
+
+use crate::export::{Queue, Queued};
+use crate::identity::Users;
+use crate::observe::{Observation, Observer};
 use crate::record::Direction;
+use crate::recorder::Recorder;
 
 /// How client and server are connected, and how the server answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +71,7 @@ enum Act {
 
 /// `method outcome fault`, with a `<` before what the server sends, the progress that was told and the flags of the result;
 /// and behind it version, transport, status and client.
-fn told(observations: &mut tokio::sync::mpsc::Receiver<Queued>) -> Vec<String> {
+fn told(observations: &mut Receiver<Queued>) -> Vec<String> {
     let mut told = Vec::new();
     while let Ok(observation) = observations.try_recv() {
         let Observation::Call(record) = observation else {
@@ -101,8 +107,38 @@ fn told(observations: &mut tokio::sync::mpsc::Receiver<Queued>) -> Vec<String> {
     told
 }
 
+/// When what passes is read.
+#[derive(Clone, Copy, Debug)]
+enum Read {
+    /// While it passes.
+    AtOnce,
+    /// When all has passed.
+    Later,
+}
+
+impl Read {
+    fn recorder(self) -> (Arc<Recorder>, Receiver<Queued>) {
+        let (queue, observations) = Queue::new(1000);
+        let observer = Observer::new(None, Users::default(), 10);
+        let recorder = Recorder::new(observer.into(), queue);
+        if matches!(self, Self::AtOnce) {
+            recorder.backlog.read_at_once();
+        }
+        (recorder.into(), observations)
+    }
+}
+
 #[test]
 fn each_ending_makes_one_record_and_changes_nothing() {
+    endings(Read::AtOnce);
+}
+
+#[test]
+fn the_same_is_recorded_where_all_is_read_later() {
+    endings(Read::Later);
+}
+
+fn endings(read: Read) {
     let (mut played, mut impossible) = (0, 0);
     let mut wrong = Vec::new();
     for (transport, version) in TRANSPORTS {
@@ -125,10 +161,10 @@ fn each_ending_makes_one_record_and_changes_nothing() {
             expected.sort();
             let plays = match transport {
                 Transport::Stdio => vec![
-                    pipe::play(version, ending, &acts, LastLine::Ended),
-                    pipe::play(version, ending, &acts, LastLine::Open),
+                    pipe::play(version, ending, &acts, LastLine::Ended, read),
+                    pipe::play(version, ending, &acts, LastLine::Open, read),
                 ],
-                _ => vec![http::play(transport, version, ending, &acts)],
+                _ => vec![http::play(transport, version, ending, &acts, read)],
             };
             for (bare, layered, mut observations) in plays {
                 assert_eq!(layered, bare, "{name}: what passes has changed");

@@ -5,16 +5,13 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
 use super::cells::Ending;
-use super::{Act, http};
+use super::{Act, Read, http};
 use crate::export::Queued;
-use crate::identity::Users;
-use crate::observe::Observer;
 use crate::stdio::pair_of;
 
 /// What the client writes, as the server reads it.
@@ -69,16 +66,16 @@ pub(super) fn play(
     ending: Ending,
     acts: &[Act],
     last_line: LastLine,
+    read: Read,
 ) -> (Passed, Passed, mpsc::Receiver<Queued>) {
     let acts = http::with_handshake(version, ending, acts);
     let (input, output) = (Input::default(), Output::default());
     let bare = pass(&acts, last_line, &input, &output, input.clone(), output.clone());
     let (input, output) = (Input::default(), Output::default());
-    let observer = Arc::new(Observer::new(None, Users::default(), 10));
-    let ((read, write), queue, observations) = pair_of(observer.clone(), input.clone(), output.clone());
+    let (recorder, observations) = read.recorder();
+    let (read, write) = pair_of(recorder.clone(), input.clone(), output.clone());
     let layered = pass(&acts, last_line, &input, &output, read, write);
-    let waited_for = observer.finish(Instant::now());
-    waited_for.into_iter().for_each(|observation| queue.push(observation));
+    http::finish(&recorder);
     (bare, layered, observations)
 }
 

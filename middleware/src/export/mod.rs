@@ -1,7 +1,7 @@
 //! Records out: a bounded queue, and a thread of its own that sends them over OTLP.
 //!
-//! The observed server's thread only puts a record into the queue. Building spans, connecting, retrying and waiting
-//! happen on the export thread, which has its own small runtime, so a collector that is slow or away costs the server
+//! The observed server's thread only writes down what passes ([`crate::backlog`]). Reading it, building spans, connecting, retrying
+//! and waiting happen on the export thread, which has its own small runtime, so a collector that is slow or away costs the server
 //! nothing but the records that no longer fit.
 
 mod complaints;
@@ -14,6 +14,7 @@ mod of_itself;
 mod otlp;
 mod pressure;
 mod queue;
+mod reading;
 mod resource;
 mod sampling;
 mod series;
@@ -32,6 +33,7 @@ pub use sampling::Sampling;
 #[cfg(test)]
 pub(crate) use otlp::Environment;
 pub(crate) use otlp::{OtlpConfig, Pace};
+pub(crate) use pressure::Pressure;
 pub(crate) use queue::Queue;
 #[cfg(test)]
 pub(crate) use queue::Queued;

@@ -11,7 +11,7 @@ pub(crate) struct Pressure {
 }
 
 impl Pressure {
-    pub(super) fn rise(&self) {
+    pub(crate) fn rise(&self) {
         // The load keeps the cache line shared while the receiver is busy.
         if !self.risen.load(Ordering::SeqCst) && !self.risen.swap(true, Ordering::SeqCst) {
             self.notify.notify_one();
@@ -19,11 +19,11 @@ impl Pressure {
     }
 
     /// To be called before looking at what the pressure came from, so that a rise after the look is not lost.
-    pub(super) fn fall(&self) {
+    pub(crate) fn fall(&self) {
         self.risen.store(false, Ordering::SeqCst);
     }
 
-    pub(super) async fn risen(&self) {
+    pub(crate) async fn risen(&self) {
         self.notify.notified().await;
     }
 }

@@ -15,7 +15,8 @@ use crate::record::Record;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// As many as the queue holds were waiting already, since the collector was away or slow.
+    /// As many as the queue holds were waiting already, since the collector was away or slow; also exchanges that were not looked at
+    /// since reading was far behind, which takes some hundred thousand calls a second.
     pub queue_full: u64,
     /// The collector did not take the batch within the retry time.
     pub export_failed: u64,
@@ -146,9 +147,14 @@ impl Queue {
         lost.fetch_add(1, Relaxed);
     }
 
-    /// Puts into the queue, too, and does not keep it open.
-    pub(crate) fn weak(&self) -> Option<mpsc::WeakSender<Queued>> {
-        Some(self.0.sender.as_ref()?.downgrade())
+    /// Puts into the queue, too, for those who can wait.
+    pub(crate) fn sender(&self) -> Option<mpsc::Sender<Queued>> {
+        self.0.sender.clone()
+    }
+
+    /// There was no room for what would have become a record.
+    pub(crate) fn count_full(&self) {
+        self.0.counts.queue_full.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn count_panic(&self) {

@@ -98,7 +98,7 @@ async fn calls_are_counted_once_whatever_the_temporality_and_although_the_collec
         let toolsight = collector.observer(&variables).await;
         for away in [true, false, false] {
             collector.away.store(away, Relaxed);
-            toolsight.layer.queue.push(Observation::Call(record().into()));
+            toolsight.layer.recorder.queue.push(Observation::Call(record().into()));
             toolsight.flush().await;
         }
         assert_eq!(collector.histograms(), expected, "{preference}");
@@ -119,7 +119,7 @@ async fn a_signal_arrives_unless_it_is_turned_off() {
     ] {
         let collector = Collector::default();
         let toolsight = collector.observer(variables).await;
-        toolsight.layer.queue.push(Observation::Call(record().into()));
+        toolsight.layer.recorder.queue.push(Observation::Call(record().into()));
         toolsight.shutdown().await;
         let seen = (collector.traces.load(Relaxed) > 0, !collector.histograms().is_empty());
         assert_eq!(seen, expected, "{case}");
@@ -131,7 +131,7 @@ async fn a_signal_arrives_unless_it_is_turned_off() {
 async fn metrics_are_sent_at_the_interval_of_the_environment() {
     let collector = Collector::default();
     let toolsight = collector.observer(&[("OTEL_METRIC_EXPORT_INTERVAL", "100")]).await;
-    toolsight.layer.queue.push(Observation::Call(record().into()));
+    toolsight.layer.recorder.queue.push(Observation::Call(record().into()));
     let arrived = async {
         while collector.histograms().len() < 2 {
             tokio::time::sleep(Duration::from_millis(20)).await;

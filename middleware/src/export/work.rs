@@ -20,6 +20,7 @@ use super::metrics::Metrics;
 use super::otlp::{BuildError, Exporter, Pace};
 use super::pressure::Pressure;
 use super::queue::{Counts, Queued};
+use super::reading::Reading;
 use super::resource::resource;
 use super::sampling::Sampler;
 use super::spans::{Name, Requests};
@@ -52,6 +53,7 @@ pub(super) struct Work {
     pace: Pace,
     counts: Arc<Counts>,
     observer: Arc<Observer>,
+    reading: Reading,
     pressure: Arc<Pressure>,
     batch: Requests,
     /// When the batch is sent although it is not full.
@@ -87,27 +89,37 @@ impl Work {
         queue: mpsc::Receiver<Queued>,
         deadline: watch::Receiver<Option<Instant>>,
     ) -> Result<Self, BuildError> {
-        let resource = resource(config.server.as_ref());
+        // Nothing of this thread keeps the recorder: its end is the end of the thread.
+        let WorkerConfig {
+            otlp,
+            server,
+            sampling,
+            pace,
+            recorder,
+        } = config;
+        let resource = resource(server.as_ref());
         let scope = InstrumentationScope::builder(semconv::SCOPE)
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
-        let temporality = config.otlp.environment.temporality();
+        let temporality = otlp.environment.temporality();
+        let counts = recorder.queue.counts();
         Ok(Self {
             kept: VecDeque::new(),
             most_kept: queue.max_capacity(),
             queue,
             deadline,
-            exporter: Exporter::new(&config.otlp)?.into(),
-            sampler: Sampler::new(config.sampling),
+            exporter: Exporter::new(&otlp)?.into(),
+            sampler: Sampler::new(sampling),
             complaints: Complaints::default(),
             batch: Requests::new(&resource, &scope),
-            metrics: Metrics::new(resource, &config.observer, config.counts.clone(), temporality),
+            metrics: Metrics::new(resource, &recorder.observer, counts.clone(), temporality),
             temporality,
             unsent: None,
-            pace: config.pace,
-            counts: config.counts,
-            observer: config.observer,
-            pressure: config.pressure,
+            pace,
+            counts,
+            observer: recorder.observer.clone(),
+            reading: Reading::of(&recorder),
+            pressure: recorder.queue.pressure(),
             send_at: Instant::now(),
             spans_under_way: UnderWay::default(),
             metrics_under_way: UnderWay::default(),
@@ -156,7 +168,8 @@ impl Work {
                     self.take(first);
                     self.fill();
                 }
-                () = self.pressure.risen(), if !is_free || self.batch.count() > 0 => self.fill(),
+                () = self.pressure.risen() => self.fill(),
+                () = self.reading.due() => self.fill(),
             }
         }
     }
@@ -194,8 +207,10 @@ impl Work {
 
     /// Sends everything that there is, with the calls that are still waited for, and the last metrics.
     async fn finish(&mut self) {
-        self.queue.close();
         self.most_kept = usize::MAX;
+        self.reading.end();
+        // What passes from now on comes too late.
+        self.queue.close();
         self.fill();
         // A record that was on its way into the queue while it was closed.
         while let Some(late) = self.queue.recv().await {
@@ -224,9 +239,10 @@ impl Work {
         }
     }
 
-    /// Takes what is in the queue by now.
+    /// Takes what has passed by now.
     fn fill(&mut self) {
         self.pressure.fall();
+        self.reading.catch_up();
         for _ in 0..self.queue.len() {
             let Ok(observation) = self.queue.try_recv() else {
                 break;

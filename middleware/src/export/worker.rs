@@ -8,23 +8,19 @@ use tokio::time::{Instant, timeout};
 
 use super::expiry::expire;
 use super::otlp::{BuildError, OtlpConfig, Pace};
-use super::pressure::Pressure;
-use super::queue::{Counts, Queued};
+use super::queue::Queued;
 use super::sampling::Sampling;
 use super::work::Work;
-use crate::observe::Observer;
 use crate::record::Peer;
+use crate::recorder::Recorder;
 
 pub(crate) struct WorkerConfig {
     pub(crate) otlp: OtlpConfig,
     pub(crate) server: Option<Peer>,
     pub(crate) sampling: Sampling,
     pub(crate) pace: Pace,
-    pub(crate) observer: Arc<Observer>,
-    pub(crate) counts: Arc<Counts>,
-    pub(crate) pressure: Arc<Pressure>,
-    /// Where what expires is put.
-    pub(crate) queue: Option<mpsc::WeakSender<Queued>>,
+    /// What is to be read.
+    pub(crate) recorder: Arc<Recorder>,
 }
 
 /// A handle of the export thread.
@@ -57,14 +53,11 @@ impl Worker {
                     Err(error) => return drop(built.send(Err(BuildError::Thread(error)))),
                 };
                 runtime.block_on(async {
-                    let expiry = config
-                        .queue
-                        .clone()
-                        .map(|queue| expire(config.observer.clone(), queue, config.counts.clone()));
+                    let expiry = expire(Arc::downgrade(&config.recorder));
                     match Work::new(config, queue, deadline_receiver) {
                         Ok(mut work) => {
                             let _ = built.send(Ok(()));
-                            expiry.map(tokio::spawn);
+                            tokio::spawn(expiry);
                             work.run(order_receiver).await;
                         }
                         Err(error) => drop(built.send(Err(error))),

@@ -11,6 +11,7 @@ use tracing::Span;
 
 use super::Shared;
 use super::shared::{Guard, OnPanic};
+use crate::backlog::Passed;
 use crate::observe::End;
 
 pin_project! {
@@ -48,8 +49,8 @@ impl<B: Body> Body for RequestBody<B> {
         if let (Some(shared), Some(Ok(frame))) = (this.shared, &frame) {
             look(
                 frame,
-                |bytes| shared.request_data(bytes),
-                |bytes| shared.request_gap(bytes),
+                |bytes| shared.write(Passed::ClientData(bytes)),
+                |bytes| shared.write(Passed::ClientGap(bytes)),
             );
         }
         Poll::Ready(frame)
@@ -105,8 +106,8 @@ impl<R: Body> Body for ResponseBody<R> {
                 if let Some(guard) = this.guard.as_ref() {
                     look(
                         frame,
-                        |bytes| guard.response_data(bytes),
-                        |bytes| guard.response_gap(bytes),
+                        |bytes| guard.write(Passed::ServerData(bytes)),
+                        |bytes| guard.write(Passed::ServerGap(bytes)),
                     );
                 }
                 // A server that has sent the announced length does not poll again.

@@ -6,6 +6,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::Shared;
+use crate::recorder::Recorder;
 
 /// The span of the call at hand, in the extensions of every request that the layer passes on.
 ///
@@ -31,11 +32,12 @@ use super::Shared;
 pub struct CallSpan(pub(super) Arc<Shared>);
 
 impl CallSpan {
-    pub(super) fn is_of(&self, observer: usize) -> bool {
-        self.0.is_of(observer)
+    pub(super) fn is_of(&self, recorder: &Arc<Recorder>) -> bool {
+        self.0.is_of(recorder)
     }
 
-    /// A context whose current span is the call; the first one where the request is a batch.
+    /// A context whose current span is the call; the first one where the request is a batch. Reads what has passed and is not read
+    /// yet, since the body may tell it.
     pub fn context(&self) -> Context {
         context(self.0.span())
     }

@@ -23,7 +23,10 @@ pub(super) fn request<B>(
     let (user, tenant) = observer.identity.find(fields, request.extensions());
     let session_id = text(known.session_id);
     let post = request.method() == Method::POST;
-    let answered_elsewhere = post && session_id.is_none() && observer.has_endpoints();
+    let answered_elsewhere = post && session_id.is_none() && observer.may_have_endpoints();
+    if request.method() == Method::GET && session_id.is_none() {
+        observer.endpoint_is_asked();
+    }
     let address = || request.uri().path_and_query().map_or("", PathAndQuery::as_str);
     RequestHead {
         start,
@@ -54,8 +57,11 @@ pub(super) fn request<B>(
     }
 }
 
-pub(super) fn response<R>(response: &Response<R>) -> ResponseHead {
+pub(super) fn response<R>(response: &Response<R>, observer: &Observer) -> ResponseHead {
     let told = headers::Told::of(response.headers());
+    let extensions = response.extensions();
+    let found = || observer.identity.find(&HeaderMap::new(), extensions);
+    let (user, tenant) = (!extensions.is_empty()).then(found).unwrap_or_default();
     ResponseHead {
         status: Status {
             code: response.status().as_u16(),
@@ -63,6 +69,8 @@ pub(super) fn response<R>(response: &Response<R>) -> ResponseHead {
         },
         session_id: told.session_id.and_then(headers::value_text).map(Into::into),
         content: told.content,
+        user,
+        tenant,
     }
 }
 

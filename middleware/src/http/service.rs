@@ -12,8 +12,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::shared::Guard;
 use super::{CallSpan, RequestBody, ResponseBody, ResponseFuture, Shared, call_span, head};
-use crate::export::Queue;
-use crate::observe::{Exchange, Observer};
+use crate::recorder::Recorder;
 use crate::trace_context;
 use crate::wire::headers;
 
@@ -21,8 +20,7 @@ use crate::wire::headers;
 #[derive(Clone, Debug)]
 pub struct ToolsightService<S> {
     pub(super) inner: S,
-    pub(super) observer: Arc<Observer>,
-    pub(super) queue: Queue,
+    pub(super) recorder: Arc<Recorder>,
 }
 
 impl<S, B, R> Service<Request<B>> for ToolsightService<S>
@@ -40,16 +38,12 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let observed = match *request.method() {
-            _ if self.queue.is_off() => false,
+            _ if self.recorder.queue.is_off() => false,
             Method::POST | Method::DELETE => !self.is_seen(&request),
             Method::GET => headers::opens_stream(request.headers()) && !self.is_seen(&request),
             _ => false,
         };
-        let prepared = observed.then(|| catch_unwind(AssertUnwindSafe(|| self.prepare(&request))));
-        let Some(Ok((shared, span))) = prepared else {
-            if observed {
-                self.queue.count_panic();
-            }
+        let Some((shared, span)) = observed.then(|| self.begin(&request)).flatten() else {
             let request = request.map(RequestBody::unobserved);
             return ResponseFuture::new(self.inner.call(request), Span::none(), None);
         };
@@ -62,6 +56,16 @@ where
 }
 
 impl<S> ToolsightService<S> {
+    /// The exchange that `request` begins, and the span that it is served in, unless that fails or there is no room.
+    fn begin<B>(&self, request: &Request<B>) -> Option<(Arc<Shared>, Span)> {
+        if self.recorder.backlog.is_full() {
+            self.recorder.queue.count_full();
+            return None;
+        }
+        let prepared = catch_unwind(AssertUnwindSafe(|| self.prepare(request)));
+        prepared.inspect_err(|_| self.recorder.queue.count_panic()).ok()
+    }
+
     /// The exchange that `request` begins, and the span that it is served in.
     fn prepare<B>(&self, request: &Request<B>) -> (Arc<Shared>, Span) {
         let known = headers::Known::of(request.headers());
@@ -80,10 +84,8 @@ impl<S> ToolsightService<S> {
             None if request.method() == Method::POST => call_span::child_span(&call),
             None => Span::none(),
         };
-        let head = head::request(request, &known, &self.observer, ambient, Instant::now());
-        let exchange = Exchange::begin(self.observer.clone(), head, call.clone());
-        let shared = Shared::new(exchange, self.queue.clone(), call, self.id());
-        (Arc::new(shared), span)
+        let head = head::request(request, &known, &self.recorder.observer, ambient, Instant::now());
+        (Arc::new(Shared::new(head, call, self.recorder.clone())), span)
     }
 
     /// Whether a layer of the same observer stands further out, which records the request already.
@@ -91,12 +93,7 @@ impl<S> ToolsightService<S> {
         request
             .extensions()
             .get::<CallSpan>()
-            .is_some_and(|seen| seen.is_of(self.id()))
-    }
-
-    /// Tells this layer's observer from others.
-    fn id(&self) -> usize {
-        Arc::as_ptr(&self.observer).addr()
+            .is_some_and(|seen| seen.is_of(&self.recorder))
     }
 }
 

@@ -1,62 +1,140 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use http::Response;
 use opentelemetry::trace::SpanContext;
 
 use super::head;
-use crate::contained::Contained;
-use crate::export::Queue;
-use crate::observe::{End, Exchange, SystemClock};
+use crate::backlog::{Observed, Passed};
+use crate::contained::{Contained, Observes};
+use crate::observe::{End, Exchange, Observations, RequestHead};
+use crate::recorder::Recorder;
 
-/// One exchange as the request body, the response future and the response body share it.
+/// One exchange as the request body, the response future and the response body share it, and who reads what they have seen.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    exchange: Contained<Exchange>,
+    exchange: Contained<Reading>,
     /// The span of the call as far as the head of the request tells it.
     provisional: SpanContext,
     /// The span that the body of the request has told, where that is another one.
     told: OnceLock<Box<SpanContext>>,
-    /// Which observer looks at it.
-    observer: usize,
+    recorder: Arc<Recorder>,
+    /// Bytes of the request or of the response were left out, since there was no room.
+    request_is_cut: AtomicBool,
+    response_is_cut: AtomicBool,
+}
+
+/// How far an exchange is read.
+#[derive(Debug)]
+struct Reading {
+    /// Until something of it is read.
+    head: Option<RequestHead>,
+    exchange: Option<Box<Exchange>>,
+}
+
+impl Observes for Reading {
+    fn take(&mut self) -> Observations {
+        self.exchange
+            .as_mut()
+            .map(|exchange| exchange.take())
+            .unwrap_or_default()
+    }
 }
 
 impl Shared {
-    pub(super) const fn new(exchange: Exchange, queue: Queue, provisional: SpanContext, observer: usize) -> Self {
+    pub(super) const fn new(head: RequestHead, provisional: SpanContext, recorder: Arc<Recorder>) -> Self {
         Self {
-            exchange: Contained::new(exchange, queue),
+            exchange: Contained::new(Reading {
+                head: Some(head),
+                exchange: None,
+            }),
             provisional,
             told: OnceLock::new(),
-            observer,
+            recorder,
+            request_is_cut: AtomicBool::new(false),
+            response_is_cut: AtomicBool::new(false),
         }
     }
 
     /// The span of the call, the first one where the request is a batch.
     pub(super) fn span(&self) -> &SpanContext {
+        if self.told.get().is_none() {
+            // What has passed of the request may tell it.
+            self.recorder.backlog.catch_up();
+        }
         self.told.get().map_or(&self.provisional, |told| told)
     }
 
-    pub(super) const fn is_of(&self, observer: usize) -> bool {
-        self.observer == observer
+    pub(super) fn is_of(&self, recorder: &Arc<Recorder>) -> bool {
+        Arc::ptr_eq(&self.recorder, recorder)
     }
 
-    pub(super) fn request_data(&self, bytes: &[u8]) {
-        self.exchange.observe(|exchange| {
-            exchange.request_data(bytes, SystemClock);
-            if let Some(span) = exchange.first_span()
-                && *span != self.provisional
-            {
-                let _ = self.told.get_or_init(|| Box::new(span.clone()));
+    pub(super) fn write(self: &Arc<Self>, passed: Passed<'_>) {
+        self.recorder.backlog.write(self, passed);
+    }
+
+    fn step(&self, reading: &mut Reading, passed: Passed<'_>, at: Instant) {
+        let Reading { head, exchange } = reading;
+        if let Some(head) = head.take() {
+            let begun = Exchange::begin(self.recorder.observer.clone(), head, self.provisional.clone());
+            *exchange = Some(Box::new(begun));
+        }
+        let Some(exchange) = exchange else {
+            return;
+        };
+        match passed {
+            // What comes behind bytes that were left out cannot be understood.
+            Passed::ClientData(bytes) if self.request_is_cut.load(Relaxed) => exchange.request_gap(bytes.len()),
+            Passed::ServerData(bytes) if self.response_is_cut.load(Relaxed) => exchange.response_gap(bytes.len()),
+            Passed::ClientData(bytes) => {
+                exchange.request_data(bytes, at);
+                if let Some(span) = exchange.first_span()
+                    && *span != self.provisional
+                {
+                    let _ = self.told.get_or_init(|| Box::new(span.clone()));
+                }
             }
-        });
+            Passed::ClientGap(bytes) => exchange.request_gap(bytes),
+            Passed::ResponseHead(head) => exchange.response_head(head, at),
+            Passed::ServerData(bytes) => exchange.response_data(bytes, at),
+            Passed::ServerGap(bytes) => exchange.response_gap(bytes),
+            Passed::End(end) => {
+                if self.request_is_cut.load(Relaxed) {
+                    exchange.request_gap(0);
+                }
+                if self.response_is_cut.load(Relaxed) {
+                    exchange.response_gap(0);
+                }
+                exchange.end(end, at);
+            }
+            Passed::ClientEnd => {}
+        }
+    }
+}
+
+impl Observed for Shared {
+    fn read(&self, passed: Passed<'_>, at: Instant) {
+        let is_last = matches!(passed, Passed::End(_));
+        let step = |reading: &mut Reading| self.step(reading, passed, at);
+        let queue = &self.recorder.queue;
+        if is_last {
+            // Whoever keeps the request's extensions keeps this, and need not keep the exchange.
+            self.exchange.observe_last(queue, step);
+        } else {
+            self.exchange.observe(queue, step);
+        }
     }
 
-    pub(super) fn request_gap(&self, bytes: usize) {
-        self.exchange.observe(|exchange| exchange.request_gap(bytes));
-    }
-
-    pub(super) fn response_data(&self, bytes: &[u8]) {
-        self.exchange
-            .observe(|exchange| exchange.response_data(bytes, SystemClock));
+    fn cut(&self, passed: &Passed<'_>) -> bool {
+        let cut = match passed {
+            Passed::ClientData(_) => &self.request_is_cut,
+            Passed::ServerData(_) => &self.response_is_cut,
+            _ => return false,
+        };
+        cut.store(true, Relaxed);
+        true
     }
 }
 
@@ -69,30 +147,29 @@ impl Guard {
         Self(Some(shared))
     }
 
-    pub(super) fn response_head<R>(&self, response: &Response<R>) {
-        if let Some(shared) = &self.0 {
-            shared.exchange.observe(|exchange| {
-                exchange.response_head(head::response(response), response.extensions(), SystemClock);
-            });
+    pub(super) fn response_head<R>(&mut self, response: &Response<R>) {
+        let Some(shared) = &self.0 else {
+            return;
+        };
+        let recorder = &shared.recorder;
+        match catch_unwind(AssertUnwindSafe(|| head::response(response, &recorder.observer))) {
+            Ok(head) => shared.write(Passed::ResponseHead(head)),
+            Err(_panic) => {
+                recorder.queue.count_panic();
+                self.0 = None;
+            }
         }
     }
 
-    pub(super) fn response_data(&self, bytes: &[u8]) {
+    pub(super) fn write(&self, passed: Passed<'_>) {
         if let Some(shared) = &self.0 {
-            shared.response_data(bytes);
-        }
-    }
-
-    pub(super) fn response_gap(&self, bytes: usize) {
-        if let Some(shared) = &self.0 {
-            shared.exchange.observe(|exchange| exchange.response_gap(bytes));
+            shared.write(passed);
         }
     }
 
     pub(super) fn end(&mut self, end: End) {
         if let Some(shared) = self.0.take() {
-            // Whoever keeps the request's extensions keeps this, and need not keep the exchange.
-            shared.exchange.observe_last(|exchange| exchange.end(end, SystemClock));
+            shared.write(Passed::End(end));
         }
     }
 }
@@ -121,11 +198,12 @@ impl Drop for OnPanic<'_> {
 
 #[cfg(all(test, target_os = "linux", target_pointer_width = "64"))]
 mod tests {
-    use super::Shared;
+    use super::{Exchange, Shared};
 
     /// What an `Arc` counts stands before it. `malloc` has nothing at hand beyond this size.
     #[test]
     fn what_an_exchange_shares_is_of_a_size_that_malloc_has_at_hand() {
         assert!(size_of::<Shared>() + 2 * size_of::<usize>() <= 1032);
+        assert!(size_of::<Exchange>() <= 1032);
     }
 }

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use super::SessionEnd;
 use super::call::{Call, Ended};
-use super::clock::Clock;
 use super::limits::{SESSION_IDLE, Slot, WAITING_OF_ONE};
 use super::open_calls::{Closed, Entry, OpenCalls, Place, Unanswered};
 use crate::outcome::{Fault, Outcome};
@@ -244,14 +243,13 @@ impl Connection {
     pub(super) fn settle(
         &self,
         home: u64,
-        clock: impl Clock,
+        now: Instant,
         mut decide: impl FnMut(&mut Call) -> Unanswered,
     ) -> Vec<Closed> {
         let mut state = self.state();
         if state.open.entries.is_empty() {
             return Vec::new();
         }
-        let now = clock.now();
         let own = state.open.extract(|entry| entry.is_at(home));
         let mut closed = Vec::new();
         for Entry { mut call, .. } in own {

@@ -9,7 +9,6 @@ use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier, Listener};
 use super::classify::Probe;
-use super::clock::Clock;
 use super::connection::{Handshake, Reach};
 use super::head::{RequestHead, Status};
 use super::held::Held;
@@ -210,9 +209,9 @@ impl Dialogue {
     }
 
     /// To be called before a call may come to wait.
-    pub(super) fn make_room(&mut self, now: impl Clock) {
+    pub(super) fn make_room(&mut self, now: Instant) {
         if self.observer.slots.wanted().is_some() {
-            let made_room = self.observer.make_room(now.now());
+            let made_room = self.observer.make_room(now);
             self.out.extend(made_room);
         }
     }

@@ -87,6 +87,9 @@ pub(crate) struct ResponseHead {
     pub(crate) status: Status,
     pub(crate) session_id: Option<Text>,
     pub(crate) content: Content,
+    /// As its extensions tell them: they come from an authentication further in, and so count for more than what the request says.
+    pub(crate) user: Option<User>,
+    pub(crate) tenant: Option<Text>,
 }
 
 /// How an exchange ended.

@@ -5,7 +5,6 @@
 mod call;
 mod chains;
 mod classify;
-mod clock;
 mod connection;
 mod conversation;
 mod detail;
@@ -36,7 +35,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-pub(crate) use clock::SystemClock;
 pub(crate) use conversation::Conversation;
 pub(crate) use detail::{Detail, DetailConfig};
 pub(crate) use exchange::Exchange;
@@ -114,6 +112,8 @@ pub(crate) struct Observer {
     pub(crate) tools: Arc<Tools>,
     pub(crate) detail: Detail,
     next_home: AtomicU64,
+    /// An event stream was asked for that belongs to no session.
+    endpoint_asked: AtomicBool,
     /// The server has answered a request of the era that began in 2026.
     speaks_modern: AtomicBool,
     /// What the server last said of itself, for answers that do not say it.
@@ -137,6 +137,7 @@ impl Observer {
             detail: Detail::new(DetailConfig::default(), counters.clone()),
             counters,
             next_home: AtomicU64::new(0),
+            endpoint_asked: AtomicBool::new(false),
             speaks_modern: AtomicBool::new(false),
             learnt_server: RwLock::default(),
         }
@@ -148,9 +149,14 @@ impl Observer {
         self
     }
 
-    /// Whether there are event streams that answer what is sent elsewhere.
-    pub(crate) fn has_endpoints(&self) -> bool {
-        !self.endpoints.is_empty()
+    /// Whether there may be event streams that answer what is sent elsewhere, though nothing of them be read yet.
+    pub(crate) fn may_have_endpoints(&self) -> bool {
+        self.endpoint_asked.load(Relaxed)
+    }
+
+    /// An event stream is asked for that belongs to no session.
+    pub(crate) fn endpoint_is_asked(&self) {
+        self.endpoint_asked.store(true, Relaxed);
     }
 
     /// Ends what has been waited for too long. To be called from time to time.

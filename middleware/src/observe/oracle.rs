@@ -4,7 +4,6 @@
 use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 
-use http::Extensions;
 use opentelemetry::trace::SpanContext;
 use serde_json::Value;
 
@@ -75,8 +74,10 @@ impl<'a> Scene<'a> {
             status: self.status.into(),
             session_id: None,
             content: self.content,
+            user: None,
+            tenant: None,
         };
-        exchange.response_head(head, &Extensions::new(), now);
+        exchange.response_head(head, now);
         for piece in self.answer.chunks(size) {
             exchange.response_data(piece, now);
         }

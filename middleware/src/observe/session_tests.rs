@@ -54,8 +54,10 @@ fn a_handshake_that_asks_for_a_version_without_sessions_may_begin_one() {
         status: 200.into(),
         session_id: Some("s1".into()),
         content: Content::Json,
+        user: None,
+        tenant: None,
     };
-    exchange.response_head(head, &Extensions::new(), stage.at(1));
+    exchange.response_head(head, stage.at(1));
     let told = result(1, r#""protocolVersion":"2025-11-25""#);
     exchange.response_data(told.as_bytes(), stage.at(1));
     let mut seen = records(exchange.take());

@@ -55,10 +55,6 @@ impl Sessions {
             .map(|sessions| sessions.iter().map(|(_, connection)| connection.clone()).collect())
             .unwrap_or_default()
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().map_or(true, |sessions| sessions.is_empty())
-    }
 }
 
 /// What tells the requests that an event stream answers, from the address that it gave or that they go to: the query,

@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use http::Extensions;
 use opentelemetry::trace::SpanContext;
 
 use super::*;
@@ -68,8 +67,10 @@ impl Stage {
             status: status.into(),
             session_id: None,
             content,
+            user: None,
+            tenant: None,
         };
-        exchange.response_head(head, &Extensions::new(), self.at(seconds));
+        exchange.response_head(head, self.at(seconds));
         exchange.response_data(body.as_bytes(), self.at(seconds));
     }
 

@@ -20,9 +20,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, Stdin, Stdout};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::Toolsight;
+use crate::backlog::{Observed, Passed};
 use crate::contained::Contained;
 use crate::export::Worker;
-use crate::observe::{Conversation, RequestHead};
+use crate::observe::{Conversation, End, RequestHead};
+use crate::recorder::Recorder;
 
 impl Toolsight {
     /// This process's standard input and output, observed: a transport for a server of `rmcp` and for anything else that
@@ -57,60 +59,88 @@ impl Toolsight {
     /// # }
     /// ```
     pub fn pipe_of<R, W>(&self, caller: &Extensions, read: R, write: W) -> (ObservedRead<R>, ObservedWrite<W>) {
-        if self.layer.queue.is_off() {
+        let recorder = &self.layer.recorder;
+        if recorder.queue.is_off() {
             return pair(None, Weak::new(), read, write);
         }
         let surrounding = tracing::Span::current().context().span().span_context().clone();
         let ambient = Some(surrounding).filter(SpanContext::is_valid);
-        let identity = &self.layer.observer.identity;
-        let (user, tenant) = identity.of_pipe(caller, |variable| std::env::var(variable).ok());
+        let (user, tenant) = recorder
+            .observer
+            .identity
+            .of_pipe(caller, |variable| std::env::var(variable).ok());
         let head = RequestHead {
             user,
             tenant,
             ..RequestHead::of_pipe(Instant::now(), SystemTime::now(), ambient)
         };
-        let conversation = Conversation::begin(self.layer.observer.clone(), head);
-        let conversation = Contained::new(conversation, self.layer.queue.clone());
         let worker = self.worker.as_ref().map_or_else(Weak::new, Arc::downgrade);
-        pair(Some(conversation), worker, read, write)
+        pair(Some(Talk::begin(head, recorder.clone())), worker, read, write)
     }
 }
 
-fn pair<R, W>(
-    conversation: Option<Contained<Conversation>>,
-    worker: Weak<Worker>,
-    read: R,
-    write: W,
-) -> (ObservedRead<R>, ObservedWrite<W>) {
-    let pipe = Arc::new(Pipe { conversation, worker });
+fn pair<R, W>(talk: Option<Arc<Talk>>, worker: Weak<Worker>, read: R, write: W) -> (ObservedRead<R>, ObservedWrite<W>) {
+    let pipe = Arc::new(Pipe { talk, worker });
     let end = EndOnDrop(pipe.clone());
     (ObservedRead { inner: read, pipe }, ObservedWrite { inner: write, end })
+}
+
+/// What is said over a pipe, and who reads it.
+#[derive(Debug)]
+struct Talk {
+    conversation: Contained<Conversation>,
+    recorder: Arc<Recorder>,
+}
+
+impl Talk {
+    fn begin(head: RequestHead, recorder: Arc<Recorder>) -> Arc<Self> {
+        let conversation = Conversation::begin(recorder.observer.clone(), head);
+        let conversation = Contained::new(conversation);
+        Arc::new(Self { conversation, recorder })
+    }
+}
+
+impl Observed for Talk {
+    fn read(&self, passed: Passed<'_>, at: Instant) {
+        self.conversation
+            .observe(&self.recorder.queue, |conversation| match passed {
+                Passed::ClientData(bytes) => conversation.client_data(bytes, at),
+                Passed::ServerData(bytes) => conversation.server_data(bytes, at),
+                Passed::ClientEnd => conversation.client_end(at),
+                Passed::End(_) => conversation.end(at),
+                Passed::ClientGap(_) | Passed::ServerGap(_) | Passed::ResponseHead(_) => {}
+            });
+    }
+
+    /// Lines cannot be told apart behind a gap.
+    fn cut(&self, _: &Passed<'_>) -> bool {
+        false
+    }
 }
 
 /// One conversation as both of its directions share it.
 #[derive(Debug)]
 struct Pipe {
     /// None where nothing is to be recorded at all.
-    conversation: Option<Contained<Conversation>>,
+    talk: Option<Arc<Talk>>,
     /// As long as there is one, it is told when to send at once.
     worker: Weak<Worker>,
 }
 
 impl Pipe {
-    fn observe(&self, observe: impl FnOnce(&mut Conversation, Instant)) {
-        if let Some(conversation) = &self.conversation {
-            let now = Instant::now();
-            conversation.observe(|conversation| observe(conversation, now));
+    fn write(&self, passed: Passed<'_>) {
+        if let Some(talk) = &self.talk {
+            talk.recorder.backlog.write(talk, passed);
         }
     }
 
     fn end_of_input(&self) {
-        self.observe(Conversation::client_end);
+        self.write(Passed::ClientEnd);
         self.flush();
     }
 
     fn end(&self) {
-        self.observe(Conversation::end);
+        self.write(Passed::End(End::Complete));
         self.flush();
     }
 
@@ -146,9 +176,7 @@ impl<R: AsyncRead> AsyncRead for ObservedRead<R> {
         let (before, room) = (buffer.filled().len(), buffer.remaining());
         let read = ready!(this.inner.poll_read(context, buffer));
         match (&read, buffer.filled().get(before..)) {
-            (Ok(()), Some(bytes)) if !bytes.is_empty() => this
-                .pipe
-                .observe(|conversation, now| conversation.client_data(bytes, now)),
+            (Ok(()), Some(bytes)) if !bytes.is_empty() => this.pipe.write(Passed::ClientData(bytes)),
             (Ok(()), _) if room == 0 => {}
             (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => {}
             _ => this.pipe.end_of_input(),
@@ -168,7 +196,7 @@ pin_project! {
 
 impl EndOnDrop {
     fn written(&self, bytes: &[u8]) {
-        self.0.observe(|conversation, now| conversation.server_data(bytes, now));
+        self.0.write(Passed::ServerData(bytes));
     }
 }
 

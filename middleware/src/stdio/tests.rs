@@ -3,23 +3,21 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::export::{Environment, Queue, Queued};
+use crate::http::ToolsightLayer;
 use crate::identity::Users;
 use crate::observe::{Observation, Observer};
 
-/// A pair without an export thread, its queue, and what it observes.
-pub(crate) fn pair_of<R, W>(
-    observer: Arc<Observer>,
-    read: R,
-    write: W,
-) -> ((ObservedRead<R>, ObservedWrite<W>), Queue, mpsc::Receiver<Queued>) {
-    let (queue, receiver) = Queue::new(1000);
+/// A pair without an export thread.
+pub(crate) fn pair_of<R, W>(recorder: Arc<Recorder>, read: R, write: W) -> (ObservedRead<R>, ObservedWrite<W>) {
     let head = RequestHead::of_pipe(Instant::now(), SystemTime::now(), None);
-    let conversation = Contained::new(Conversation::begin(observer, head), queue.clone());
-    (pair(Some(conversation), Weak::new(), read, write), queue, receiver)
+    pair(Some(Talk::begin(head, recorder)), Weak::new(), read, write)
 }
 
-fn observer() -> Arc<Observer> {
-    Arc::new(Observer::new(None, Users::default(), 10))
+/// What reads at once, and what it observes.
+fn recorder() -> (Arc<Recorder>, mpsc::Receiver<Queued>) {
+    let (queue, receiver) = Queue::new(1000);
+    let observer = Observer::new(None, Users::default(), 10);
+    (ToolsightLayer::at_once(observer.into(), queue).recorder, receiver)
 }
 
 fn outcomes(receiver: &mut mpsc::Receiver<Queued>) -> Vec<String> {
@@ -42,7 +40,8 @@ async fn bytes_pass_unchanged_in_whatever_pieces() {
     let input = format!("{PING}\r\nnot JSON\n{}", "x".repeat(100));
     let (far, near) = tokio::io::duplex(1);
     let (mut answers, replies) = tokio::io::duplex(3);
-    let ((mut read, mut write), _queue, mut receiver) = pair_of(observer(), near, replies);
+    let (recorder, mut receiver) = recorder();
+    let (mut read, mut write) = pair_of(recorder, near, replies);
     let sent = input.clone();
     let client = tokio::spawn(async move {
         let (_, mut far) = tokio::io::split(far);
@@ -73,8 +72,8 @@ async fn errors_pass_and_end_what_is_open() {
             Poll::Ready(Err(io::Error::other("torn")))
         }
     }
-    let ((mut read, write), _queue, mut receiver) =
-        pair_of(observer(), PING.as_bytes().chain(Broken), Vec::<u8>::new());
+    let (recorder, mut receiver) = recorder();
+    let (mut read, write) = pair_of(recorder, PING.as_bytes().chain(Broken), Vec::<u8>::new());
     let error = read.read_to_end(&mut Vec::new()).await.unwrap_err();
     assert_eq!(error.to_string(), "torn");
     assert_eq!(outcomes(&mut receiver), [""; 0], "the server may still answer");
@@ -93,10 +92,13 @@ async fn a_pipe_is_looked_at_unless_all_is_off() {
         let mut seen = String::new();
         read.read_to_string(&mut seen).await.unwrap();
         assert_eq!(seen, PING);
-        assert_eq!(toolsight.layer.observer.in_flight.read().0, in_flight, "{disabled}");
+        let recorder = &toolsight.layer.recorder;
+        recorder.backlog.catch_up();
+        assert_eq!(recorder.observer.in_flight.read().0, in_flight, "{disabled}");
         write.write_all(PONG.as_bytes()).await.unwrap();
         write.shutdown().await.unwrap();
         assert_eq!(write.inner, PONG.as_bytes());
-        assert_eq!(toolsight.layer.observer.in_flight.read().0, 0);
+        recorder.backlog.catch_up();
+        assert_eq!(recorder.observer.in_flight.read().0, 0);
     }
 }

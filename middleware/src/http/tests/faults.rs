@@ -62,10 +62,7 @@ async fn without_a_session_an_answer_may_come_elsewhere_only_if_the_server_says_
 async fn an_authenticated_user_counts_for_more_than_a_claimed_one() {
     let (queue, mut receiver) = Queue::new(10);
     let users = Users::default().from_header("x-user".parse().unwrap());
-    let layer = ToolsightLayer {
-        observer: Arc::new(Observer::new(None, users, 10)),
-        queue,
-    };
+    let layer = ToolsightLayer::at_once(Arc::new(Observer::new(None, users, 10)), queue);
     let service = service_fn(|request: Request<RequestBody<Script>>| async move {
         request.into_body().collect().await.unwrap();
         let response = Response::builder().header("content-type", "application/json");

@@ -218,7 +218,7 @@ async fn clients_that_the_operator_names_are_recorded_by_that_name() {
     ] {
         let (queue, mut receiver) = Queue::new(10);
         let observer = Arc::new(Observer::new(None, identity.clone(), 10));
-        let layer = ToolsightLayer { observer, queue };
+        let layer = ToolsightLayer::at_once(observer, queue);
         let answer = Answer {
             status: 200,
             headers: JSON,

@@ -113,7 +113,7 @@ async fn what_headers_are_compared_with_is_not_captured_for_that() {
             ..DetailConfig::default()
         };
         let observer = Arc::new(Observer::new(None, Users::default(), 100).telling(config));
-        let layer = ToolsightLayer { observer, queue };
+        let layer = ToolsightLayer::at_once(observer, queue);
         let mut kept = Vec::new();
         for headers in [&[][..], &[("mcp-param-region", &b"west"[..])]] {
             answered(&layer, call(r#","arguments":{"where":"west"}"#, headers), OK).await;

@@ -4,6 +4,7 @@ mod detail;
 mod endings;
 mod faults;
 mod identity;
+mod later;
 mod mirrors;
 mod unread;
 
@@ -74,7 +75,7 @@ const STREAM: &[(&str, &str)] = &[("content-type", "text/event-stream")];
 fn layer() -> (ToolsightLayer, mpsc::Receiver<Queued>) {
     let (queue, receiver) = Queue::new(1000);
     let observer = Arc::new(Observer::new(None, Users::default(), 100));
-    (ToolsightLayer { observer, queue }, receiver)
+    (ToolsightLayer::at_once(observer, queue), receiver)
 }
 
 fn post(body: &str) -> Request<Script> {

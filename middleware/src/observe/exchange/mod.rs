@@ -6,11 +6,9 @@ mod unanswered;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Extensions, HeaderMap};
 use opentelemetry::trace::SpanContext;
 
 use super::call::{Call, Carrier};
-use super::clock::Clock;
 use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
 use super::head::{End, RequestHead, ResponseHead};
@@ -118,7 +116,7 @@ impl Exchange {
         (!self.has_call).then(|| self.span.clone())
     }
 
-    pub(crate) fn request_data(&mut self, bytes: &[u8], clock: impl Clock) {
+    pub(crate) fn request_data(&mut self, bytes: &[u8], now: Instant) {
         if self.dialogue.head.is_encoded {
             return self.request_gap(bytes.len());
         }
@@ -131,13 +129,13 @@ impl Exchange {
         };
         let mut bytes = bytes;
         while let Some(message) = reader.read(&mut bytes) {
-            self.request_message(message, self.request_bytes - bytes.len() as u64, clock);
+            self.request_message(message, self.request_bytes - bytes.len() as u64, now);
         }
         self.request.give_back(reader);
     }
 
     /// A message with which the request has come to its byte `end`.
-    fn request_message(&mut self, message: &mut Message, end: u64, clock: impl Clock) {
+    fn request_message(&mut self, message: &mut Message, end: u64, now: Instant) {
         if !message.jsonrpc && !self.dialogue.head.mcp {
             return;
         }
@@ -157,24 +155,18 @@ impl Exchange {
             Kind::Result | Kind::Error => {
                 self.spoke = true;
                 let bytes = end - std::mem::replace(&mut self.asked, end);
-                self.dialogue.client_answer(message, bytes, clock.now());
+                self.dialogue.client_answer(message, bytes, now);
             }
             Kind::Other => {}
         }
     }
 
-    /// A user and tenant in the response's extensions come from an authentication further in, and so count for more than
-    /// what the request says.
-    pub(crate) fn response_head(&mut self, head: ResponseHead, extensions: &Extensions, clock: impl Clock) {
-        let found = || self.dialogue.observer.identity.find(&HeaderMap::new(), extensions);
-        let found = (!extensions.is_empty()).then(found);
-        if let Some((user, tenant)) = found
-            && (user.is_some() || tenant.is_some())
-        {
+    pub(crate) fn response_head(&mut self, head: ResponseHead, now: Instant) {
+        if head.user.is_some() || head.tenant.is_some() {
             let known = &mut self.dialogue.head;
             self.identified = true;
-            known.user = user.or_else(|| known.user.take());
-            known.tenant = tenant.or_else(|| known.tenant.take());
+            known.user = head.user.or_else(|| known.user.take());
+            known.tenant = head.tenant.or_else(|| known.tenant.take());
         }
         // Compared with the request, which is read by now, and perhaps private.
         self.dialogue.head.parameters = None;
@@ -196,18 +188,18 @@ impl Exchange {
         self.content = Some(head.content);
         self.carrier.status = self.dialogue.status;
         match head.status.code {
-            200..300 if request.delete => self.end_session(Fault::ClientGone, clock.now()),
+            200..300 if request.delete => self.end_session(Fault::ClientGone, now),
             200..300 => self.join_session(head.session_id.as_deref()),
             // An expired session; since 2026-07-28 it is a method that does not exist.
             404 if !self.is_modern => {
-                self.end_session(Fault::Server, clock.now());
+                self.end_session(Fault::Server, now);
             }
             _ => {}
         }
         self.carrier.session_id = head.session_id;
     }
 
-    pub(crate) fn response_data(&mut self, bytes: &[u8], clock: impl Clock) {
+    pub(crate) fn response_data(&mut self, bytes: &[u8], now: Instant) {
         if self.ended || bytes.is_empty() {
             return;
         }
@@ -222,14 +214,14 @@ impl Exchange {
                 let mut rest = bytes;
                 while let Some(message) = reader.read(&mut rest) {
                     let end = self.response_bytes - rest.len() as u64;
-                    self.response_message(message, end - self.answered, end, clock.now());
+                    self.response_message(message, end - self.answered, end, now);
                 }
                 // The messages have not changed what body it is.
                 if let ResponseBody::Json(document) = &mut self.body {
                     document.give_back(reader);
                 }
             }
-            ResponseBody::EventStream(_) => self.stream_data(bytes, clock.now()),
+            ResponseBody::EventStream(_) => self.stream_data(bytes, now),
         }
     }
 
@@ -281,7 +273,7 @@ impl Exchange {
     }
 
     /// Ends every call that is still open, and the exchange.
-    pub(crate) fn end(&mut self, end: End, clock: impl Clock) {
+    pub(crate) fn end(&mut self, end: End, now: Instant) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -296,9 +288,9 @@ impl Exchange {
         if omitted > 0 {
             self.dialogue.out.push(Observation::Omitted(omitted));
         }
-        self.dialogue.make_room(clock);
+        self.dialogue.make_room(now);
         let resumed = self.resumed();
-        let closed = self.dialogue.connection.settle(self.dialogue.home, clock, |call| {
+        let closed = self.dialogue.connection.settle(self.dialogue.home, now, |call| {
             self.identify(call);
             if call.record.direction == Direction::ToServer {
                 call.record.http_status = self.dialogue.status.map(|status| status.code);
@@ -310,7 +302,7 @@ impl Exchange {
             self.close_unanswered(closed);
         }
         if self.endpoint.is_some() {
-            self.close_endpoint(end, clock.now());
+            self.close_endpoint(end, now);
         }
         if let ResponseBody::EventStream(stream) = std::mem::replace(&mut self.body, ResponseBody::Opaque) {
             stream.give_back();
