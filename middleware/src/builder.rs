@@ -84,7 +84,7 @@ impl Toolsight {
     pub fn dropped(&self) -> Dropped {
         {
             let recorder = &self.layer.recorder;
-            recorder.backlog.catch_up();
+            recorder.backlog.catch_up(&mut || {});
             recorder.queue.counts().read()
         }
     }
@@ -93,7 +93,7 @@ impl Toolsight {
     pub fn forgotten(&self) -> Forgotten {
         {
             let recorder = &self.layer.recorder;
-            recorder.backlog.catch_up();
+            recorder.backlog.catch_up(&mut || {});
             recorder.observer.counters.read()
         }
     }

@@ -5,7 +5,7 @@
 //! code that reads is in the caches but for the first call, which costs a fraction of reading each call where it is served
 //! (`middleware/benches/README.md`).
 //!
-//! Where reading falls behind, whoever writes reads what waits; should others be about that and all room be taken, bytes are
+//! Where reading falls behind, whoever writes reads some of what waits; should others be about that and all room be taken, bytes are
 //! left out, and the records say so.
 
 #[cfg(all(test, toolsight_loom))]
@@ -15,7 +15,7 @@ mod tests;
 mod written;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, TryLockError};
 use std::time::Instant;
 
 use crate::export::Pressure;
@@ -39,11 +39,14 @@ const MUCH: Amount = Amount {
     bytes: 512 * 1024,
 };
 
-/// Whoever writes more than this reads it, unless others are reading.
+/// Whoever writes more than this reads some of it, unless others are reading.
 const TOO_MUCH: Amount = Amount {
     steps: 4096,
     bytes: 2 * 1024 * 1024,
 };
+
+/// Steps that a thread reads which serves.
+const PORTION: usize = 32;
 
 /// No bytes are kept beyond this, and no exchange is begun.
 const MOST: Amount = Amount {
@@ -70,7 +73,7 @@ pub(crate) trait Observed: fmt::Debug + Send + Sync {
     /// Reads what has passed; all of that comes in its order, some time later.
     fn read(&self, passed: Passed<'_>, at: Instant);
 
-    /// Leaves out further bytes, if there are means to say so.
+    /// Leaves out these bytes and what comes behind them, if there are means to say so. From now on nothing of that is written.
     ///
     /// Else whoever writes waits for those who read.
     fn cut(&self, passed: &Passed<'_>) -> bool;
@@ -88,6 +91,13 @@ impl Amount {
         Self {
             bytes: self.bytes + bytes,
             ..self
+        }
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            steps: self.steps + other.steps,
+            bytes: self.bytes + other.bytes,
         }
     }
 
@@ -127,7 +137,7 @@ impl Backlog {
     /// From now on nobody comes to read later.
     pub(crate) fn read_at_once(&self) {
         self.at_once.store(true, Relaxed);
-        self.catch_up();
+        self.catch_up(&mut || {});
     }
 
     /// Whether there is no room for another exchange.
@@ -156,58 +166,84 @@ impl Backlog {
         let at = Instant::now();
         let bytes = passed.bytes().len();
         if bytes > COPIED
-            && !self.amount().reaches(FEW)
-            && let Ok(mut reading) = self.reading.try_lock()
+            && let Some(mut reading) = self.try_reading()
+            && (bytes >= MUCH.bytes || !reading.amount().and(self.amount()).reaches(FEW))
         {
-            self.read(&mut reading);
+            self.read_all(&mut reading, &mut || {});
             return observed.read(passed, at);
         }
+        if self.amount().with(bytes).reaches(MOST)
+            && let Some(mut reading) = self.try_reading()
+        {
+            self.read_some(&mut reading);
+        }
         let mut written = lock(&self.written);
-        let amount = written.amount();
-        let has_room = !amount.with(bytes).reaches(MOST);
+        let has_room = !written.amount().with(bytes).reaches(MOST);
         if !has_room && bytes <= COPIED {
             // Else it is this piece that is too long.
             self.is_full.store(true, Relaxed);
         }
-        if !has_room && bytes > 0 && observed.cut(&passed) {
-            return;
-        }
-        written.push(observed.clone(), passed, at);
+        let is_cut = !has_room && bytes > 0 && observed.cut(&passed);
+        written.push(observed.clone(), if is_cut { passed.gap() } else { passed }, at);
+        let amount = written.amount();
         // Under the lock: what was written before it was said is read by who said it.
         let at_once = self.at_once.load(Relaxed);
         drop(written);
-        if at_once || !has_room && bytes > 0 {
-            self.catch_up();
-        } else if amount.steps == 0 {
+        if at_once || !has_room && bytes > 0 && !is_cut {
+            self.catch_up(&mut || {});
+        } else if amount.steps == 1 {
             self.passing.rise();
-        } else if amount.reaches(TOO_MUCH) {
-            if let Ok(mut reading) = self.reading.try_lock() {
-                self.read(&mut reading);
-            }
-        } else if amount.reaches(MUCH) {
+        } else if amount.reaches(TOO_MUCH)
+            && let Some(mut reading) = self.try_reading()
+        {
+            self.read_some(&mut reading);
+        }
+        if amount.reaches(MUCH) {
             self.pressure.rise();
         }
     }
 
-    /// Reads everything that is written by now; returns whether there was anything.
-    pub(crate) fn catch_up(&self) -> bool {
-        self.read(&mut lock(&self.reading))
+    /// Reads everything that is written by now, and calls `between` after each step; returns whether there was anything.
+    pub(crate) fn catch_up(&self, between: &mut dyn FnMut()) -> bool {
+        self.read_all(&mut lock(&self.reading), between)
+    }
+
+    fn read_all(&self, reading: &mut Written, between: &mut dyn FnMut()) -> bool {
+        let mut is_any = !reading.is_empty();
+        // What a thread that serves has left.
+        reading.read(usize::MAX, between);
+        self.fetch(reading);
+        is_any |= !reading.is_empty();
+        reading.read(usize::MAX, between);
+        is_any
+    }
+
+    /// As much as a thread that serves reads at a time: more than it writes.
+    fn read_some(&self, reading: &mut Written) {
+        if reading.is_empty() {
+            self.fetch(reading);
+        }
+        reading.read(PORTION, &mut || {});
+    }
+
+    fn fetch(&self, reading: &mut Written) {
+        std::mem::swap(&mut *lock(&self.written), reading);
+        self.is_full.store(false, Relaxed);
+    }
+
+    /// None where others read.
+    fn try_reading(&self) -> Option<MutexGuard<'_, Written>> {
+        match self.reading.try_lock() {
+            Ok(reading) => Some(reading),
+            Err(TryLockError::Poisoned(reading)) => Some(reading.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Somebody reads as long as this is kept.
     #[cfg(test)]
     pub(crate) fn busy(&self) -> impl Sized + '_ {
         lock(&self.reading)
-    }
-
-    fn read(&self, reading: &mut Written) -> bool {
-        // Should reading ever have panicked, something is left.
-        reading.clear();
-        std::mem::swap(&mut *lock(&self.written), reading);
-        self.is_full.store(false, Relaxed);
-        let is_any = !reading.is_empty();
-        reading.read();
-        is_any
     }
 }
 

@@ -1,6 +1,7 @@
 //! Steps as they are kept until they are read: one behind the other, and so are their bytes, so that nothing is allocated for
 //! any of them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,11 +11,13 @@ use crate::observe::{End, ResponseHead};
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    steps: Vec<Step>,
+    steps: VecDeque<Step>,
     /// Those of all data, in the order of the steps.
     bytes: Vec<u8>,
+    /// How many of them are read.
+    read: usize,
     /// The same of the heads.
-    heads: Vec<ResponseHead>,
+    heads: VecDeque<ResponseHead>,
 }
 
 #[derive(Debug)]
@@ -43,17 +46,26 @@ impl Passed<'_> {
             _ => &[],
         }
     }
+
+    /// The same without its bytes.
+    pub(super) fn gap(self) -> Self {
+        match self {
+            Self::ClientData(bytes) => Self::ClientGap(bytes.len()),
+            Self::ServerData(bytes) => Self::ServerGap(bytes.len()),
+            other => other,
+        }
+    }
 }
 
 impl Written {
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    pub(super) const fn amount(&self) -> Amount {
+    pub(super) fn amount(&self) -> Amount {
         Amount {
             steps: self.steps.len(),
-            bytes: self.bytes.len(),
+            bytes: self.bytes.len() - self.read,
         }
     }
 
@@ -67,29 +79,25 @@ impl Written {
             Passed::ClientEnd => What::ClientEnd,
             Passed::End(end) => What::End(end),
             Passed::ResponseHead(head) => {
-                self.heads.push(head);
+                self.heads.push_back(head);
                 What::ResponseHead
             }
         };
-        self.steps.push(Step { observed, at, what });
+        self.steps.push_back(Step { observed, at, what });
     }
 
-    pub(super) fn clear(&mut self) {
-        self.steps.clear();
-        self.bytes.clear();
-        self.heads.clear();
-    }
-
-    /// Reads all of it, and leaves room for more.
-    pub(super) fn read(&mut self) {
-        let mut bytes = &self.bytes[..];
-        let mut heads = self.heads.drain(..);
-        let mut next = |count| {
-            let (next, rest) = bytes.split_at(count);
-            bytes = rest;
-            next
-        };
-        for Step { observed, at, what } in self.steps.drain(..) {
+    /// Reads so many steps at most, and calls `between` after each; once all are read, leaves room for more.
+    pub(super) fn read(&mut self, most: usize, between: &mut dyn FnMut()) {
+        for _ in 0..most {
+            let Some(Step { observed, at, what }) = self.steps.pop_front() else {
+                break;
+            };
+            // Whatever reading does, the next step has its own bytes.
+            let mut next = |count| {
+                let from = self.read;
+                self.read += count;
+                &self.bytes[from..self.read]
+            };
             let passed = match what {
                 What::ClientData(count) => Passed::ClientData(next(count)),
                 What::ServerData(count) => Passed::ServerData(next(count)),
@@ -97,17 +105,21 @@ impl Written {
                 What::ServerGap(bytes) => Passed::ServerGap(bytes),
                 What::ClientEnd => Passed::ClientEnd,
                 What::End(end) => Passed::End(end),
-                What::ResponseHead => match heads.next() {
+                What::ResponseHead => match self.heads.pop_front() {
                     Some(head) => Passed::ResponseHead(head),
                     None => continue,
                 },
             };
             observed.read(passed, at);
+            between();
         }
-        drop(heads);
-        self.bytes.clear();
-        // What a burst has taken is given back.
-        self.bytes.shrink_to(2 * MUCH.bytes);
-        self.steps.shrink_to(2 * MUCH.steps);
+        if self.is_empty() {
+            self.bytes.clear();
+            self.read = 0;
+            // What a burst has taken is given back.
+            self.bytes.shrink_to(2 * MUCH.bytes);
+            self.steps.shrink_to(2 * MUCH.steps);
+            self.heads.shrink_to(MUCH.steps);
+        }
     }
 }

@@ -22,7 +22,7 @@ pub(super) async fn expire(recorder: Weak<Recorder>) {
             return;
         };
         // What is read later than others must not be taken for missing.
-        recorder.backlog.catch_up();
+        recorder.backlog.catch_up(&mut || {});
         let expired = recorder.observer.expire(Instant::now().into_std());
         let (queue, counts) = (recorder.queue.sender(), recorder.queue.counts());
         // Who waits does not keep others from reading.

@@ -16,7 +16,7 @@ use crate::record::Record;
 #[non_exhaustive]
 pub struct Dropped {
     /// As many as the queue holds were waiting already, since the collector was away or slow; also exchanges that were not looked at
-    /// since reading was far behind, which takes some hundred thousand calls a second.
+    /// since reading was far behind, which takes some hundred thousand calls a second, or with much captured some thousand.
     pub queue_full: u64,
     /// The collector did not take the batch within the retry time.
     pub export_failed: u64,

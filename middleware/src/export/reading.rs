@@ -37,13 +37,13 @@ impl Reading {
         sleep_until(due).await;
     }
 
-    /// Has all read that has passed by now.
-    pub(super) fn catch_up(&mut self) {
+    /// Has all read that has passed by now, and calls `between` now and then, where there may be records by then.
+    pub(super) fn catch_up(&mut self, between: &mut dyn FnMut()) {
         self.due = None;
         let Some(recorder) = self.recorder.upgrade() else {
             return;
         };
-        if !recorder.backlog.catch_up() {
+        if !recorder.backlog.catch_up(between) {
             // Nothing passes now, and whatever passes next will tell.
             self.passing.fall();
             if recorder.backlog.is_empty() {
@@ -53,10 +53,17 @@ impl Reading {
         self.due = Some(Instant::now() + READ_AFTER);
     }
 
-    /// Has all read that has passed by now, and what passes from now on at once.
+    /// Has what passes from now on read at once.
     pub(super) fn end(&self) {
         if let Some(recorder) = self.recorder.upgrade() {
             recorder.backlog.read_at_once();
         }
+    }
+}
+
+impl Drop for Reading {
+    /// However the thread ends, nobody comes to read later.
+    fn drop(&mut self) {
+        self.end();
     }
 }

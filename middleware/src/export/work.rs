@@ -208,6 +208,7 @@ impl Work {
     /// Sends everything that there is, with the calls that are still waited for, and the last metrics.
     async fn finish(&mut self) {
         self.most_kept = usize::MAX;
+        self.fill();
         self.reading.end();
         // What passes from now on comes too late.
         self.queue.close();
@@ -242,7 +243,14 @@ impl Work {
     /// Takes what has passed by now.
     fn fill(&mut self) {
         self.pressure.fall();
-        self.reading.catch_up();
+        // More may have passed than there is room for in the queue.
+        let (queue, mut early) = (&mut self.queue, Vec::new());
+        self.reading.catch_up(&mut || {
+            if 2 * queue.len() >= queue.max_capacity() {
+                early.extend(std::iter::from_fn(|| queue.try_recv().ok()));
+            }
+        });
+        early.into_iter().for_each(|observation| self.take(observation));
         for _ in 0..self.queue.len() {
             let Ok(observation) = self.queue.try_recv() else {
                 break;

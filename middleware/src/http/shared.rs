@@ -1,9 +1,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::Response;
+use memchr::memmem;
 use opentelemetry::trace::SpanContext;
 
 use super::head;
@@ -11,6 +12,7 @@ use crate::backlog::{Observed, Passed};
 use crate::contained::{Contained, Observes};
 use crate::observe::{End, Exchange, Observations, RequestHead};
 use crate::recorder::Recorder;
+use crate::semconv;
 
 /// One exchange as the request body, the response future and the response body share it, and who reads what they have seen.
 #[derive(Debug)]
@@ -21,10 +23,19 @@ pub(crate) struct Shared {
     /// The span that the body of the request has told, where that is another one.
     told: OnceLock<Box<SpanContext>>,
     recorder: Arc<Recorder>,
+    /// Something of the body of the request has passed.
+    has_begun: AtomicBool,
+    /// The body of the request may tell a span, as far as it has passed.
+    may_tell: AtomicBool,
+    /// What it tells is read.
+    is_told: AtomicBool,
     /// Bytes of the request or of the response were left out, since there was no room.
     request_is_cut: AtomicBool,
     response_is_cut: AtomicBool,
 }
+
+/// Bytes of the first piece of a request in which a span is looked for.
+const SEARCHED: usize = 4096;
 
 /// How far an exchange is read.
 #[derive(Debug)]
@@ -53,6 +64,9 @@ impl Shared {
             provisional,
             told: OnceLock::new(),
             recorder,
+            has_begun: AtomicBool::new(false),
+            may_tell: AtomicBool::new(false),
+            is_told: AtomicBool::new(false),
             request_is_cut: AtomicBool::new(false),
             response_is_cut: AtomicBool::new(false),
         }
@@ -60,9 +74,8 @@ impl Shared {
 
     /// The span of the call, the first one where the request is a batch.
     pub(super) fn span(&self) -> &SpanContext {
-        if self.told.get().is_none() {
-            // What has passed of the request may tell it.
-            self.recorder.backlog.catch_up();
+        if self.may_tell.load(Relaxed) && !self.is_told.load(Acquire) {
+            self.recorder.backlog.catch_up(&mut || {});
         }
         self.told.get().map_or(&self.provisional, |told| told)
     }
@@ -72,7 +85,23 @@ impl Shared {
     }
 
     pub(super) fn write(self: &Arc<Self>, passed: Passed<'_>) {
+        match passed {
+            // What comes behind bytes that were left out cannot be understood.
+            Passed::ClientData(_) if self.request_is_cut.load(Relaxed) => return,
+            Passed::ServerData(_) if self.response_is_cut.load(Relaxed) => return,
+            Passed::ClientData(bytes) => self.may_tell_span(bytes),
+            _ => {}
+        }
         self.recorder.backlog.write(self, passed);
+    }
+
+    /// So that nobody who asks for the span has to have read what cannot tell another: most bodies tell none.
+    fn may_tell_span(&self, bytes: &[u8]) {
+        let is_first = !self.has_begun.swap(true, Relaxed);
+        let is_short = bytes.len() <= SEARCHED;
+        if !(is_first && is_short && memmem::find(bytes, semconv::META_TRACEPARENT.as_bytes()).is_none()) {
+            self.may_tell.store(true, Relaxed);
+        }
     }
 
     fn step(&self, reading: &mut Reading, passed: Passed<'_>, at: Instant) {
@@ -85,30 +114,20 @@ impl Shared {
             return;
         };
         match passed {
-            // What comes behind bytes that were left out cannot be understood.
-            Passed::ClientData(bytes) if self.request_is_cut.load(Relaxed) => exchange.request_gap(bytes.len()),
-            Passed::ServerData(bytes) if self.response_is_cut.load(Relaxed) => exchange.response_gap(bytes.len()),
             Passed::ClientData(bytes) => {
                 exchange.request_data(bytes, at);
-                if let Some(span) = exchange.first_span()
-                    && *span != self.provisional
-                {
-                    let _ = self.told.get_or_init(|| Box::new(span.clone()));
+                if let Some(span) = exchange.first_span() {
+                    if *span != self.provisional {
+                        let _ = self.told.get_or_init(|| Box::new(span.clone()));
+                    }
+                    self.is_told.store(true, Release);
                 }
             }
             Passed::ClientGap(bytes) => exchange.request_gap(bytes),
             Passed::ResponseHead(head) => exchange.response_head(head, at),
             Passed::ServerData(bytes) => exchange.response_data(bytes, at),
             Passed::ServerGap(bytes) => exchange.response_gap(bytes),
-            Passed::End(end) => {
-                if self.request_is_cut.load(Relaxed) {
-                    exchange.request_gap(0);
-                }
-                if self.response_is_cut.load(Relaxed) {
-                    exchange.response_gap(0);
-                }
-                exchange.end(end, at);
-            }
+            Passed::End(end) => exchange.end(end, at),
             Passed::ClientEnd => {}
         }
     }

@@ -119,7 +119,8 @@ impl Connection {
 
     pub(super) fn touch(&self, now: Instant) {
         let mut state = self.state();
-        state.last_seen = now;
+        // What is read later may have passed before.
+        state.last_seen = state.last_seen.max(now);
         // A session that was taken for ended goes on after all, and is timed anew.
         if state.started.is_none() && state.handshake.is_some() {
             state.started = Some(now);

@@ -24,7 +24,7 @@ pub(crate) struct RequestHead {
     pub(crate) http_version: Option<&'static str>,
     pub(crate) protocol_version: Option<Text>,
     pub(crate) session_id: Option<Text>,
-    /// What tells the event stream that answers, see [`super::endpoint_key`]; only where there are such streams.
+    /// What tells the event stream that answers, see [`super::endpoint_key`]; only where such streams were asked for.
     pub(crate) endpoint: Option<Text>,
     /// The mirrored method and target, for requests whose body nobody reads.
     pub(crate) method: Option<Text>,

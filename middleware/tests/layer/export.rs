@@ -1,7 +1,10 @@
 use std::time::{Duration, Instant};
 
+use http_body_util::BodyExt as _;
 use rmcp::model::ProtocolVersion;
 use toolsight::Toolsight;
+use toolsight::http::RequestBody;
+use tower::{Layer as _, ServiceExt as _};
 
 use crate::receiver::{self, Received, attributes};
 use crate::server::{call, connect, start};
@@ -65,6 +68,31 @@ async fn calls_of_both_eras_arrive_as_spans_with_the_names_of_the_convention() {
         );
         assert_eq!(toolsight.dropped().total(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_short_queue_loses_nothing_of_what_is_read_together() {
+    let received = Received::default();
+    let (address, _collector) = received.start(([127, 0, 0, 1], 0).into()).await;
+    let builder = Toolsight::builder().endpoint(format!("http://{address}"));
+    let toolsight = builder.queue_records(4).build().unwrap();
+    let service = toolsight.layer().layer(tower::service_fn(
+        |request: http::Request<RequestBody<String>>| async move {
+            request.into_body().collect().await?;
+            Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+        },
+    ));
+    for id in 0..200 {
+        let ping = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+        let response = service
+            .clone()
+            .oneshot(http::Request::post("/mcp").body(ping).unwrap())
+            .await
+            .unwrap();
+        response.into_body().collect().await.unwrap();
+    }
+    toolsight.shutdown().await;
+    assert_eq!((received.spans().len(), toolsight.dropped().total()), (200, 0));
 }
 
 #[tokio::test]

@@ -44,16 +44,30 @@ fn answer(body: &str) -> Answer {
 
 #[tokio::test]
 async fn a_handler_that_asks_is_told_the_span_that_the_body_names() {
-    let (layer, _receiver) = layer();
-    let service = service_fn(|request: Request<RequestBody<Script>>| async move {
-        let (head, body) = request.into_parts();
-        body.collect().await.unwrap();
-        let span = head.extensions.get::<CallSpan>().unwrap().0.span().clone();
-        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(span.trace_id().to_string()))))
-    });
-    let response = layer.layer(service).oneshot(post(MODERN)).await.unwrap();
-    let told = response.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(told, "5b8aa5a2d2c872e8321cf37308d69df2");
+    let (first, last) = MODERN.split_at(MODERN.find("parent").unwrap());
+    for (name, pieces, named) in [
+        ("whole", &[MODERN][..], true),
+        ("in pieces", &[first, last], true),
+        ("a body that names none", &[LEGACY], false),
+    ] {
+        let (layer, _receiver) = layer();
+        let is_read = |layer: &ToolsightLayer| layer.recorder.observer.in_flight.read().0 == 1;
+        let service = service_fn(|request: Request<RequestBody<Script>>| {
+            let layer = layer.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                body.collect().await.unwrap();
+                let span = head.extensions.get::<CallSpan>().unwrap().0.span().clone();
+                // Where there is nothing to be told, nobody reads what others have said.
+                assert_eq!(is_read(&layer), named, "{name}");
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(span.trace_id().to_string()))))
+            }
+        });
+        let request = post("").map(|_| Script::pieces(pieces));
+        let response = layer.layer(service).oneshot(request).await.unwrap();
+        let told = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(told == "5b8aa5a2d2c872e8321cf37308d69df2", named, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -67,7 +81,7 @@ async fn an_answer_for_which_there_is_no_room_is_told_by_its_status_and_flagged(
         assert_eq!(exchange(&layer, post(LEGACY), answer(&short)).await.1, short);
     }
     drop(busy);
-    layer.backlog().catch_up();
+    layer.backlog().catch_up(&mut || {});
     let (mut cut, mut read) = (0, 0);
     for record in records(&mut receiver) {
         match (record.outcome.as_str(), &*record.detail.flags.names()) {
@@ -103,14 +117,14 @@ async fn what_comes_behind_bytes_that_were_left_out_is_not_read() {
     for piece in [first, &middle, last] {
         if piece == last {
             drop(busy.take());
-            layer.backlog().catch_up();
+            layer.backlog().catch_up(&mut || {});
         }
         sender.send(Bytes::copy_from_slice(piece.as_bytes())).await.unwrap();
         assert_eq!(answer.frame().await.unwrap().unwrap().into_data().unwrap(), piece);
     }
     drop(sender);
     assert!(answer.frame().await.is_none());
-    layer.backlog().catch_up();
+    layer.backlog().catch_up(&mut || {});
     let records = records(&mut receiver);
     assert_eq!((records.len(), records[0].outcome.as_str()), (1, "ok"));
     assert!(records[0].detail.flags.unread);
@@ -130,7 +144,7 @@ async fn what_a_handshake_tells_is_known_to_the_calls_behind_it() {
     let mut call = post(LEGACY);
     call.headers_mut().insert("mcp-session-id", "s1".parse().unwrap());
     exchange(&layer, call, answer(OK)).await;
-    layer.backlog().catch_up();
+    layer.backlog().catch_up(&mut || {});
     let records = records(&mut receiver);
     let told = records.iter().map(|record| (&*record.method, &*record.client.name));
     assert_eq!(
@@ -154,7 +168,7 @@ async fn whoever_keeps_the_extensions_of_a_request_does_not_keep_what_was_read()
     });
     let response = layer.layer(service).oneshot(post(LEGACY)).await.unwrap();
     response.into_body().collect().await.unwrap();
-    layer.backlog().catch_up();
+    layer.backlog().catch_up(&mut || {});
     assert_eq!(records(&mut receiver).len(), 1);
     assert_eq!(layer.recorder.observer.in_flight.read().0, 0);
 }
