@@ -192,8 +192,9 @@ async fn a_part_that_stands_in_its_file_is_never_sent_again_neither_alone_nor_wi
         drop(pipeline);
         rename(&by_hand.path(&part), ending);
         until(|| !crate::spool::is_in_use(folder.path()).unwrap()).await;
-        let (pipeline, metrics) = start(&folder, &sink, 4);
+        // The first part may be sent before anybody looks.
         let attempts = sink.tokens().len();
+        let (pipeline, metrics) = start(&folder, &sink, 4);
         until(|| metrics.head.get().is_some()).await;
         by_hand.ask(&metrics.head.get().unwrap().batch).unwrap();
         pipeline.shutdown().await;
