@@ -172,12 +172,14 @@ impl Backlog {
             self.read_all(&mut reading, &mut || {});
             return observed.read(passed, at);
         }
-        if self.amount().with(bytes).reaches(MOST)
-            && let Some(mut reading) = self.try_reading()
-        {
-            self.read_some(&mut reading);
-        }
         let mut written = lock(&self.written);
+        if written.amount().with(bytes).reaches(MOST) {
+            drop(written);
+            if let Some(mut reading) = self.try_reading() {
+                self.read_some(&mut reading);
+            }
+            written = lock(&self.written);
+        }
         let has_room = !written.amount().with(bytes).reaches(MOST);
         if !has_room && bytes <= COPIED {
             // Else it is this piece that is too long.
