@@ -8,7 +8,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use super::Shared;
 use crate::recorder::Recorder;
 
-/// The span of the call at hand, in the extensions of every request that the layer passes on.
+/// The span of the call at hand, in the extensions of every request that the layer looks at: of each that can be MCP, unless
+/// reading is so far behind that it is counted as lost ([`crate::records`]).
 ///
 /// The layer runs the wrapped service inside a `tracing` span named `mcp request`, so with `tracing-opentelemetry` set
 /// up, the application's spans are in the call's trace by themselves. That span is the call's child where the head of

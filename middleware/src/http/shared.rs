@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::Response;
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use opentelemetry::trace::SpanContext;
 
 use super::head;
@@ -95,11 +95,15 @@ impl Shared {
         self.recorder.backlog.write(self, passed);
     }
 
-    /// So that nobody who asks for the span has to have read what cannot tell another: most bodies tell none.
+    /// So that nobody who asks for the span has to have read what cannot tell another: most bodies tell none. A name may be
+    /// written with escapes, and stand in two pieces.
     fn may_tell_span(&self, bytes: &[u8]) {
         let is_first = !self.has_begun.swap(true, Relaxed);
-        let is_short = bytes.len() <= SEARCHED;
-        if !(is_first && is_short && memmem::find(bytes, semconv::META_TRACEPARENT.as_bytes()).is_none()) {
+        let tells_none = is_first
+            && bytes.len() <= SEARCHED
+            && memchr(b'\\', bytes).is_none()
+            && memmem::find(bytes, semconv::META_TRACEPARENT.as_bytes()).is_none();
+        if !tells_none {
             self.may_tell.store(true, Relaxed);
         }
     }

@@ -45,9 +45,11 @@ fn answer(body: &str) -> Answer {
 #[tokio::test]
 async fn a_handler_that_asks_is_told_the_span_that_the_body_names() {
     let (first, last) = MODERN.split_at(MODERN.find("parent").unwrap());
+    let escaped = MODERN.replace("traceparent", r"\u0074raceparent");
     for (name, pieces, named) in [
         ("whole", &[MODERN][..], true),
         ("in pieces", &[first, last], true),
+        ("with an escape", &[&escaped], true),
         ("a body that names none", &[LEGACY], false),
     ] {
         let (layer, _receiver) = layer();
