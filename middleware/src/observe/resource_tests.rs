@@ -111,14 +111,7 @@ fn the_whole_address_is_kept_only_where_arguments_are_captured() {
         ),
         ("something else", arguments, "completion/complete", ADA, None),
     ] {
-        let observer = Observer::new(None, Users::default(), 10).telling(DetailConfig {
-            capture,
-            ..DetailConfig::default()
-        });
-        let stage = Stage {
-            observer: observer.into(),
-            ..Stage::new()
-        };
+        let stage = Stage::capturing(capture);
         let answer = result(7, r#""content":[{"type":"text","text":"x"}],"contents":[{"text":"x"}]"#);
         let record = stage
             .post(stage.in_session(0), &request(7, method, params), &answer)

@@ -219,14 +219,7 @@ fn arguments_for_which_there_is_no_room_until_the_call_ends_are_left_out_and_cou
         ("there is none", capture.clone(), arguments.len() - 1, None, 1),
         ("nobody wants them", capture.never_tools(["add"]), 0, None, 0),
     ] {
-        let observer = Observer::new(None, Users::default(), 10).telling(DetailConfig {
-            capture,
-            ..DetailConfig::default()
-        });
-        let stage = Stage {
-            observer: observer.into(),
-            ..Stage::new()
-        };
+        let stage = Stage::capturing(capture);
         let budget = &stage.observer.detail.budget;
         let others = budget.keep(vec![0; WAITING - room].into());
         let mut pipe = stage.pipe();

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::SpanContext;
 
 use super::*;
+use crate::capture::Capture;
 use crate::identity::Users;
 use crate::record::{Direction, User};
 use crate::wire::headers::Content;
@@ -18,6 +19,17 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         Self::of_sessions(10)
+    }
+
+    fn capturing(capture: Capture) -> Self {
+        let observer = Observer::new(None, Users::default(), 10).telling(DetailConfig {
+            capture,
+            ..DetailConfig::default()
+        });
+        Self {
+            observer: observer.into(),
+            ..Self::new()
+        }
     }
 
     /// With so many sessions remembered.
