@@ -1,11 +1,12 @@
 //! What is notable about a result without knowing what it says.
 
+use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 
 use lru::LruCache;
-use twox_hash::XxHash64;
+use twox_hash::xxhash3_64::{DEFAULT_SECRET_LENGTH, RawHasher, SecretBuffer};
 
 use crate::wire::saved_by_escapes;
 
@@ -20,9 +21,9 @@ const CALLS: NonZeroUsize = NonZeroUsize::new(4096).expect("more than none");
 const TOOLS: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
 /// Reads the bytes of a result's content as they pass, and keeps a hash and the length of the text that they stand for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct ContentDigest {
-    hasher: XxHash64,
+    hasher: RawHasher<&'static [u8; DEFAULT_SECRET_LENGTH]>,
     bytes: u64,
     /// How much shorter the text is than its spelling in JSON.
     saved: u64,
@@ -39,7 +40,7 @@ pub(crate) struct Content {
 impl Default for ContentDigest {
     fn default() -> Self {
         Self {
-            hasher: XxHash64::with_seed(0),
+            hasher: RawHasher::new(SecretBuffer::default()),
             bytes: 0,
             saved: 0,
             escaped: false,
@@ -63,6 +64,13 @@ impl ContentDigest {
             hash: self.hasher.finish(),
             length: self.bytes - self.saved.min(self.bytes),
         })
+    }
+}
+
+impl fmt::Debug for ContentDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("ContentDigest");
+        shown.field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 

@@ -25,8 +25,8 @@ use crate::sync::{Mutex, MutexGuard};
 
 use written::Written;
 
-/// A piece longer than this, in bytes, is read where it is rather than copied, unless others are reading or there is more than a
-/// few to be read before.
+/// A piece longer than [`Observed::copied`] is read where it is, unless others are reading or there is more than a few to be read
+/// before.
 const COPIED: usize = 32 * 1024;
 const FEW: Amount = Amount {
     steps: 256,
@@ -45,8 +45,11 @@ const TOO_MUCH: Amount = Amount {
     bytes: 2 * 1024 * 1024,
 };
 
-/// Steps that a thread reads which serves.
-const PORTION: usize = 32;
+/// So much is read at a time by a thread that serves: more than it writes.
+const PORTION: Amount = Amount {
+    steps: 32,
+    bytes: 2 * COPIED,
+};
 
 /// No bytes are kept beyond this, and no exchange is begun.
 const MOST: Amount = Amount {
@@ -77,6 +80,11 @@ pub(crate) trait Observed: fmt::Debug + Send + Sync {
     ///
     /// Else whoever writes waits for those who read.
     fn cut(&self, passed: &Passed<'_>) -> bool;
+
+    /// Bytes of a piece that is rather copied than read where it is.
+    fn copied(&self) -> usize {
+        COPIED
+    }
 }
 
 /// How much is written.
@@ -87,6 +95,11 @@ struct Amount {
 }
 
 impl Amount {
+    const ALL: Self = Self {
+        steps: usize::MAX,
+        bytes: usize::MAX,
+    };
+
     const fn with(self, bytes: usize) -> Self {
         Self {
             bytes: self.bytes + bytes,
@@ -165,7 +178,8 @@ impl Backlog {
         }
         let at = Instant::now();
         let bytes = passed.bytes().len();
-        if bytes > COPIED
+        let is_long = bytes > observed.copied();
+        if is_long
             && let Some(mut reading) = self.try_reading()
             && (bytes >= MUCH.bytes || !reading.amount().and(self.amount()).reaches(FEW))
         {
@@ -181,7 +195,7 @@ impl Backlog {
             written = lock(&self.written);
         }
         let has_room = !written.amount().with(bytes).reaches(MOST);
-        if !has_room && bytes <= COPIED {
+        if !has_room && !is_long {
             // Else it is this piece that is too long.
             self.is_full.store(true, Relaxed);
         }
@@ -213,14 +227,13 @@ impl Backlog {
     fn read_all(&self, reading: &mut Written, between: &mut dyn FnMut()) -> bool {
         let mut is_any = !reading.is_empty();
         // What a thread that serves has left.
-        reading.read(usize::MAX, between);
+        reading.read(Amount::ALL, between);
         self.fetch(reading);
         is_any |= !reading.is_empty();
-        reading.read(usize::MAX, between);
+        reading.read(Amount::ALL, between);
         is_any
     }
 
-    /// As much as a thread that serves reads at a time: more than it writes.
     fn read_some(&self, reading: &mut Written) {
         if reading.is_empty() {
             self.fetch(reading);

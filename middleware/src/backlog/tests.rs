@@ -114,13 +114,23 @@ fn whoever_writes_too_much_reads_more_than_that() {
     (1..TOO_MUCH.steps).for_each(|_| backlog.write(&told, Passed::ClientEnd));
     assert_eq!(told.lines(), [""; 0]);
     backlog.write(&told, Passed::ClientData(b"last"));
-    assert_eq!(told.lines().len(), PORTION);
+    assert_eq!(told.lines().len(), PORTION.steps);
     // What is left comes before what is written then.
     backlog.write(&told, Passed::End(End::Complete));
     backlog.catch_up(&mut || {});
     let lines = told.lines();
     assert_eq!(lines.len(), TOO_MUCH.steps + 1);
     assert_eq!(lines[TOO_MUCH.steps - 1..], ["client last", "End(Complete)"]);
+}
+
+#[test]
+fn whoever_writes_too_many_bytes_reads_a_little_more_than_those_of_a_piece() {
+    let (backlog, told) = (backlog(), Arc::<Told>::default());
+    let piece = [b' '; COPIED];
+    (0..TOO_MUCH.bytes / COPIED).for_each(|_| backlog.write(&told, Passed::ClientData(&piece)));
+    assert_eq!(told.lines().len(), PORTION.bytes / COPIED);
+    backlog.catch_up(&mut || {});
+    assert_eq!(told.lines().len(), TOO_MUCH.bytes / COPIED);
 }
 
 #[test]

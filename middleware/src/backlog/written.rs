@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Amount, MUCH, Observed, Passed};
+use super::{Amount, MUCH, Observed, Passed, TOO_MUCH};
 use crate::observe::{End, ResponseHead};
 
 /// See the [module](self).
@@ -86,9 +86,10 @@ impl Written {
         self.steps.push_back(Step { observed, at, what });
     }
 
-    /// Reads so many steps at most, and calls `between` after each; once all are read, leaves room for more.
-    pub(super) fn read(&mut self, most: usize, between: &mut dyn FnMut()) {
-        for _ in 0..most {
+    /// Reads until it has read `most`, and calls `between` after each step; once all are read, leaves room for more.
+    pub(super) fn read(&mut self, most: Amount, between: &mut dyn FnMut()) {
+        let mut done = Amount::default();
+        while !done.reaches(most) {
             let Some(Step { observed, at, what }) = self.steps.pop_front() else {
                 break;
             };
@@ -110,6 +111,8 @@ impl Written {
                     None => continue,
                 },
             };
+            done.steps += 1;
+            done.bytes += passed.bytes().len();
             observed.read(passed, at);
             between();
         }
@@ -117,7 +120,7 @@ impl Written {
             self.bytes.clear();
             self.read = 0;
             // What a burst has taken is given back.
-            self.bytes.shrink_to(2 * MUCH.bytes);
+            self.bytes.shrink_to(TOO_MUCH.bytes);
             self.steps.shrink_to(2 * MUCH.steps);
             self.heads.shrink_to(MUCH.steps);
         }
