@@ -235,6 +235,11 @@ async fn an_answer_is_given_to_its_end_after_the_signal_to_end() {
     let mut proxy = Proxy::start(NOWHERE, &[], &format!("http://{}", listener.local_addr().unwrap())).await;
     let asked = tokio::spawn(reqwest::get(proxy.url("/")));
     let (mut server, _) = listener.accept().await.unwrap();
+    // An answer to a request that was not sent yet is an error.
+    let mut got = Vec::new();
+    while !got.ends_with(b"\r\n\r\n") {
+        assert_ne!(server.read_buf(&mut got).await.unwrap(), 0);
+    }
     signal(proxy.process.id().unwrap(), "-TERM");
     eventually("it takes no more connections", || async {
         TcpStream::connect(&proxy.address).await.err()
