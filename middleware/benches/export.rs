@@ -11,7 +11,7 @@ mod exchange;
 #[path = "support/receiver.rs"]
 mod receiver;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exchange::{Text, answer, request, serve};
 use http_body_util::BodyExt as _;
@@ -48,8 +48,30 @@ async fn main() {
             medians.push(times[times.len() / 2].as_secs_f64() * 1e6);
         }
         assert_eq!(toolsight.dropped().total(), 0);
-        println!("{case:<10} {:>6.2} µs, with reading {:>6.2} µs", medians[0], medians[1]);
+        println!(
+            "{case:<10} {:>6.2} µs, with reading {:>6.2} µs; a flush takes {:>5.2} ms",
+            medians[0],
+            medians[1],
+            flush(&toolsight).await.as_secs_f64() * 1e3
+        );
     }
+}
+
+/// How long it takes until one record and the metrics are with the receiver.
+async fn flush(toolsight: &Toolsight) -> Duration {
+    let service = toolsight.layer().layer(service_fn(|request| {
+        serve(request, answer(Text::Prose, 16, false), false)
+    }));
+    let mut times = Vec::new();
+    for _ in 0..BURSTS {
+        let response = service.clone().oneshot(request()).await.expect("a response");
+        response.into_body().collect().await.expect("a whole body");
+        let begin = Instant::now();
+        toolsight.flush().await;
+        times.push(begin.elapsed());
+    }
+    times.sort();
+    times[times.len() / 2]
 }
 
 /// CPU time of the export thread for a record of each burst, where it `reads` what passes and where it does not.

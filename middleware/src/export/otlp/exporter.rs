@@ -124,7 +124,7 @@ fn grpc<B: WithExportConfig + WithTonicConfig>(builder: B, target: Target) -> Re
 
 /// TLS is made by the connector, which knows the real address, and not by the channel.
 fn channel(target: &Target) -> Result<Channel, BuildError> {
-    let connector = connector(target)?.enable_http2().build();
+    let connector = connector(target)?.enable_http2().wrap_connector(tcp());
     let address = target.address.clone();
     let endpoint = Endpoint::from(Uri::from_static("http://collector"))
         .origin(target.address.clone())
@@ -160,6 +160,15 @@ fn connector(
     Ok(HttpsConnectorBuilder::new().with_tls_config(config).https_or_http())
 }
 
+/// Sends the end of a request at once: it would wait for the receiver's system to acknowledge what came before, which
+/// takes 40 ms on Linux.
+fn tcp() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector
+}
+
 /// Adds the headers.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -169,7 +178,7 @@ pub(super) struct Client {
 
 impl Client {
     fn new(target: &Target) -> Result<Self, BuildError> {
-        let connector = connector(target)?.enable_http1().build();
+        let connector = connector(target)?.enable_http1().wrap_connector(tcp());
         Ok(Self {
             client: HyperClient::new(connector, target.timeout, None),
             headers: target.headers.clone(),
