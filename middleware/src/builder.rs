@@ -82,20 +82,14 @@ impl Toolsight {
 
     /// Records that were not exported, by reason.
     pub fn dropped(&self) -> Dropped {
-        {
-            let recorder = &self.layer.recorder;
-            recorder.backlog.catch_up(&mut || {});
-            recorder.queue.counts().read()
-        }
+        self.layer.recorder.catch_up();
+        self.layer.recorder.queue.counts().read()
     }
 
     /// What was forgotten of sessions, calls and names because there were too many of them.
     pub fn forgotten(&self) -> Forgotten {
-        {
-            let recorder = &self.layer.recorder;
-            recorder.backlog.catch_up(&mut || {});
-            recorder.observer.counters.read()
-        }
+        self.layer.recorder.catch_up();
+        self.layer.recorder.observer.counters.read()
     }
 }
 

@@ -22,4 +22,15 @@ impl Recorder {
             queue,
         }
     }
+
+    /// Reads what has passed, and returns whether it did: where the queue is full it leaves the rest to the export thread,
+    /// which makes room.
+    pub(crate) fn catch_up(&self) -> bool {
+        let mut has_room = true;
+        self.backlog.catch_up_while(&mut || {
+            has_room = self.queue.has_room();
+            has_room
+        });
+        has_room
+    }
 }

@@ -147,10 +147,9 @@ impl Backlog {
         }
     }
 
-    /// From now on nobody comes to read later.
+    /// From now on nobody comes to read later. What was written before is left to whoever says so.
     pub(crate) fn read_at_once(&self) {
         self.at_once.store(true, Relaxed);
-        self.catch_up(&mut || {});
     }
 
     /// Whether there is no room for another exchange.
@@ -183,7 +182,7 @@ impl Backlog {
             && let Some(mut reading) = self.try_reading()
             && (bytes >= MUCH.bytes || !reading.amount().and(self.amount()).reaches(FEW))
         {
-            self.read_all(&mut reading, &mut || {});
+            self.read_all(&mut reading, &mut || true);
             return observed.read(passed, at);
         }
         let mut written = lock(&self.written);
@@ -206,7 +205,7 @@ impl Backlog {
         let at_once = self.at_once.load(Relaxed);
         drop(written);
         if at_once || !has_room && bytes > 0 && !is_cut {
-            self.catch_up(&mut || {});
+            self.catch_up();
         } else if amount.steps == 1 {
             self.passing.rise();
         } else if amount.reaches(TOO_MUCH)
@@ -219,18 +218,25 @@ impl Backlog {
         }
     }
 
-    /// Reads everything that is written by now, and calls `between` after each step; returns whether there was anything.
-    pub(crate) fn catch_up(&self, between: &mut dyn FnMut()) -> bool {
-        self.read_all(&mut lock(&self.reading), between)
+    /// Reads everything that is written by now; returns whether there was anything.
+    pub(crate) fn catch_up(&self) -> bool {
+        self.catch_up_while(&mut || true)
     }
 
-    fn read_all(&self, reading: &mut Written, between: &mut dyn FnMut()) -> bool {
+    /// The same as long as `goes_on`, which is asked before each step; the rest is left to others.
+    pub(crate) fn catch_up_while(&self, goes_on: &mut dyn FnMut() -> bool) -> bool {
+        self.read_all(&mut lock(&self.reading), goes_on)
+    }
+
+    fn read_all(&self, reading: &mut Written, goes_on: &mut dyn FnMut() -> bool) -> bool {
         let mut is_any = !reading.is_empty();
-        // What a thread that serves has left.
-        reading.read(Amount::ALL, between);
-        self.fetch(reading);
-        is_any |= !reading.is_empty();
-        reading.read(Amount::ALL, between);
+        // What others have left.
+        reading.read(Amount::ALL, goes_on);
+        if reading.is_empty() {
+            self.fetch(reading);
+            is_any |= !reading.is_empty();
+            reading.read(Amount::ALL, goes_on);
+        }
         is_any
     }
 
@@ -238,7 +244,7 @@ impl Backlog {
         if reading.is_empty() {
             self.fetch(reading);
         }
-        reading.read(PORTION, &mut || {});
+        reading.read(PORTION, &mut || true);
     }
 
     fn fetch(&self, reading: &mut Written) {

@@ -69,7 +69,7 @@ fn what_passes_is_read_in_its_order_and_with_its_time() {
     backlog.write(&told, Passed::End(End::Dropped));
     let end = Instant::now();
     assert_eq!(told.lines(), [""; 0], "nobody has read it yet");
-    assert!(backlog.catch_up(&mut || {}));
+    assert!(backlog.catch_up());
     let expected = [
         "client ask",
         "ClientGap(7)",
@@ -84,7 +84,7 @@ fn what_passes_is_read_in_its_order_and_with_its_time() {
     assert_eq!(told.lines(), expected);
     let times: Vec<_> = told.lines.lock().unwrap().iter().map(|(_, at)| *at).collect();
     assert!(times.is_sorted() && begin <= times[0] && times[8] <= end);
-    assert!(!backlog.catch_up(&mut || {}), "all is read");
+    assert!(!backlog.catch_up(), "all is read");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_long_piece_is_read_where_it_is_and_behind_what_waits() {
     (1..FEW.steps).for_each(|_| backlog.write(&told, Passed::ClientEnd));
     backlog.write(&told, Passed::ClientData(&long));
     assert_eq!(told.lines(), expected);
-    backlog.catch_up(&mut || {});
+    backlog.catch_up();
     assert_eq!(told.lines().len(), 2 + FEW.steps + 1);
 }
 
@@ -117,7 +117,7 @@ fn whoever_writes_too_much_reads_more_than_that() {
     assert_eq!(told.lines().len(), PORTION.steps);
     // What is left comes before what is written then.
     backlog.write(&told, Passed::End(End::Complete));
-    backlog.catch_up(&mut || {});
+    backlog.catch_up();
     let lines = told.lines();
     assert_eq!(lines.len(), TOO_MUCH.steps + 1);
     assert_eq!(lines[TOO_MUCH.steps - 1..], ["client last", "End(Complete)"]);
@@ -129,7 +129,7 @@ fn whoever_writes_too_many_bytes_reads_a_little_more_than_those_of_a_piece() {
     let piece = [b' '; COPIED];
     (0..TOO_MUCH.bytes / COPIED).for_each(|_| backlog.write(&told, Passed::ClientData(&piece)));
     assert_eq!(told.lines().len(), PORTION.bytes / COPIED);
-    backlog.catch_up(&mut || {});
+    backlog.catch_up();
     assert_eq!(told.lines().len(), TOO_MUCH.bytes / COPIED);
 }
 
@@ -142,10 +142,32 @@ fn a_piece_for_which_there_is_no_room_is_read_where_it_is_unless_others_read() {
 }
 
 #[test]
+fn who_leaves_the_rest_to_others_leaves_it_in_its_order() {
+    let (backlog, told) = (backlog(), Arc::<Told>::default());
+    let write = |pieces: [&[u8]; 2]| {
+        pieces
+            .into_iter()
+            .for_each(|piece| backlog.write(&told, Passed::ClientData(piece)));
+    };
+    write([b"1", b"2"]);
+    let mut most = 1..=1;
+    assert!(backlog.catch_up_while(&mut || most.next().is_some()));
+    write([b"3", b"4"]);
+    assert!(backlog.catch_up_while(&mut || false), "there is more");
+    assert_eq!(told.lines(), ["client 1"]);
+    let mut most = 1..=2;
+    backlog.catch_up_while(&mut || most.next().is_some());
+    assert_eq!(told.lines(), ["client 1", "client 2", "client 3"]);
+    backlog.catch_up();
+    assert_eq!(told.lines(), ["client 1", "client 2", "client 3", "client 4"]);
+}
+
+#[test]
 fn where_nobody_comes_to_read_all_is_read_at_once() {
     let (backlog, told) = (backlog(), Arc::<Told>::default());
     backlog.write(&told, Passed::ClientEnd);
     backlog.read_at_once();
+    backlog.catch_up();
     assert_eq!(told.lines().len(), 1);
     backlog.write(&told, Passed::ClientEnd);
     assert_eq!(told.lines().len(), 2);
@@ -168,7 +190,7 @@ fn beyond_all_room_bytes_are_left_out_and_nothing_else() {
     backlog.write(&told, head(200));
     assert!(backlog.is_full(), "there is no room for another exchange");
     drop(busy);
-    backlog.catch_up(&mut || {});
+    backlog.catch_up();
     assert_eq!(told.cuts.load(std::sync::atomic::Ordering::Relaxed), 3);
     let lines = told.lines();
     assert_eq!(lines.len(), fit + 4);
@@ -193,7 +215,7 @@ fn what_cannot_be_cut_is_read_as_well() {
     assert_eq!(told.lines(), [""; 0]);
     drop(busy);
     writer.join().unwrap();
-    backlog.catch_up(&mut || {});
+    backlog.catch_up();
     let lines = told.lines();
     assert_eq!(lines.len(), MOST.steps + 1);
     assert_eq!(lines.last().unwrap(), "client line");

@@ -86,10 +86,10 @@ impl Written {
         self.steps.push_back(Step { observed, at, what });
     }
 
-    /// Reads until it has read `most`, and calls `between` after each step; once all are read, leaves room for more.
-    pub(super) fn read(&mut self, most: Amount, between: &mut dyn FnMut()) {
+    /// Reads until it has read `most`, as long as `goes_on`, which is asked before each step; once all are read, leaves room for more.
+    pub(super) fn read(&mut self, most: Amount, goes_on: &mut dyn FnMut() -> bool) {
         let mut done = Amount::default();
-        while !done.reaches(most) {
+        while !done.reaches(most) && !self.is_empty() && goes_on() {
             let Some(Step { observed, at, what }) = self.steps.pop_front() else {
                 break;
             };
@@ -114,7 +114,6 @@ impl Written {
             done.steps += 1;
             done.bytes += passed.bytes().len();
             observed.read(passed, at);
-            between();
         }
         if self.is_empty() {
             self.bytes.clear();

@@ -83,7 +83,7 @@ pub(super) fn play(
 
 /// Reads what is not read yet, and ends what is waited for.
 pub(super) fn finish(recorder: &Recorder) {
-    recorder.backlog.catch_up(&mut || {});
+    recorder.backlog.catch_up();
     let waited_for = recorder.observer.finish(Instant::now());
     waited_for
         .into_iter()

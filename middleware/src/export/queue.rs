@@ -114,6 +114,12 @@ impl Queue {
         (Self(sending.into()), receiver)
     }
 
+    /// Whether another record fits, or it makes no difference.
+    pub(crate) fn has_room(&self) -> bool {
+        let sender = self.0.sender.as_ref();
+        sender.is_none_or(|sender| sender.capacity() > 0 || sender.is_closed())
+    }
+
     /// Never waits: what does not fit is dropped and counted.
     pub(crate) fn push(&self, observation: Observation) {
         let Sending {

@@ -37,13 +37,17 @@ impl Reading {
         sleep_until(due).await;
     }
 
-    /// Has all read that has passed by now, and calls `between` now and then, where there may be records by then.
-    pub(super) fn catch_up(&mut self, between: &mut dyn FnMut()) {
+    /// Has all read that has passed by now, and calls `make_room` before each step.
+    pub(super) fn catch_up(&mut self, make_room: &mut dyn FnMut()) {
         self.due = None;
         let Some(recorder) = self.recorder.upgrade() else {
             return;
         };
-        if !recorder.backlog.catch_up(between) {
+        let is_any = recorder.backlog.catch_up_while(&mut || {
+            make_room();
+            true
+        });
+        if !is_any {
             // Nothing passes now, and whatever passes next will tell.
             self.passing.fall();
             if recorder.backlog.is_empty() {
@@ -53,7 +57,7 @@ impl Reading {
         self.due = Some(Instant::now() + READ_AFTER);
     }
 
-    /// Has what passes from now on read at once.
+    /// Has what passes from now on read at once; what has passed before is to be read once more.
     pub(super) fn end(&self) {
         if let Some(recorder) = self.recorder.upgrade() {
             recorder.backlog.read_at_once();
@@ -64,6 +68,9 @@ impl Reading {
 impl Drop for Reading {
     /// However the thread ends, nobody comes to read later.
     fn drop(&mut self) {
-        self.end();
+        if let Some(recorder) = self.recorder.upgrade() {
+            recorder.backlog.read_at_once();
+            recorder.backlog.catch_up();
+        }
     }
 }

@@ -208,8 +208,8 @@ impl Work {
     /// Sends everything that there is, with the calls that are still waited for, and the last metrics.
     async fn finish(&mut self) {
         self.most_kept = usize::MAX;
-        self.fill();
         self.reading.end();
+        self.fill();
         // What passes from now on comes too late.
         self.queue.close();
         self.fill();
@@ -243,7 +243,7 @@ impl Work {
     /// Takes what has passed by now.
     fn fill(&mut self) {
         self.pressure.fall();
-        // More may have passed than there is room for in the queue.
+        // More may have passed than there is room for in the queue, and one step may become some records.
         let (queue, mut early) = (&mut self.queue, Vec::new());
         self.reading.catch_up(&mut || {
             if 2 * queue.len() >= queue.max_capacity() {

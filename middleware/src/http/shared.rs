@@ -80,7 +80,7 @@ impl Shared {
     /// The span of the call, the first one where the request is a batch.
     pub(super) fn span(&self) -> &SpanContext {
         if self.may_tell.load(Relaxed) && !self.is_told.load(Acquire) {
-            self.recorder.backlog.catch_up(&mut || {});
+            self.recorder.backlog.catch_up();
         }
         self.told.get().map_or(&self.provisional, |told| told)
     }

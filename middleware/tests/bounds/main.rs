@@ -8,6 +8,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod cases;
+#[expect(dead_code, reason = "benches need more of it")]
+#[path = "../../benches/support/receiver.rs"]
+mod receiver;
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -27,7 +30,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 const COUNT: usize = if cfg!(debug_assertions) { 30_000 } else { 1_000_000 };
 
 /// Exchanges that are read together.
-const TOGETHER: usize = 256;
+const TOGETHER: usize = 512;
 /// So many fill every bound but those of calls in all sessions together.
 const FULL: usize = 12_000;
 
@@ -94,9 +97,8 @@ async fn one_case() {
     let name = std::env::var("TOOLSIGHT_BOUNDS_CASE").unwrap();
     let case = CASES.iter().find(|case| case.name == name).unwrap();
     let toolsight = Toolsight::builder()
-        .endpoint("http://127.0.0.1:9")
+        .endpoint(receiver::null())
         .queue_records(64)
-        .shutdown_timeout(std::time::Duration::ZERO)
         .users(Users::default().from_header("x-user".parse().unwrap()))
         .build()
         .unwrap();
@@ -115,9 +117,10 @@ async fn one_case() {
     for number in 0..count {
         if number % TOGETHER == 0 {
             // Nothing here takes time but reading, which would fall behind as it does behind no server.
-            toolsight.forgotten();
+            toolsight.flush().await;
         }
         if number == FULL {
+            toolsight.flush().await;
             full = resident();
         }
         if let Some((read, _)) = &mut pipe {
@@ -134,6 +137,7 @@ async fn one_case() {
             response.collect().await.unwrap();
         }
     }
+    toolsight.flush().await;
     let forgotten = toolsight.forgotten();
     let expected = count.saturating_sub(case.kept);
     assert_eq!((case.forgotten)(&forgotten), expected as u64, "{name}: {forgotten:?}");

@@ -7,7 +7,11 @@ use crate::recorder::Recorder;
 
 /// A layer whose recorder is read when it is told to.
 fn layer() -> (ToolsightLayer, mpsc::Receiver<Queued>) {
-    let (queue, receiver) = Queue::new(2000);
+    layer_with(2000)
+}
+
+fn layer_with(places: usize) -> (ToolsightLayer, mpsc::Receiver<Queued>) {
+    let (queue, receiver) = Queue::new(places);
     let observer = Observer::new(None, Users::default(), 100);
     let recorder = Recorder::new(observer.into(), queue).into();
     (ToolsightLayer { recorder }, receiver)
@@ -83,7 +87,7 @@ async fn an_answer_for_which_there_is_no_room_is_told_by_its_status_and_flagged(
         assert_eq!(exchange(&layer, post(LEGACY), answer(&short)).await.1, short);
     }
     drop(busy);
-    layer.backlog().catch_up(&mut || {});
+    layer.backlog().catch_up();
     let (mut cut, mut read) = (0, 0);
     for record in records(&mut receiver) {
         match (record.outcome.as_str(), &*record.detail.flags.names()) {
@@ -119,17 +123,30 @@ async fn what_comes_behind_bytes_that_were_left_out_is_not_read() {
     for piece in [first, &middle, last] {
         if piece == last {
             drop(busy.take());
-            layer.backlog().catch_up(&mut || {});
+            layer.backlog().catch_up();
         }
         sender.send(Bytes::copy_from_slice(piece.as_bytes())).await.unwrap();
         assert_eq!(answer.frame().await.unwrap().unwrap().into_data().unwrap(), piece);
     }
     drop(sender);
     assert!(answer.frame().await.is_none());
-    layer.backlog().catch_up(&mut || {});
+    layer.backlog().catch_up();
     let records = records(&mut receiver);
     assert_eq!((records.len(), records[0].outcome.as_str()), (1, "ok"));
     assert!(records[0].detail.flags.unread);
+}
+
+#[tokio::test]
+async fn who_asks_for_counts_leaves_to_the_export_thread_what_finds_no_room() {
+    let (layer, mut receiver) = layer_with(2);
+    for _ in 0..5 {
+        exchange(&layer, post(LEGACY), answer(OK)).await;
+    }
+    for (is_read, records_of_it) in [(false, 2), (false, 2), (true, 1)] {
+        assert_eq!(layer.recorder.catch_up(), is_read);
+        assert_eq!(records(&mut receiver).len(), records_of_it);
+    }
+    assert_eq!(layer.recorder.queue.counts().read().total(), 0);
 }
 
 /// The answer to the handshake is not read yet when the client goes on.
@@ -146,7 +163,7 @@ async fn what_a_handshake_tells_is_known_to_the_calls_behind_it() {
     let mut call = post(LEGACY);
     call.headers_mut().insert("mcp-session-id", "s1".parse().unwrap());
     exchange(&layer, call, answer(OK)).await;
-    layer.backlog().catch_up(&mut || {});
+    layer.backlog().catch_up();
     let records = records(&mut receiver);
     let told = records.iter().map(|record| (&*record.method, &*record.client.name));
     assert_eq!(
@@ -170,7 +187,7 @@ async fn whoever_keeps_the_extensions_of_a_request_does_not_keep_what_was_read()
     });
     let response = layer.layer(service).oneshot(post(LEGACY)).await.unwrap();
     response.into_body().collect().await.unwrap();
-    layer.backlog().catch_up(&mut || {});
+    layer.backlog().catch_up();
     assert_eq!(records(&mut receiver).len(), 1);
     assert_eq!(layer.recorder.observer.in_flight.read().0, 0);
 }
