@@ -5,14 +5,11 @@ use crate::capture::Capture;
 
 /// A server whose one tool has this output schema.
 fn stage(schema: &str) -> Stage {
-    let config = DetailConfig {
-        capture: Capture::default().results(2000),
-        ..DetailConfig::default()
-    };
-    let stage = Stage {
-        observer: Arc::new(Observer::new(None, Users::default(), 10).telling(config)),
-        start: Instant::now(),
-    };
+    stage_with(schema, Capture::default())
+}
+
+fn stage_with(schema: &str, capture: Capture) -> Stage {
+    let stage = Stage::capturing(capture);
     let list = format!(r#""tools":[{{"name":"add","outputSchema":{schema}}}]"#);
     stage.post(stage.head(0), &request(1, "tools/list", ""), &result(1, &list));
     stage
@@ -62,6 +59,7 @@ fn only_what_contradicts_the_schema_is_a_mismatch() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the rules of redaction are too many steps for an interpreter")]
 fn a_structured_scalar_is_content_like_any_other() {
     let long = format!(r#""{}""#, "x".repeat(1500));
     let other = format!(r#""{}y""#, "x".repeat(1499));
@@ -77,7 +75,7 @@ fn a_structured_scalar_is_content_like_any_other() {
         (&long, &other, false),
         (&escaped, &long, false),
     ] {
-        let stage = stage("{}");
+        let stage = stage_with("{}", Capture::default().results(2000));
         let answer = |structured: &str| result(7, &format!(r#""structuredContent":{structured}"#));
         let seen: Vec<_> = [structured, structured, different]
             .iter()

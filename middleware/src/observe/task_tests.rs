@@ -137,17 +137,11 @@ fn a_task_that_nobody_asks_for_is_deferred_in_the_end() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the rules of redaction are too many steps for an interpreter")]
 fn the_result_of_a_task_is_told_as_that_of_a_direct_call() {
     const LIST: &str = r#""tools":[{"name":"add","outputSchema":{"required":["a"]}}]"#;
     let told = |members: &str, way: &str| {
-        let config = DetailConfig {
-            capture: Capture::default().results(1000),
-            ..DetailConfig::default()
-        };
-        let stage = Stage {
-            observer: Arc::new(Observer::new(None, Users::default(), 10).telling(config)),
-            start: Instant::now(),
-        };
+        let stage = Stage::capturing(Capture::default().results(1000));
         stage.post(stage.in_session(0), &request(1, "tools/list", ""), &result(1, LIST));
         if way == "tools/call" {
             return stage.post(stage.in_session(0), CALL, &result(7, members)).remove(0);
