@@ -90,6 +90,7 @@ fn a_handshake_that_asks_for_a_version_without_sessions_may_begin_one() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many steps for an interpreter")]
 fn of_many_sessions_that_nobody_uses_so_many_are_told_at_a_time() {
     let stage = Stage::of_sessions(IDLE_AT_ONCE + 5);
     for index in 0..IDLE_AT_ONCE + 5 {
