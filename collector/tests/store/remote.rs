@@ -1,5 +1,5 @@
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -80,15 +80,26 @@ async fn a_server_that_comes_later_and_goes_again_is_used_when_it_is_there() {
     server.stop().await;
 }
 
-/// Forwards to a server, and cuts the first connection that sends more than some bytes.
-async fn cutting_proxy(server: u16, after: u64) -> (u16, Arc<AtomicU64>) {
+/// A proxy that cuts one connection, once it is told to.
+struct CuttingProxy {
+    port: u16,
+    /// How many more bytes a connection may send until it is cut; nobody is cut before it is set.
+    after: Arc<OnceLock<u64>>,
+    cuts: Arc<AtomicU64>,
+}
+
+/// Forwards to a server, and cuts the first connection that sends too many bytes from then on.
+async fn cutting_proxy(server: u16) -> CuttingProxy {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let cuts = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&cuts);
+    let proxy = CuttingProxy {
+        port: listener.local_addr().unwrap().port(),
+        after: Arc::default(),
+        cuts: Arc::default(),
+    };
+    let (limit, counter) = (Arc::clone(&proxy.after), Arc::clone(&proxy.cuts));
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            let cuts = Arc::clone(&counter);
+            let (after, cuts) = (Arc::clone(&limit), Arc::clone(&counter));
             tokio::spawn(async move {
                 let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
                 let (mut from_client, mut to_client) = client.into_split();
@@ -96,9 +107,11 @@ async fn cutting_proxy(server: u16, after: u64) -> (u16, Arc<AtomicU64>) {
                 let answers = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
                 let (mut sent, mut buffer) = (0, vec![0; 4096]);
                 while let Ok(count @ 1..) = from_client.read(&mut buffer).await {
-                    sent += count as u64;
-                    if sent > after && cuts.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-                        break;
+                    if let Some(after) = after.get() {
+                        sent += count as u64;
+                        if sent > *after && cuts.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+                            break;
+                        }
                     }
                     if to_server.write_all(&buffer[..count]).await.is_err() {
                         break;
@@ -108,7 +121,7 @@ async fn cutting_proxy(server: u16, after: u64) -> (u16, Arc<AtomicU64>) {
             });
         }
     });
-    (port, cuts)
+    proxy
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,17 +134,23 @@ async fn a_batch_that_was_cut_anywhere_is_stored_whole_or_not_at_all() {
     let rows = rows(20_000);
     let mut stored = 0;
     for after in [2_000, 20_000, 100_000, 400_000] {
-        let (port, cuts) = cutting_proxy(server.port, after).await;
+        let proxy = cutting_proxy(server.port).await;
         let store = open(
-            format!("http://admin:p%40ss@127.0.0.1:{port}/observed")
+            format!("http://admin:p%40ss@127.0.0.1:{}/observed", proxy.port)
                 .parse()
                 .unwrap(),
         )
         .await
         .unwrap();
         ready(&store).await;
+        // What looked at the tables, and asks whether the server is there, is not what is to be cut.
+        proxy.after.set(after).unwrap();
         let error = store.insert(&block(&rows), &format!("cut {after}")).await.unwrap_err();
-        assert_eq!(cuts.load(Ordering::SeqCst), 1, "nothing was cut after {after}: {error}");
+        assert_eq!(
+            proxy.cuts.load(Ordering::SeqCst),
+            1,
+            "nothing was cut after {after}: {error}"
+        );
         assert!(matches!(error, InsertError::Retryable(_)), "{error:?}");
         assert_eq!(
             number(&direct, "SELECT count() FROM calls").await,
