@@ -6,8 +6,10 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 
 use lru::LruCache;
+use smol_str::SmolStrBuilder;
 use twox_hash::xxhash3_64::{DEFAULT_SECRET_LENGTH, RawHasher, SecretBuffer};
 
+use crate::record::Text;
 use crate::wire::saved_by_escapes;
 
 /// Bytes of a result's content that are looked at; a longer one is neither compared nor measured.
@@ -119,7 +121,7 @@ pub(crate) struct Flags {
 
 impl Flags {
     /// The names of those that are set, sorted, with commas between.
-    pub(crate) fn names(self) -> String {
+    pub(crate) fn names(self) -> Text {
         let set = [
             self.empty,
             self.error_text,
@@ -128,9 +130,14 @@ impl Flags {
             self.truncated,
             self.unread,
         ];
-        let names = crate::semconv::RESULT_FLAGS.iter().zip(set);
-        let names: Vec<&str> = names.filter(|(_, set)| *set).map(|(name, _)| *name).collect();
-        names.join(",")
+        let mut names = SmolStrBuilder::new();
+        for (name, _) in crate::semconv::RESULT_FLAGS.iter().zip(set).filter(|(_, set)| *set) {
+            if !names.is_empty() {
+                names.push(',');
+            }
+            names.push_str(name);
+        }
+        names.finish()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smol_str::SmolStrBuilder;
+
 use super::schema::{Argument, InputSchema};
 use super::tap::Definition;
 use super::visitor::ValueKind;
@@ -239,8 +241,8 @@ impl ContentTypes {
     }
 
     /// Sorted, with commas between, and with its number where there are several of one.
-    pub(crate) fn names(self) -> String {
-        let mut names = String::new();
+    pub(crate) fn names(self) -> Text {
+        let mut names = SmolStrBuilder::new();
         for (name, count) in CONTENT_TYPES.iter().zip(self.0).filter(|(_, count)| *count > 0) {
             if !names.is_empty() {
                 names.push(',');
@@ -251,7 +253,7 @@ impl ContentTypes {
                 names.push_str(&count.to_string());
             }
         }
-        names
+        names.finish()
     }
 }
 

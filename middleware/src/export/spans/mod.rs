@@ -18,7 +18,7 @@ use opentelemetry_proto::tonic::trace::v1::SpanFlags;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
-use attributes::Attributes;
+use attributes::{Attributes, key};
 use protobuf::{Field, bytes, fixed32, fixed64, head, number};
 
 use super::error_type::ErrorType;
@@ -38,7 +38,6 @@ mod field {
     pub(super) const KIND: Field = 6;
     pub(super) const START_TIME: Field = 7;
     pub(super) const END_TIME: Field = 8;
-    pub(super) const ATTRIBUTES: Field = 9;
     pub(super) const LINKS: Field = 13;
     pub(super) const STATUS: Field = 15;
     pub(super) const FLAGS: Field = 16;
@@ -89,7 +88,7 @@ fn write(record: &Record, name: Name, weight: u32, out: &mut Vec<u8>, part: &mut
     number(out, field::KIND, kind as u64);
     fixed64(out, field::START_TIME, nanoseconds(record.start));
     fixed64(out, field::END_TIME, nanoseconds(record.start + record.duration));
-    attributes(record, error_type, weight, &mut Attributes::new(out, field::ATTRIBUTES));
+    attributes(record, error_type, weight, &mut Attributes::new(out));
     if let Some(context) = &record.link {
         part.clear();
         bytes(part, link::TRACE_ID, &context.trace_id().to_bytes());
@@ -166,109 +165,109 @@ fn write_name(record: &Record, name: Name, out: &mut Vec<u8>) {
 }
 
 fn attributes(record: &Record, error_type: Option<ErrorType>, weight: u32, list: &mut Attributes<'_>) {
-    list.text(semconv::MCP_METHOD_NAME, &record.method);
+    list.text(key!(MCP_METHOD_NAME), &record.method);
     match &record.target {
         Target::Tool(name) => {
-            list.text(semconv::GEN_AI_TOOL_NAME, name);
-            list.text(semconv::GEN_AI_OPERATION_NAME, semconv::EXECUTE_TOOL);
+            list.text(key!(GEN_AI_TOOL_NAME), name);
+            list.text(key!(GEN_AI_OPERATION_NAME), semconv::EXECUTE_TOOL);
         }
-        Target::Prompt(name) => list.text(semconv::GEN_AI_PROMPT_NAME, name),
-        Target::Resource(uri) => list.text(semconv::MCP_RESOURCE_URI, uri),
+        Target::Prompt(name) => list.text(key!(GEN_AI_PROMPT_NAME), name),
+        Target::Resource(uri) => list.text(key!(MCP_RESOURCE_URI), uri),
         Target::None => {}
     }
-    list.maybe(semconv::JSONRPC_REQUEST_ID, record.request_id.as_deref());
-    list.text(semconv::TOOLSIGHT_OUTCOME, record.outcome.as_str());
-    list.text(semconv::TOOLSIGHT_FAULT, record.fault.as_str());
-    list.maybe(semconv::ERROR_TYPE, error_type.map(ErrorType::text).as_deref());
+    list.maybe(key!(JSONRPC_REQUEST_ID), record.request_id.as_deref());
+    list.text(key!(TOOLSIGHT_OUTCOME), record.outcome.as_str());
+    list.text(key!(TOOLSIGHT_FAULT), record.fault.as_str());
+    list.maybe(key!(ERROR_TYPE), error_type.map(ErrorType::text).as_deref());
     list.maybe(
-        semconv::RPC_RESPONSE_STATUS_CODE,
+        key!(RPC_RESPONSE_STATUS_CODE),
         record.code.map(|code| code.to_string()).as_deref(),
     );
     if let Some(status) = record.http_status {
-        list.number(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
+        list.number(key!(HTTP_RESPONSE_STATUS_CODE), i64::from(status));
     }
     if error_type.is_none() {
         // The message of a failure stands in the span's status, which only a failure has.
-        list.maybe(semconv::TOOLSIGHT_MESSAGE, record.message.as_deref());
+        list.maybe(key!(TOOLSIGHT_MESSAGE), record.message.as_deref());
     }
-    list.maybe(semconv::MCP_PROTOCOL_VERSION, record.protocol_version.as_deref());
-    list.maybe(semconv::MCP_SESSION_ID, record.session_id.as_deref());
-    list.text(semconv::MCP_CLIENT_NAME, &record.client.name);
-    list.text(semconv::MCP_CLIENT_VERSION, &record.client.version);
-    list.maybe(semconv::TOOLSIGHT_CLIENT_BRIDGE, record.client_bridge.as_deref());
-    list.text(semconv::MCP_SERVER_NAME, &record.server.name);
-    list.text(semconv::MCP_SERVER_VERSION, &record.server.version);
+    list.maybe(key!(MCP_PROTOCOL_VERSION), record.protocol_version.as_deref());
+    list.maybe(key!(MCP_SESSION_ID), record.session_id.as_deref());
+    list.text(key!(MCP_CLIENT_NAME), &record.client.name);
+    list.text(key!(MCP_CLIENT_VERSION), &record.client.version);
+    list.maybe(key!(TOOLSIGHT_CLIENT_BRIDGE), record.client_bridge.as_deref());
+    list.text(key!(MCP_SERVER_NAME), &record.server.name);
+    list.text(key!(MCP_SERVER_VERSION), &record.server.version);
     match &record.user {
-        Some(User::Plain(user)) => list.text(semconv::USER_ID, user),
-        Some(User::Hashed(hash)) => list.text(semconv::USER_HASH, hash),
+        Some(User::Plain(user)) => list.text(key!(USER_ID), user),
+        Some(User::Hashed(hash)) => list.text(key!(USER_HASH), hash),
         None => {}
     }
-    list.maybe(semconv::TOOLSIGHT_TENANT, record.tenant.as_deref());
-    list.text(semconv::TOOLSIGHT_TRANSPORT, record.transport.as_str());
-    list.text(semconv::NETWORK_TRANSPORT, network_transport(record));
+    list.maybe(key!(TOOLSIGHT_TENANT), record.tenant.as_deref());
+    list.text(key!(TOOLSIGHT_TRANSPORT), record.transport.as_str());
+    list.text(key!(NETWORK_TRANSPORT), network_transport(record));
     if record.transport != Transport::Stdio {
-        list.text(semconv::NETWORK_PROTOCOL_NAME, "http");
-        list.maybe(semconv::NETWORK_PROTOCOL_VERSION, record.http_version);
+        list.text(key!(NETWORK_PROTOCOL_NAME), "http");
+        list.maybe(key!(NETWORK_PROTOCOL_VERSION), record.http_version);
     }
     if let Some(client) = &record.client_address
         && record.direction == Direction::ToServer
     {
-        list.text(semconv::CLIENT_ADDRESS, &client.address.to_string());
+        list.text(key!(CLIENT_ADDRESS), &client.address.to_string());
         if let Some(port) = client.port {
-            list.number(semconv::CLIENT_PORT, i64::from(port));
+            list.number(key!(CLIENT_PORT), i64::from(port));
         }
     }
     list.number(
-        semconv::TOOLSIGHT_REQUEST_BYTES,
+        key!(TOOLSIGHT_REQUEST_BYTES),
         i64::try_from(record.request_bytes).unwrap_or(i64::MAX),
     );
     list.number(
-        semconv::TOOLSIGHT_RESPONSE_BYTES,
+        key!(TOOLSIGHT_RESPONSE_BYTES),
         i64::try_from(record.response_bytes).unwrap_or(i64::MAX),
     );
     if record.direction == Direction::ToClient {
-        list.text(semconv::TOOLSIGHT_DIRECTION, record.direction.as_str());
+        list.text(key!(TOOLSIGHT_DIRECTION), record.direction.as_str());
     }
     if record.attempt > 1 {
-        list.number(semconv::TOOLSIGHT_ATTEMPT, i64::from(record.attempt));
+        list.number(key!(TOOLSIGHT_ATTEMPT), i64::from(record.attempt));
     }
     if !record.waited.is_zero() {
-        list.double(semconv::TOOLSIGHT_WAITED_MS, record.waited.as_secs_f64() * 1e3);
+        list.double(key!(TOOLSIGHT_WAITED_MS), record.waited.as_secs_f64() * 1e3);
     }
     if record.progress > 0 {
-        list.number(semconv::TOOLSIGHT_PROGRESS_COUNT, i64::from(record.progress));
+        list.number(key!(TOOLSIGHT_PROGRESS_COUNT), i64::from(record.progress));
     }
-    list.maybe(semconv::TOOLSIGHT_HEADER_MISMATCH, record.mismatch.names());
+    list.maybe(key!(TOOLSIGHT_HEADER_MISMATCH), record.mismatch.names());
     if let Some(first_byte) = record.first_byte {
-        list.double(semconv::TOOLSIGHT_FIRST_BYTE_MS, first_byte.as_secs_f64() * 1e3);
+        list.double(key!(TOOLSIGHT_FIRST_BYTE_MS), first_byte.as_secs_f64() * 1e3);
     }
     detail(&record.detail, list);
     if weight > 1 {
-        list.number(semconv::TOOLSIGHT_WEIGHT, i64::from(weight));
+        list.number(key!(TOOLSIGHT_WEIGHT), i64::from(weight));
     }
 }
 
 fn detail(detail: &Detail, list: &mut Attributes<'_>) {
     match detail.chain {
-        Some(Chain::Trace(trace)) => list.hexadecimal(semconv::TOOLSIGHT_CHAIN_ID, &trace.to_bytes()),
-        Some(Chain::Hash(hash)) => list.hexadecimal(semconv::TOOLSIGHT_CHAIN_ID, &hash.to_be_bytes()),
+        Some(Chain::Trace(trace)) => list.hexadecimal(key!(TOOLSIGHT_CHAIN_ID), trace.to_bytes()),
+        Some(Chain::Hash(hash)) => list.hexadecimal(key!(TOOLSIGHT_CHAIN_ID), hash.to_be_bytes()),
         None => {}
     }
     if let Some(hash) = detail.arguments_hash {
-        list.hexadecimal(semconv::TOOLSIGHT_ARGS_HASH, &hash.to_be_bytes());
+        list.hexadecimal(key!(TOOLSIGHT_ARGS_HASH), hash.to_be_bytes());
     }
-    list.text(semconv::TOOLSIGHT_INVALID_ARGUMENTS, &detail.invalid_arguments);
-    list.text(semconv::TOOLSIGHT_RESULT_FLAGS, &detail.flags.names());
-    list.text(semconv::TOOLSIGHT_CONTENT_TYPES, &detail.content_types.names());
+    list.text(key!(TOOLSIGHT_INVALID_ARGUMENTS), &detail.invalid_arguments);
+    list.text(key!(TOOLSIGHT_RESULT_FLAGS), &detail.flags.names());
+    list.text(key!(TOOLSIGHT_CONTENT_TYPES), &detail.content_types.names());
     if let Some(Definition { hash, bytes }) = detail.definition {
-        list.hexadecimal(semconv::TOOLSIGHT_DEFINITION_HASH, &hash.to_be_bytes());
+        list.hexadecimal(key!(TOOLSIGHT_DEFINITION_HASH), hash.to_be_bytes());
         list.number(
-            semconv::TOOLSIGHT_DEFINITION_BYTES,
+            key!(TOOLSIGHT_DEFINITION_BYTES),
             i64::try_from(bytes).unwrap_or(i64::MAX),
         );
     }
     if let Some(captured) = &detail.captured {
-        list.maybe(semconv::GEN_AI_TOOL_CALL_ARGUMENTS, captured.arguments.as_deref());
-        list.maybe(semconv::GEN_AI_TOOL_CALL_RESULT, captured.result.as_deref());
+        list.maybe(key!(GEN_AI_TOOL_CALL_ARGUMENTS), captured.arguments.as_deref());
+        list.maybe(key!(GEN_AI_TOOL_CALL_RESULT), captured.result.as_deref());
     }
 }

@@ -16,6 +16,11 @@ fn key(out: &mut Vec<u8>, field: Field, wire: Wire) {
     varint(out, u64::from(field << 3 | wire as u32));
 }
 
+/// What a field begins with whose number is below 16 and whose value has a length.
+pub(super) const fn length_key(field: Field) -> u8 {
+    (field << 3 | Wire::Length as u32) as u8
+}
+
 pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

@@ -43,7 +43,7 @@ impl Request {
 }
 
 /// Spans of a request to be.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Spans {
     bytes: Vec<u8>,
     count: u64,
@@ -59,6 +59,8 @@ pub(in crate::export) struct Requests {
     waiting: VecDeque<Spans>,
     /// Of all that wait.
     count: usize,
+    /// Bytes of the last request's spans: the next one's are as many, if there is much to do.
+    usual: usize,
     /// Where a span and a part of it are written, as their length comes before them.
     span: Vec<u8>,
     part: Vec<u8>,
@@ -77,6 +79,7 @@ impl Requests {
             scope: scope.encode_to_vec(),
             waiting: VecDeque::new(),
             count: 0,
+            usual: 0,
             span: Vec::new(),
             part: Vec::new(),
         }
@@ -96,7 +99,10 @@ impl Requests {
             .back()
             .is_none_or(|last| last.bytes.len() + bytes > MOST_BYTES)
         {
-            self.waiting.push_back(Spans::default());
+            self.waiting.push_back(Spans {
+                bytes: Vec::with_capacity(self.usual),
+                count: 0,
+            });
         }
         if let Some(last) = self.waiting.back_mut() {
             protobuf::bytes(&mut last.bytes, SPANS, &self.span);
@@ -109,6 +115,7 @@ impl Requests {
     pub(in crate::export) fn pop(&mut self) -> Option<Request> {
         let Spans { bytes, count } = self.waiting.pop_front()?;
         self.count -= count as usize;
+        self.usual = bytes.len();
         let scope = self.scope.len() + bytes.len();
         let mut head = Vec::new();
         protobuf::head(&mut head, RESOURCE_SPANS, self.resource.len() + field_len(scope));
