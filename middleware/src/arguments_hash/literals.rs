@@ -27,6 +27,10 @@ impl CanonicalHash {
         let part = &bytes[..end.unwrap_or(bytes.len())];
         let room = NUMBER_LIMIT.saturating_sub(self.literal.len());
         if part.len() > room && self.literal.len() <= NUMBER_LIMIT {
+            if let Some(b't' | b'f' | b'n') = self.literal.first().or(part.first()) {
+                self.state = State::Broken;
+                return &[];
+            }
             // From here on it is hashed as it is written, and one byte more says so.
             let literal = std::mem::take(&mut self.literal);
             self.hash(&literal);

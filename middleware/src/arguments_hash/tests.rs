@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::literals::NUMBER_LIMIT;
 use super::*;
 
 fn hash(json: &[u8]) -> Option<u64> {
@@ -96,6 +97,23 @@ fn long_numbers_are_compared_as_they_are_written() {
     assert_eq!(hash(long("1").as_bytes()), hash(long("1").as_bytes()));
     assert_ne!(hash(long("1").as_bytes()), hash(long("2").as_bytes()));
     assert_ne!(hash(long("1").as_bytes()), hash(long("1.0").as_bytes()));
+}
+
+#[test]
+fn a_long_literal_is_the_same_in_any_pieces() {
+    for begin in ["1", "-1", "0.", "-", "t", "false", "null"] {
+        for length in [1, NUMBER_LIMIT - 1, NUMBER_LIMIT, NUMBER_LIMIT + 1, 3 * NUMBER_LIMIT] {
+            let json = format!("[{begin:0<length$}]");
+            let expected = hash(json.as_bytes());
+            let is_word = begin.starts_with(['t', 'f', 'n']);
+            assert!(expected.is_none() || !is_word || length <= begin.len(), "{json}");
+            for size in 1..json.len() {
+                let mut pieces = CanonicalHash::new(Secret::derive(&[7; 32], "test"));
+                json.as_bytes().chunks(size).for_each(|piece| pieces.push(piece));
+                assert_eq!(pieces.finish(), expected, "{json} in pieces of {size}");
+            }
+        }
+    }
 }
 
 #[test]
