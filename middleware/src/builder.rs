@@ -80,13 +80,14 @@ impl Toolsight {
         }
     }
 
-    /// Records that were not exported, by reason.
+    /// Records that were not exported, by reason. Has what has passed read first, which may take some milliseconds.
     pub fn dropped(&self) -> Dropped {
         self.layer.recorder.catch_up();
         self.layer.recorder.queue.counts().read()
     }
 
-    /// What was forgotten of sessions, calls and names because there were too many of them.
+    /// What was forgotten of sessions, calls and names because there were too many of them. Has what has passed read first, as
+    /// [`dropped`](Self::dropped).
     pub fn forgotten(&self) -> Forgotten {
         self.layer.recorder.catch_up();
         self.layer.recorder.observer.counters.read()

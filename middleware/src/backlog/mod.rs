@@ -19,7 +19,7 @@ use std::sync::{Arc, TryLockError};
 use std::time::Instant;
 
 use crate::export::Pressure;
-use crate::observe::{End, ResponseHead};
+use crate::observe::{End, Gap, ResponseHead};
 use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -45,7 +45,7 @@ const TOO_MUCH: Amount = Amount {
     bytes: 2 * 1024 * 1024,
 };
 
-/// So much is read at a time by a thread that serves: more than it writes.
+/// So much is read at a time by a thread that serves: more than it writes, but for the longest pieces.
 const PORTION: Amount = Amount {
     steps: 32,
     bytes: 2 * COPIED,
@@ -62,9 +62,9 @@ const MOST: Amount = Amount {
 pub(crate) enum Passed<'a> {
     ClientData(&'a [u8]),
     ServerData(&'a [u8]),
-    /// So many bytes that could not be looked at.
-    ClientGap(usize),
-    ServerGap(usize),
+    /// So many bytes that are not read.
+    ClientGap(usize, Gap),
+    ServerGap(usize, Gap),
     ResponseHead(ResponseHead),
     /// The client will not say any more.
     ClientEnd,
@@ -76,7 +76,7 @@ pub(crate) trait Observed: fmt::Debug + Send + Sync {
     /// Reads what has passed; all of that comes in its order, some time later.
     fn read(&self, passed: Passed<'_>, at: Instant);
 
-    /// Leaves out these bytes and what comes behind them, if there are means to say so. From now on nothing of that is written.
+    /// Leaves out these bytes, if there are means to say so.
     ///
     /// Else whoever writes waits for those who read.
     fn cut(&self, passed: &Passed<'_>) -> bool;
@@ -162,8 +162,9 @@ impl Backlog {
         self.passing.clone()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.amount().steps == 0
+    /// How much has passed by now and is not read. Waits for whoever reads.
+    pub(crate) fn steps(&self) -> usize {
+        lock(&self.reading).amount().and(self.amount()).steps
     }
 
     fn amount(&self) -> Amount {
@@ -259,6 +260,11 @@ impl Backlog {
             Err(TryLockError::Poisoned(reading)) => Some(reading.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn written_steps(&self) -> usize {
+        self.amount().steps
     }
 
     /// Somebody reads as long as this is kept.

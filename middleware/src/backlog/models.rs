@@ -29,10 +29,12 @@ fn read(backlog: &Backlog, told: &Told, count: usize) {
     let passing = backlog.passing();
     while told.0.lock().unwrap().len() < count {
         loom::future::block_on(passing.risen());
-        while backlog.catch_up() || {
+        while backlog.steps() > 0 || {
             passing.fall();
-            !backlog.is_empty()
-        } {}
+            backlog.steps() > 0
+        } {
+            backlog.catch_up();
+        }
     }
 }
 

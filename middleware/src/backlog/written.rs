@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Amount, MUCH, Observed, Passed, TOO_MUCH};
-use crate::observe::{End, ResponseHead};
+use crate::observe::{End, Gap, ResponseHead};
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -32,8 +32,8 @@ struct Step {
 enum What {
     ClientData(usize),
     ServerData(usize),
-    ClientGap(usize),
-    ServerGap(usize),
+    ClientGap(usize, Gap),
+    ServerGap(usize, Gap),
     ResponseHead,
     ClientEnd,
     End(End),
@@ -47,11 +47,11 @@ impl Passed<'_> {
         }
     }
 
-    /// The same without its bytes.
+    /// The same without its bytes, for which there is no room.
     pub(super) fn gap(self) -> Self {
         match self {
-            Self::ClientData(bytes) => Self::ClientGap(bytes.len()),
-            Self::ServerData(bytes) => Self::ServerGap(bytes.len()),
+            Self::ClientData(bytes) => Self::ClientGap(bytes.len(), Gap::NoRoom),
+            Self::ServerData(bytes) => Self::ServerGap(bytes.len(), Gap::NoRoom),
             other => other,
         }
     }
@@ -74,8 +74,8 @@ impl Written {
         let what = match passed {
             Passed::ClientData(bytes) => What::ClientData(bytes.len()),
             Passed::ServerData(bytes) => What::ServerData(bytes.len()),
-            Passed::ClientGap(bytes) => What::ClientGap(bytes),
-            Passed::ServerGap(bytes) => What::ServerGap(bytes),
+            Passed::ClientGap(bytes, why) => What::ClientGap(bytes, why),
+            Passed::ServerGap(bytes, why) => What::ServerGap(bytes, why),
             Passed::ClientEnd => What::ClientEnd,
             Passed::End(end) => What::End(end),
             Passed::ResponseHead(head) => {
@@ -102,8 +102,8 @@ impl Written {
             let passed = match what {
                 What::ClientData(count) => Passed::ClientData(next(count)),
                 What::ServerData(count) => Passed::ServerData(next(count)),
-                What::ClientGap(bytes) => Passed::ClientGap(bytes),
-                What::ServerGap(bytes) => Passed::ServerGap(bytes),
+                What::ClientGap(bytes, why) => Passed::ClientGap(bytes, why),
+                What::ServerGap(bytes, why) => Passed::ServerGap(bytes, why),
                 What::ClientEnd => Passed::ClientEnd,
                 What::End(end) => Passed::End(end),
                 What::ResponseHead => match self.heads.pop_front() {

@@ -18,7 +18,7 @@ use super::queue::Counts;
 use super::series::{self, Series};
 use super::spans::Name;
 use super::unread::Unread;
-use crate::observe::{Observer, SessionEnd, Tools};
+use crate::observe::{Gap, Observer, SessionEnd, Tools};
 use crate::record::{Direction, Record};
 use crate::semconv;
 use crate::wire::Side;
@@ -121,8 +121,8 @@ impl Metrics {
         self.session.record(session.duration.as_secs_f64(), version.as_slice());
     }
 
-    pub(super) fn record_unread(&mut self, body: Side) {
-        self.unread.note(body);
+    pub(super) fn record_unread(&mut self, body: Side, why: Gap) {
+        self.unread.note(body, why);
     }
 
     pub(super) fn collector(&self) -> Collector {
@@ -208,7 +208,7 @@ mod tests {
             Temporality::Cumulative,
         );
         for body in [Side::Answer, Side::Request, Side::Answer] {
-            metrics.record_unread(body);
+            metrics.record_unread(body, Gap::Opaque);
         }
         let collected = metrics.collector().collect().unwrap();
         let request = ExportMetricsServiceRequest::from(&collected);

@@ -1,5 +1,6 @@
 //! The queue and what wakes the export thread, in every order of their steps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use loom::thread;
@@ -35,6 +36,7 @@ fn receive(queue: &Queue, receiver: &mut tokio::sync::mpsc::Receiver<Queued>, co
 fn no_wake_up_of_the_export_thread_is_lost() {
     loom::model(|| {
         let (queue, mut receiver) = Queue::new(2);
+        let queue = Arc::new(queue);
         let senders = [queue.clone(), queue.clone()].map(|queue| thread::spawn(move || queue.push(observation())));
         receive(&queue, &mut receiver, 2);
         senders.into_iter().for_each(|sender| sender.join().unwrap());
@@ -46,6 +48,7 @@ fn no_wake_up_of_the_export_thread_is_lost() {
 fn what_does_not_fit_is_counted_and_nothing_else() {
     loom::model(|| {
         let (queue, mut receiver) = Queue::new(1);
+        let queue = Arc::new(queue);
         let sender = thread::spawn({
             let queue = queue.clone();
             move || (0..2).for_each(|_| queue.push(observation()))

@@ -125,7 +125,7 @@ mod tests {
     use crate::export::Queue;
     use crate::export::metrics::Metrics;
     use crate::identity::Users;
-    use crate::observe::Observation;
+    use crate::observe::{Gap, Observation};
     use crate::record::Peer;
     use crate::wire::Side;
 
@@ -184,14 +184,14 @@ mod tests {
             let (queue, receiver) = Queue::new(1);
             drop(receiver);
             let mut metrics = Metrics::new(Resource::builder().build(), &observer, queue.counts(), temporality);
-            let lose = |count| (0..count).for_each(|_| queue.push(Observation::Unread(Side::Answer)));
+            let lose = |count| (0..count).for_each(|_| queue.push(Observation::Unread(Side::Answer, Gap::Opaque)));
             lose(2);
             let (first, nameless) = told(&metrics);
             assert_eq!(first, ["toolsight.records.dropped - 2"]);
             assert!(nameless > 0, "zeros are told, too");
             lose(1);
             observer.learn_server(&named("ledger"));
-            metrics.record_unread(Side::Answer);
+            metrics.record_unread(Side::Answer, Gap::Opaque);
             let expected = [
                 "toolsight.bodies.unread ledger 1",
                 before,

@@ -82,12 +82,9 @@ impl Counts {
 /// another to free.
 pub(crate) type Queued = Observation<Record>;
 
-/// The sending side of the queue. It is cloned for every request, so it is one handle.
-#[derive(Clone, Debug)]
-pub(crate) struct Queue(Arc<Sending>);
-
+/// The sending side of the queue.
 #[derive(Debug, Default)]
-struct Sending {
+pub(crate) struct Queue {
     /// None where nothing is to be recorded at all.
     sender: Option<mpsc::Sender<Queued>>,
     counts: Arc<Counts>,
@@ -97,36 +94,36 @@ struct Sending {
 impl Queue {
     /// A queue that takes nothing and counts nothing.
     pub(crate) fn off() -> Self {
-        Self(Arc::default())
+        Self::default()
     }
 
     pub(crate) fn is_off(&self) -> bool {
-        self.0.sender.is_none()
+        self.sender.is_none()
     }
 
     /// A queue that holds at most `capacity` records, and its receiving side.
     pub(crate) fn new(capacity: usize) -> (Self, mpsc::Receiver<Queued>) {
         let (sender, receiver) = mpsc::channel(capacity.max(1));
-        let sending = Sending {
+        let queue = Self {
             sender: Some(sender),
-            ..Sending::default()
+            ..Self::default()
         };
-        (Self(sending.into()), receiver)
+        (queue, receiver)
     }
 
     /// Whether another record fits, or it makes no difference.
     pub(crate) fn has_room(&self) -> bool {
-        let sender = self.0.sender.as_ref();
+        let sender = self.sender.as_ref();
         sender.is_none_or(|sender| sender.capacity() > 0 || sender.is_closed())
     }
 
     /// Never waits: what does not fit is dropped and counted.
     pub(crate) fn push(&self, observation: Observation) {
-        let Sending {
+        let Self {
             sender,
             counts,
             pressure,
-        } = &*self.0;
+        } = self;
         if let Observation::Omitted(count) = observation {
             counts.batch_limit.fetch_add(count, Relaxed);
             return;
@@ -155,25 +152,25 @@ impl Queue {
 
     /// Puts into the queue, too, for those who can wait.
     pub(crate) fn sender(&self) -> Option<mpsc::Sender<Queued>> {
-        self.0.sender.clone()
+        self.sender.clone()
     }
 
     /// There was no room for what would have become a record.
     pub(crate) fn count_full(&self) {
-        self.0.counts.queue_full.fetch_add(1, Relaxed);
+        self.counts.queue_full.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn count_panic(&self) {
-        self.0.counts.panicked.fetch_add(1, Relaxed);
+        self.counts.panicked.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn counts(&self) -> Arc<Counts> {
-        self.0.counts.clone()
+        self.counts.clone()
     }
 
     /// Rises when enough records are queued to be worth waking the export thread.
     pub(crate) fn pressure(&self) -> Arc<Pressure> {
-        self.0.pressure.clone()
+        self.pressure.clone()
     }
 }
 

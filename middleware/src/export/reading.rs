@@ -37,24 +37,38 @@ impl Reading {
         sleep_until(due).await;
     }
 
-    /// Has all read that has passed by now, and calls `make_room` before each step.
-    pub(super) fn catch_up(&mut self, make_room: &mut dyn FnMut()) {
+    /// How many steps are to be read, those that have passed by now.
+    pub(super) fn begin(&mut self) -> usize {
         self.due = None;
         let Some(recorder) = self.recorder.upgrade() else {
-            return;
+            return 0;
         };
-        let is_any = recorder.backlog.catch_up_while(&mut || {
-            make_room();
-            true
-        });
-        if !is_any {
+        let mut steps = recorder.backlog.steps();
+        if steps == 0 {
             // Nothing passes now, and whatever passes next will tell.
             self.passing.fall();
-            if recorder.backlog.is_empty() {
-                return;
-            }
+            steps = recorder.backlog.steps();
         }
-        self.due = Some(Instant::now() + READ_AFTER);
+        if steps > 0 {
+            self.due = Some(Instant::now() + READ_AFTER);
+        }
+        steps
+    }
+
+    /// Has so many steps read, unless others do, and counts them down, until `is_enough`; returns whether there are more.
+    pub(super) fn go_on(&self, steps: &mut usize, is_enough: impl Fn() -> bool) -> bool {
+        let Some(recorder) = self.recorder.upgrade() else {
+            return false;
+        };
+        let (mut is_any, mut is_more) = (false, false);
+        recorder.backlog.catch_up_while(&mut || {
+            is_more = is_any && is_enough();
+            let goes_on = !is_more && *steps > 0;
+            *steps -= usize::from(goes_on);
+            is_any |= goes_on;
+            goes_on
+        });
+        is_more && *steps > 0
     }
 
     /// Has what passes from now on read at once; what has passed before is to be read once more.

@@ -207,12 +207,12 @@ impl Work {
 
     /// Sends everything that there is, with the calls that are still waited for, and the last metrics.
     async fn finish(&mut self) {
-        self.most_kept = usize::MAX;
+        let most_kept = std::mem::replace(&mut self.most_kept, usize::MAX);
         self.reading.end();
-        self.fill();
+        self.drain(most_kept).await;
         // What passes from now on comes too late.
         self.queue.close();
-        self.fill();
+        self.drain(most_kept).await;
         // A record that was on its way into the queue while it was closed.
         while let Some(late) = self.queue.recv().await {
             self.take(late);
@@ -225,6 +225,17 @@ impl Work {
         if self.counts.read() != lost {
             // These metrics are the last to tell of it.
             self.send_all().await;
+        }
+    }
+
+    /// Takes what has passed by now; what there is no room for waits until some is sent.
+    async fn drain(&mut self, most_kept: usize) {
+        let mut steps = self.begin();
+        while self.fill_some(&mut steps) {
+            while self.kept.len() >= most_kept && self.spans_under_way.is_some() {
+                let end = self.spans_under_way.end().await;
+                self.spans_ended(end);
+            }
         }
     }
 
@@ -242,21 +253,27 @@ impl Work {
 
     /// Takes what has passed by now.
     fn fill(&mut self) {
+        let mut steps = self.begin();
+        while self.fill_some(&mut steps) {}
+    }
+
+    fn begin(&mut self) -> usize {
         self.pressure.fall();
-        // More may have passed than there is room for in the queue, and one step may become some records.
-        let (queue, mut early) = (&mut self.queue, Vec::new());
-        self.reading.catch_up(&mut || {
-            if 2 * queue.len() >= queue.max_capacity() {
-                early.extend(std::iter::from_fn(|| queue.try_recv().ok()));
-            }
-        });
-        early.into_iter().for_each(|observation| self.take(observation));
+        self.reading.begin()
+    }
+
+    /// The same of so many steps, as long as there is room for it in the queue, since one may become many records; tells whether
+    /// there are more, and counts them down.
+    fn fill_some(&mut self, steps: &mut usize) -> bool {
+        let queue = &self.queue;
+        let is_more = self.reading.go_on(steps, || 2 * queue.len() >= queue.max_capacity());
         for _ in 0..self.queue.len() {
             let Ok(observation) = self.queue.try_recv() else {
                 break;
             };
             self.take(observation);
         }
+        is_more
     }
 
     fn take(&mut self, observation: Queued) {
@@ -278,7 +295,7 @@ impl Work {
                 }
             }
             Observation::Session(session) => self.metrics.record_session(&session),
-            Observation::Unread(body) => self.metrics.record_unread(body),
+            Observation::Unread(body, why) => self.metrics.record_unread(body, why),
             Observation::Omitted(_) => {}
         }
     }

@@ -12,7 +12,7 @@ use tracing::Span;
 use super::Shared;
 use super::shared::{Guard, OnPanic};
 use crate::backlog::Passed;
-use crate::observe::End;
+use crate::observe::{End, Gap};
 
 pin_project! {
     /// The request body as the wrapped service sees it: the same frames, looked at as they pass.
@@ -50,7 +50,7 @@ impl<B: Body> Body for RequestBody<B> {
             look(
                 frame,
                 |bytes| shared.write(Passed::ClientData(bytes)),
-                |bytes| shared.write(Passed::ClientGap(bytes)),
+                |bytes| shared.write(Passed::ClientGap(bytes, Gap::Opaque)),
             );
         }
         Poll::Ready(frame)
@@ -107,7 +107,7 @@ impl<R: Body> Body for ResponseBody<R> {
                     look(
                         frame,
                         |bytes| guard.write(Passed::ServerData(bytes)),
-                        |bytes| guard.write(Passed::ServerGap(bytes)),
+                        |bytes| guard.write(Passed::ServerGap(bytes, Gap::Opaque)),
                     );
                 }
                 // A server that has sent the announced length does not poll again.

@@ -10,9 +10,10 @@ use opentelemetry::trace::SpanContext;
 use super::head;
 use crate::backlog::{Observed, Passed};
 use crate::contained::{Contained, Observes};
-use crate::observe::{End, Exchange, Observations, RequestHead};
+use crate::observe::{End, Exchange, Gap, Observations, RequestHead};
 use crate::recorder::Recorder;
 use crate::semconv;
+use crate::wire::headers::Content;
 
 /// One exchange as the request body, the response future and the response body share it, and who reads what they have seen.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     /// Bytes of the request or of the response were left out, since there was no room.
     request_is_cut: AtomicBool,
     response_is_cut: AtomicBool,
+    /// The response is one of events, of which those behind such bytes can be understood.
+    is_stream: AtomicBool,
 }
 
 /// Bodies come in one piece, and whoever sends one has just made it: a call with a result of 100 kB takes less time where that is
@@ -74,6 +77,7 @@ impl Shared {
             is_told: AtomicBool::new(false),
             request_is_cut: AtomicBool::new(false),
             response_is_cut: AtomicBool::new(false),
+            is_stream: AtomicBool::new(false),
         }
     }
 
@@ -93,11 +97,27 @@ impl Shared {
         match passed {
             // What comes behind bytes that were left out cannot be understood.
             Passed::ClientData(_) if self.request_is_cut.load(Relaxed) => return,
-            Passed::ServerData(_) if self.response_is_cut.load(Relaxed) => return,
+            Passed::ServerData(_) if self.response_is_cut.load(Relaxed) && !self.goes_on() => return,
             Passed::ClientData(bytes) => self.may_tell_span(bytes),
+            Passed::End(_) if self.response_is_cut.load(Relaxed) => self.tell_gap(),
             _ => {}
         }
         self.recorder.backlog.write(self, passed);
+    }
+
+    /// Whether the response is read again, of which bytes were left out.
+    fn goes_on(self: &Arc<Self>) -> bool {
+        let goes_on = self.is_stream.load(Relaxed) && !self.recorder.backlog.is_full();
+        if goes_on {
+            self.tell_gap();
+        }
+        goes_on
+    }
+
+    /// What was left out ends here: it may have answered what was asked since it began.
+    fn tell_gap(self: &Arc<Self>) {
+        self.response_is_cut.store(false, Relaxed);
+        self.recorder.backlog.write(self, Passed::ServerGap(0, Gap::NoRoom));
     }
 
     /// So that nobody who asks for the span has to have read what cannot tell another: most bodies tell none. A name may be
@@ -133,10 +153,10 @@ impl Shared {
                     self.is_told.store(true, Release);
                 }
             }
-            Passed::ClientGap(bytes) => exchange.request_gap(bytes),
+            Passed::ClientGap(bytes, why) => exchange.request_gap(bytes, why),
             Passed::ResponseHead(head) => exchange.response_head(head, at),
             Passed::ServerData(bytes) => exchange.response_data(bytes, at),
-            Passed::ServerGap(bytes) => exchange.response_gap(bytes),
+            Passed::ServerGap(bytes, why) => exchange.response_gap(bytes, why),
             Passed::End(end) => exchange.end(end, at),
             Passed::ClientEnd => {}
         }
@@ -186,7 +206,10 @@ impl Guard {
         };
         let recorder = &shared.recorder;
         match catch_unwind(AssertUnwindSafe(|| head::response(response, &recorder.observer))) {
-            Ok(head) => shared.write(Passed::ResponseHead(head)),
+            Ok(head) => {
+                shared.is_stream.store(head.content == Content::EventStream, Relaxed);
+                shared.write(Passed::ResponseHead(head));
+            }
             Err(_panic) => {
                 recorder.queue.count_panic();
                 self.0 = None;

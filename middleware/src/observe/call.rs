@@ -36,6 +36,8 @@ pub(crate) struct Call {
     /// What progress notifications name it by.
     progress_token: Option<Id>,
     ticket: Option<Ticket>,
+    /// Its answer may have passed in bytes that were not read.
+    pub(super) may_be_answered: bool,
     /// The beginning of the arguments, only where they are captured.
     pub(super) captured: Option<Kept>,
     /// By what it goes on with an earlier round.
@@ -117,6 +119,7 @@ impl Call {
             task: params.task.id.take().filter(|_| classify::is_of_task(&method)),
             progress_token: params.meta.progress_token.take(),
             ticket: None,
+            may_be_answered: false,
             captured: None,
             round: Round::of(&method, params.request_state, params.input_responses),
             cursor: params.cursor,

@@ -240,6 +240,16 @@ impl Connection {
         entries.iter_mut().any(own) || entries.iter_mut().any(|entry| entry.call.count_progress(token))
     }
 
+    /// Bytes have passed unread that may have answered any call which is answered elsewhere.
+    pub(super) fn answer_may_have_passed(&self) {
+        for entry in &mut self.state().open.entries {
+            let is_asked = entry.call.record.direction == Direction::ToServer && entry.call.is_request();
+            if is_asked && (entry.waits() || self.reach == Reach::EventStream) {
+                entry.call.may_be_answered = true;
+            }
+        }
+    }
+
     /// Ends the calls that the exchange `home` still carries, as `decide` says.
     pub(super) fn settle(
         &self,

@@ -69,8 +69,17 @@ pub(crate) enum Observation<R = Ended> {
     Session(Box<SessionEnd>),
     /// Messages of a batch beyond the limit, which passed unrecorded.
     Omitted(u64),
-    /// A body of which not all bytes could be looked at.
-    Unread(Side),
+    /// A body of which not all bytes were read.
+    Unread(Side, Gap),
+}
+
+/// Why bytes pass that are not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gap {
+    /// They are compressed, or the buffer does not show them.
+    Opaque,
+    /// Reading was so far behind that there was no room to keep them.
+    NoRoom,
 }
 
 impl From<Observation> for Observation<Record> {
@@ -79,7 +88,7 @@ impl From<Observation> for Observation<Record> {
             Observation::Call(record) => Self::Call(record.into_record()),
             Observation::Session(session) => Self::Session(session),
             Observation::Omitted(count) => Self::Omitted(count),
-            Observation::Unread(body) => Self::Unread(body),
+            Observation::Unread(body, why) => Self::Unread(body, why),
         }
     }
 }

@@ -83,7 +83,7 @@ impl OpenCalls {
     ) -> Option<Closed> {
         if let Some(over) = self.over {
             let how = call.when_over(over);
-            return Some(Closed::new(call, how, now));
+            return Some(Closed::unanswered(call, how, now));
         }
         let Some(slot) = slot.filter(|_| self.kept) else {
             return Some(Closed::forgotten(call, now));
@@ -174,7 +174,7 @@ impl Entry {
         match over {
             Some(over) => {
                 let how = self.call.when_over(over);
-                Closed::new(self.call, how, now)
+                Closed::unanswered(self.call, how, now)
             }
             // What was only waited for had ended before, as far as anybody saw; a question is open until nobody waits.
             None => {
@@ -182,7 +182,7 @@ impl Entry {
                     Direction::ToServer => self.since(now),
                     Direction::ToClient => now,
                 };
-                Closed::new(self.call, fallback, at)
+                Closed::unanswered(self.call, fallback, at)
             }
         }
     }
@@ -197,6 +197,15 @@ impl Closed {
             at,
             forgotten: false,
         }
+    }
+
+    /// The answer can no longer come elsewhere, so the call has ended like this, unless the answer has passed unread.
+    fn unanswered(mut call: Box<Call>, how: (Outcome, Fault), at: Instant) -> Self {
+        if !call.may_be_answered {
+            return Self::new(call, how, at);
+        }
+        call.record.detail.flags.unread = true;
+        Self::new(call, (Outcome::Deferred, Fault::None), at)
     }
 
     /// How such a call will end is not known.

@@ -214,7 +214,7 @@ fn records(seen: impl IntoIterator<Item = Observation>) -> Vec<Record> {
             record.detail.chain = record.detail.chain.map(|_| Chain::Hash(0));
             Some(record.into_record())
         }
-        Observation::Session(_) | Observation::Omitted(_) | Observation::Unread(_) => None,
+        Observation::Session(_) | Observation::Omitted(_) | Observation::Unread(..) => None,
     };
     seen.into_iter().filter_map(record).collect()
 }

@@ -219,7 +219,7 @@ fn what_is_sent_compressed_to_an_event_stream_is_told_to_be_unread() {
         post.request_data(CALL.as_bytes(), stage.at(1));
         stage.answer(&mut post, 1, 202, Content::Other, "");
         post.end(End::Complete, stage.at(1));
-        let unread = |seen: &Observation| matches!(seen, Observation::Unread(Side::Request));
+        let unread = |seen: &Observation| matches!(seen, Observation::Unread(Side::Request, _));
         let seen = post.take();
         assert!(seen.iter().all(unread) && seen.len() == expected, "{seen:?}");
     }

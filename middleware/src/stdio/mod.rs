@@ -108,7 +108,7 @@ impl Observed for Talk {
                 Passed::ServerData(bytes) => conversation.server_data(bytes, at),
                 Passed::ClientEnd => conversation.client_end(at),
                 Passed::End(_) => conversation.end(at),
-                Passed::ClientGap(_) | Passed::ServerGap(_) | Passed::ResponseHead(_) => {}
+                Passed::ClientGap(..) | Passed::ServerGap(..) | Passed::ResponseHead(_) => {}
             });
     }
 

@@ -71,6 +71,8 @@ pub(crate) struct EventStream {
     told: bool,
     /// The event at hand has come to its end.
     is_over: bool,
+    /// Bytes of the event at hand have not been read.
+    is_torn: bool,
     /// Bytes of the stream so far.
     passed: u64,
     reader: Reader,
@@ -98,6 +100,7 @@ impl EventStream {
             resumable: false,
             told: false,
             is_over: false,
+            is_torn: false,
             passed: 0,
             reader: Reader::new(Side::Answer),
         }
@@ -119,7 +122,7 @@ impl EventStream {
         self.name.clear();
         self.event.clear();
         self.endpoint = None;
-        (self.carriage_return, self.resumable, self.told) = (false, false, false);
+        (self.carriage_return, self.resumable, self.told, self.is_torn) = (false, false, false, false);
         (self.passed, self.omitted) = (0, 0);
         // At the end of a thread there is nothing to keep it in.
         let _ = SPARE.try_with(|spare| spare.set(Some(self)));
@@ -165,6 +168,17 @@ impl EventStream {
             }
         }
         self.event()
+    }
+
+    /// Leaves out so many bytes, and the event in whose midst they end, as it may be.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.passed += bytes as u64;
+        self.is_torn = true;
+        self.carriage_return = false;
+        // A line of which nothing is known: it is not blank, and its field is none that tells anything.
+        self.state = State::Value;
+        self.name.clear();
+        self.name.push(b':');
     }
 
     fn pass(&mut self, bytes: &mut &[u8], count: usize) {
@@ -244,6 +258,10 @@ impl EventStream {
         if !blank {
             return false;
         }
+        if std::mem::take(&mut self.is_torn) {
+            self.forget_torn();
+            return false;
+        }
         if self.data
             && let Some(first) = self.first.take()
             && self.event == b"endpoint"
@@ -256,6 +274,15 @@ impl EventStream {
             self.start_event();
         }
         self.is_over
+    }
+
+    #[cold]
+    fn forget_torn(&mut self) {
+        self.start_event();
+        self.event.clear();
+        if let Some(first) = &mut self.first {
+            first.clear();
+        }
     }
 
     /// The event that is over.

@@ -96,6 +96,49 @@ fn answers_beyond_the_limit_of_an_event_are_counted() {
     }
 }
 
+/// Events of one line each, which have the ids 0, 1 and so on.
+fn numbered(count: usize) -> (String, Vec<usize>) {
+    let mut text = String::new();
+    let mut ends = Vec::new();
+    for id in 0..count {
+        text += &format!("id: {id}\ndata: {{\"id\":{id}}}\n\n");
+        ends.push(text.len());
+    }
+    (text, ends)
+}
+
+#[test]
+fn behind_bytes_that_were_left_out_each_whole_event_but_at_most_one_is_read() {
+    let (text, ends) = numbered(6);
+    for from in 0..=text.len() {
+        for to in from..=text.len() {
+            let mut stream = EventStream::begin(Telling::default(), false);
+            let mut told = stream.push(&text.as_bytes()[..from]);
+            stream.skip(to - from);
+            told.extend(stream.push(&text.as_bytes()[to..]));
+            assert!(told.iter().all(|event| ends.contains(&(event.end as usize))));
+            let ids: Vec<_> = told.into_iter().flat_map(|event| event.messages).collect();
+            let ids: Vec<_> = ids.into_iter().map(|message| message.id.unwrap().into_text()).collect();
+            // What is in the midst of an event goes on until a line that is blank, as seen from there.
+            let read_from = text[to..].find("\n\n").map_or(text.len(), |at| to + at + 2);
+            let expected = (0..6).filter(|&id| ends[id] <= from || (id > 0 && ends[id - 1] >= read_from));
+            let expected: Vec<_> = expected.map(|id| id.to_string()).collect();
+            assert_eq!(ids, expected, "without {from} to {to}");
+        }
+    }
+}
+
+#[test]
+fn an_address_is_none_where_not_all_of_its_event_was_read() {
+    let text = "event: endpoint\ndata: /message?1\n\nevent: endpoint\ndata: /message?2\n\n";
+    let mut stream = EventStream::begin(Telling::default(), true);
+    let mut told = stream.push(&text.as_bytes()[..25]);
+    stream.skip(2);
+    told.extend(stream.push(&text.as_bytes()[27..]));
+    let told: Vec<_> = told.into_iter().map(|event| event.endpoint).collect();
+    assert_eq!(told, [Some("/message?2".into())]);
+}
+
 proptest! {
     #[test]
     fn any_split_tells_the_same(which in 0..EVENTS.len(), at in 0usize..80, more in 0usize..80) {

@@ -27,6 +27,8 @@ pub(crate) enum Way {
     Held,
     /// The same, to the address that an event stream has given which stays open.
     TwoEndpoints,
+    /// 256 in the batch of one exchange, faster than they are read.
+    Flood,
     /// On lines of one pipe.
     Pipe,
 }
@@ -35,7 +37,7 @@ const ACCEPT: (&str, &str) = ("accept", "application/json, text/event-stream");
 const JSON: (&str, &str) = ("content-type", "application/json");
 const STREAM: (&str, &str) = ("content-type", "text/event-stream");
 
-pub(crate) const CASES: [Case; 16] = [
+pub(crate) const CASES: [Case; 17] = [
     Case {
         name: "sessions",
         method: "POST",
@@ -228,6 +230,18 @@ pub(crate) const CASES: [Case; 16] = [
         forgotten: |forgotten| forgotten.rounds,
         kept: 4096,
         way: Way::Exchange,
+    },
+    Case {
+        name: "batches that nobody has read yet",
+        method: "POST",
+        request_headers: &[ACCEPT, ("mcp-protocol-version", "2025-03-26")],
+        request: r#"{"method":"a"}"#,
+        status: 202,
+        response_headers: &[],
+        response: "",
+        forgotten: |_| 0,
+        kept: usize::MAX,
+        way: Way::Flood,
     },
 ];
 

@@ -136,6 +136,112 @@ async fn what_comes_behind_bytes_that_were_left_out_is_not_read() {
     assert!(records[0].detail.flags.unread);
 }
 
+/// A stream that stays open, and the client's side of it.
+struct Open {
+    sender: mpsc::Sender<Bytes>,
+    body: crate::http::ResponseBody<Sent>,
+}
+
+impl Open {
+    async fn begin(layer: &ToolsightLayer) -> Self {
+        let (sender, body) = mpsc::channel(1);
+        let mut body = Some(body);
+        let service = service_fn(|_: Request<RequestBody<Script>>| {
+            let response = Response::builder().header("content-type", "text/event-stream");
+            std::future::ready(Ok::<_, Infallible>(response.body(Sent(body.take().unwrap())).unwrap()))
+        });
+        let request = Request::get("/sse").header("accept", "text/event-stream");
+        let request = request.body(Script::pieces(&[])).unwrap();
+        let body = layer.layer(service).oneshot(request).await.unwrap().into_body();
+        Self { sender, body }
+    }
+
+    async fn pass(&mut self, text: String) {
+        let bytes = Bytes::from(text);
+        self.sender.send(bytes.clone()).await.unwrap();
+        assert_eq!(self.body.frame().await.unwrap().unwrap().into_data().unwrap(), bytes);
+    }
+}
+
+/// Sends request `id` to the address of the stream.
+async fn ask(layer: &ToolsightLayer, id: usize) {
+    let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"add"}}}}"#);
+    let mut request = post(&body);
+    *request.uri_mut() = "/message?1".parse().unwrap();
+    let accepted = Answer {
+        status: 202,
+        headers: &[],
+        body: Script::pieces(&[]),
+    };
+    exchange(layer, request, accepted).await;
+}
+
+fn event(id: usize, more: usize) -> String {
+    let more = " ".repeat(more);
+    format!("data: {{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[]}}}}{more}\n\n")
+}
+
+#[tokio::test]
+async fn of_an_event_stream_only_what_there_was_no_room_for_is_not_read() {
+    for (name, is_full) in [("one long event", false), ("no room for anything", true)] {
+        let (layer, mut receiver) = layer();
+        let mut stream = Open::begin(&layer).await;
+        stream.pass("event: endpoint\ndata: /message?1\n\n".into()).await;
+        ask(&layer, 1).await;
+        layer.backlog().catch_up();
+        let busy = layer.backlog().busy();
+        if is_full {
+            ask(&layer, 2).await;
+            while !layer.backlog().is_full() {
+                exchange(&layer, post(LEGACY), answer(&" ".repeat(8 << 10))).await;
+            }
+            stream.pass(event(1, 16 << 10)).await;
+            let steps = layer.backlog().written_steps();
+            for _ in 0..9 {
+                stream.pass(event(2, 16 << 10)).await;
+            }
+            assert_eq!(layer.backlog().written_steps(), steps, "what is left out takes no room");
+        } else {
+            stream.pass(event(1, 8 << 20)).await;
+            ask(&layer, 2).await;
+            stream.pass(event(2, 8 << 20)).await;
+        }
+        drop(busy);
+        layer.backlog().catch_up();
+        // In the midst of which event it goes on nobody knows.
+        stream.pass(event(9, 0)).await;
+        ask(&layer, 3).await;
+        ask(&layer, 4).await;
+        stream.pass(event(3, 0)).await;
+        drop(stream.sender);
+        assert!(stream.body.frame().await.is_none());
+        layer.backlog().catch_up();
+        let told = records(&mut receiver)
+            .into_iter()
+            .filter(|record| &*record.method == "tools/call");
+        let told = told.filter(|record| record.transport.as_str() == "sse");
+        let mut told: Vec<_> = told
+            .map(|record| {
+                let id = record.request_id.unwrap();
+                format!(
+                    "{id} {} {} {}",
+                    record.outcome,
+                    record.fault,
+                    record.detail.flags.names()
+                )
+            })
+            .collect();
+        told.sort();
+        let expected = [
+            "1 deferred none unread",
+            "2 deferred none unread",
+            "3 ok none empty",
+            "4 abandoned server ",
+        ];
+        assert_eq!(told, expected, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn who_asks_for_counts_leaves_to_the_export_thread_what_finds_no_room() {
     let (layer, mut receiver) = layer_with(2);

@@ -20,7 +20,7 @@ fn told(receiver: &mut mpsc::Receiver<Queued>) -> (Vec<String>, Vec<Side>) {
                 record.response_bytes,
                 record.detail.flags.names()
             )),
-            Observation::Unread(body) => unread.push(body),
+            Observation::Unread(body, _) => unread.push(body),
             Observation::Session(_) | Observation::Omitted(_) => {}
         }
     }
@@ -91,7 +91,7 @@ async fn a_request_that_cannot_be_read_is_counted_and_told_by_its_headers() {
                     assert_eq!(record.outcome.as_str(), "ok", "{name}");
                     calls.push(format!("{} {}", record.method, record.request_bytes));
                 }
-                Observation::Unread(body) => bodies.push(body),
+                Observation::Unread(body, _) => bodies.push(body),
                 Observation::Session(_) | Observation::Omitted(_) => {}
             }
         }
@@ -203,7 +203,7 @@ async fn what_comes_behind_a_gap_is_not_read() {
                     assert_eq!(record.request_bytes, length as u64, "{name}");
                     calls.push(format!("{} {} {}", record.method, record.outcome, record.fault));
                 }
-                Observation::Unread(body) => bodies.push(body),
+                Observation::Unread(body, _) => bodies.push(body),
                 Observation::Session(_) | Observation::Omitted(_) => {}
             }
         }

@@ -13,7 +13,7 @@ use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
 use super::head::{End, RequestHead, ResponseHead};
 use super::open_calls::Closed;
-use super::{Observation, Observations, Observer, classify};
+use super::{Gap, Observation, Observations, Observer, classify};
 use crate::outcome::Fault;
 use crate::record::{Direction, Text};
 use crate::wire::headers::Content;
@@ -118,7 +118,7 @@ impl Exchange {
 
     pub(crate) fn request_data(&mut self, bytes: &[u8], now: Instant) {
         if self.dialogue.head.is_encoded {
-            return self.request_gap(bytes.len());
+            return self.request_gap(bytes.len(), Gap::Opaque);
         }
         self.request_bytes += bytes.len() as u64;
         if !self.dialogue.head.post || self.unread_request || self.ended {
@@ -205,7 +205,7 @@ impl Exchange {
         }
         self.response_bytes += bytes.len() as u64;
         match &mut self.body {
-            ResponseBody::Opaque if self.content == Some(Content::Encoded) => self.response_gap(0),
+            ResponseBody::Opaque if self.content == Some(Content::Encoded) => self.response_gap(0, Gap::Opaque),
             ResponseBody::Opaque => {}
             ResponseBody::Json(document) => {
                 let Some(mut reader) = document.reader(self.dialogue.observer.detail.telling()) else {
@@ -248,27 +248,37 @@ impl Exchange {
         self.body = ResponseBody::EventStream(stream);
     }
 
-    /// So many bytes of the request pass that cannot be looked at; what comes behind them cannot be understood either.
-    pub(crate) fn request_gap(&mut self, bytes: usize) {
+    /// So many bytes of the request pass that are not read; what comes behind them cannot be understood either.
+    pub(crate) fn request_gap(&mut self, bytes: usize, why: Gap) {
         self.request_bytes += bytes as u64;
         if self.dialogue.head.post && !self.ended && !std::mem::replace(&mut self.unread_request, true) {
-            self.miss(Side::Request);
+            self.miss(Side::Request, why);
         }
     }
 
-    /// The same of the response.
-    pub(crate) fn response_gap(&mut self, bytes: usize) {
+    /// The same of the response; in an event stream it can be understood from the next event on.
+    pub(crate) fn response_gap(&mut self, bytes: usize, why: Gap) {
         self.response_bytes += bytes as u64;
-        if !self.ended && !std::mem::replace(&mut self.unread_answer, true) {
+        if self.ended {
+            return;
+        }
+        if let ResponseBody::EventStream(stream) = &mut self.body {
+            stream.skip(bytes);
+            if !self.dialogue.head.post {
+                self.dialogue.connection.answer_may_have_passed();
+            }
+        } else {
             self.body = ResponseBody::Opaque;
-            self.miss(Side::Answer);
+        }
+        if !std::mem::replace(&mut self.unread_answer, true) {
+            self.miss(Side::Answer, why);
         }
     }
 
-    fn miss(&mut self, body: Side) {
+    fn miss(&mut self, body: Side, why: Gap) {
         let sent_to_stream = self.dialogue.connection.reach == Reach::EventStream;
         if self.spoke || self.dialogue.head.mcp || sent_to_stream {
-            self.dialogue.out.push(Observation::Unread(body));
+            self.dialogue.out.push(Observation::Unread(body, why));
         }
     }
 
