@@ -95,7 +95,8 @@ impl Toolsight {
 }
 
 impl Builder {
-    /// Name and version of the server, recorded as they are. Default: what it says of itself, cut to 256 bytes each.
+    /// Name and version of the server, recorded as they are. Default: what it says of itself, cut to 256 bytes each; that is
+    /// its version also where `version` is empty.
     #[must_use]
     pub fn server(mut self, name: impl Into<Box<str>>, version: impl Into<Box<str>>) -> Self {
         self.server = Some(Peer {

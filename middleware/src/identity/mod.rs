@@ -15,7 +15,8 @@ pub use users::{Tenants, UserForm, Users};
 
 pub(crate) use users::Identity;
 
-/// The user of a request, put into the request's extensions by the application after its own authentication.
+/// The user of a request, put by the application's own authentication into the extensions of the response where it stands
+/// inside of the layer, or of the request where it stands outside.
 ///
 /// It is preferred over everything else that tells a user.
 ///
@@ -33,7 +34,7 @@ impl UserId {
     }
 }
 
-/// The organisation of a request, put into the request's extensions by the application.
+/// The organisation of a request, put by the application where it puts a [`UserId`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant(Box<str>);
 

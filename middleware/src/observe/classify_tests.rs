@@ -284,6 +284,13 @@ fn exchanges_without_an_answer_are_decided_by_status_and_end() {
             false,
             (Outcome::Deferred, Fault::None),
         ),
+        (
+            "tools/call",
+            End::Complete,
+            Some(307),
+            true,
+            (Outcome::Deferred, Fault::None),
+        ),
         ("tools/call", End::Complete, Some(504), true, (Outcome::Timeout, Server)),
         ("tools/call", End::Complete, Some(408), true, (Outcome::Timeout, Server)),
         (

@@ -47,22 +47,23 @@ pub(super) const ROUNDS: usize = 4096;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Forgotten {
-    /// Sessions that made room for newer ones.
+    /// Sessions that made room for newer ones, beyond those of [`Builder::sessions`](crate::Builder::sessions).
     pub sessions: u64,
-    /// Calls whose answer could come on another exchange, and was no longer waited for.
+    /// Calls whose answer could come on another exchange, and was no longer waited for: beyond 1024 of one session, pipe or event
+    /// stream, or 16,384 of all.
     pub calls: u64,
-    /// Tasks that were no longer followed.
+    /// Tasks that were no longer followed, beyond 4096.
     pub tasks: u64,
-    /// Calls that asked for input, and whose next round would not be known as such.
+    /// Calls that asked for input, and whose next round would not be known as such, beyond 4096.
     pub rounds: u64,
     /// Tools and prompts beyond the first 1024, and schemes of resources beyond the first 64, which are `_OTHER` in metrics, and
     /// templates of resources beyond the first 256, whose resources go by their scheme; each time one of them is met. A tool that
     /// the server lists takes the place of one that only a call has shown, or a list before the last change: then that is counted.
     pub names: u64,
-    /// Chains of calls that could have gone on, and whose next call begins another.
+    /// Chains of calls that could have gone on, and whose next call begins another, beyond 10,000.
     pub chains: u64,
-    /// Captured arguments and results that were left out of a record because too many bytes of them waited to be sent, or for their
-    /// call to end.
+    /// Captured arguments and results that were left out of a record because 64 MiB of them waited to be sent, or for their call to
+    /// end.
     pub captures: u64,
     /// Results of the calls before the last 4096 different ones, and lengths of the results of tools before the last 1024, which
     /// the next result is not compared with: it may lack the flags `identical` and `truncated`.

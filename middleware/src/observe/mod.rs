@@ -296,12 +296,19 @@ impl Observer {
         }
     }
 
-    /// The server as configured, else as it says in this answer, else as it last said.
+    /// The server as configured, else as it says in this answer, else as it last said; its version likewise.
     pub(crate) fn server(&self, said: Option<&Peer>) -> Peer {
-        let learnt = || self.learnt_server.read().ok()?.clone();
-        match self.server.as_ref().or(said) {
+        let told = || {
+            let learnt = || self.learnt_server.read().ok()?.clone();
+            said.cloned().or_else(learnt).unwrap_or_default()
+        };
+        match &self.server {
+            Some(Peer { name, version }) if version.is_empty() => Peer {
+                name: name.clone(),
+                version: told().version,
+            },
             Some(known) => known.clone(),
-            None => learnt().unwrap_or_default(),
+            None => told(),
         }
     }
 }

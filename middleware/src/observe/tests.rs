@@ -276,6 +276,28 @@ fn a_request_over_http_of_which_nothing_tells_the_version_is_of_the_one_that_ser
 }
 
 #[test]
+fn a_server_of_which_only_the_name_is_configured_tells_its_version() {
+    let told = r#""protocolVersion":"2025-06-18","serverInfo":{"name":"fastmcp","version":"1.9"}"#;
+    for (configured, expected) in [
+        (None, ("fastmcp", "1.9")),
+        (Some(("ledger", "")), ("ledger", "1.9")),
+        (Some(("ledger", "2")), ("ledger", "2")),
+    ] {
+        let server = configured.map(|(name, version)| Peer {
+            name: name.into(),
+            version: version.into(),
+        });
+        let stage = Stage {
+            observer: Arc::new(Observer::new(server, Users::default(), 10)),
+            ..Stage::new()
+        };
+        stage.post(stage.in_session(0), &request(1, "initialize", ""), &result(1, told));
+        let server = stage.post(stage.in_session(0), CALL, OK).remove(0).server;
+        assert_eq!((&*server.name, &*server.version), expected);
+    }
+}
+
+#[test]
 fn headers_that_do_not_mirror_the_body_are_told() {
     let stage = Stage::new();
     let modern = r#""name":"add","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;

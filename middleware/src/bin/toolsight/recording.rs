@@ -27,7 +27,7 @@ pub(crate) struct Recording {
     /// Name of the server, in place of what it says of itself
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
-    /// Its version
+    /// Its version beside that name, in place of what it says of itself
     #[arg(long, value_name = "VERSION", requires = "server_name", default_value = "")]
     server_version: String,
     /// Claim of the bearer token that names the user, such as sub
