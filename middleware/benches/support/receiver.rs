@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use axum::serve::ListenerExt as _;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use http_body_util::{BodyExt as _, Full};
@@ -59,6 +60,8 @@ pub(crate) fn null() -> String {
             address
                 .send(listener.local_addr().expect("an address"))
                 .expect("somebody waits");
+            // As the collector does: an answer is not held back until the exporter's system has acknowledged the one before.
+            let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("a connection"));
             axum::serve(listener, Router::new().fallback(take)).await
         })
     };
