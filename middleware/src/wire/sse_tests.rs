@@ -108,6 +108,7 @@ fn numbered(count: usize) -> (String, Vec<usize>) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many steps for an interpreter")]
 fn behind_bytes_that_were_left_out_each_whole_event_but_at_most_one_is_read() {
     let (text, ends) = numbered(6);
     for from in 0..=text.len() {
