@@ -208,6 +208,8 @@ impl Work {
     /// Sends everything that there is, with the calls that are still waited for, and the last metrics.
     async fn finish(&mut self) {
         let most_kept = std::mem::replace(&mut self.most_kept, usize::MAX);
+        self.drain(most_kept).await;
+        // Whoever serves now reads what passes, and what is left by then, of which there is not much.
         self.reading.end();
         self.drain(most_kept).await;
         // What passes from now on comes too late.
@@ -265,15 +267,21 @@ impl Work {
     /// The same of so many steps, as long as there is room for it in the queue, since one may become many records; tells whether
     /// there are more, and counts them down.
     fn fill_some(&mut self, steps: &mut usize) -> bool {
+        // Others may have left it full.
+        self.take_queued();
         let queue = &self.queue;
         let is_more = self.reading.go_on(steps, || 2 * queue.len() >= queue.max_capacity());
+        self.take_queued();
+        is_more
+    }
+
+    fn take_queued(&mut self) {
         for _ in 0..self.queue.len() {
             let Ok(observation) = self.queue.try_recv() else {
                 break;
             };
             self.take(observation);
         }
-        is_more
     }
 
     fn take(&mut self, observation: Queued) {

@@ -220,19 +220,10 @@ pub(crate) fn by_end(probe: Probe, end: End, status: Option<Status>, modern: boo
         };
     }
     match end {
-        // Accepted, to be answered on another stream, as in the transport of 2024-11-05; or the client is sent elsewhere, as
-        // from `/mcp` to `/mcp/`.
-        End::Complete
-            if matches!(
-                status,
-                Some(Status {
-                    code: 202 | 300..=399,
-                    ..
-                })
-            ) =>
-        {
-            (Outcome::Deferred, Fault::None)
-        }
+        // The client is sent elsewhere, as from `/mcp` to `/mcp/`, whether it reads what else is said or not.
+        _ if matches!(status, Some(Status { code: 300..=399, .. })) => (Outcome::Deferred, Fault::None),
+        // Accepted, to be answered on another stream, as in the transport of 2024-11-05.
+        End::Complete if matches!(status, Some(Status { code: 202, .. })) => (Outcome::Deferred, Fault::None),
         End::Dropped if modern => (Outcome::Cancelled, Fault::ClientGone),
         End::Dropped => (Outcome::Abandoned, Fault::ClientGone),
         End::ServiceError => (Outcome::HttpError, Fault::Server),

@@ -291,6 +291,13 @@ fn exchanges_without_an_answer_are_decided_by_status_and_end() {
             true,
             (Outcome::Deferred, Fault::None),
         ),
+        (
+            "tools/call",
+            End::Dropped,
+            Some(302),
+            false,
+            (Outcome::Deferred, Fault::None),
+        ),
         ("tools/call", End::Complete, Some(504), true, (Outcome::Timeout, Server)),
         ("tools/call", End::Complete, Some(408), true, (Outcome::Timeout, Server)),
         (

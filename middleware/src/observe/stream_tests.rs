@@ -243,3 +243,51 @@ fn what_the_server_says_too_much_of_at_once_is_counted_at_the_end() {
         assert!(matches!(seen[..], [Observation::Omitted(5)]), "{name}: {seen:?}");
     }
 }
+
+#[test]
+fn a_call_that_is_answered_after_all_is_not_unread() {
+    for (is_answered, expected) in [(true, "ping ok none (2, 0)"), (false, "ping deferred none (2, 0)")] {
+        let stage = Stage::new();
+        stage.post(stage.in_session(0), &request(1, "initialize", ""), &result(1, ""));
+        let mut exchange = stage.begin(stage.in_session(0));
+        exchange.request_data(request(7, "ping", "").as_bytes(), stage.at(0));
+        stage.answer(&mut exchange, 1, 200, Content::EventStream, "id: 1\ndata:\n\n");
+        exchange.response_gap(9, Gap::NoRoom);
+        exchange.end(End::BodyError, stage.at(2));
+        assert!(records(exchange.take()).is_empty());
+        let seen = if is_answered {
+            let mut stream = stage.stream(2, true);
+            stream.response_data(event(2, OK).as_bytes(), stage.at(2));
+            records(stream.take())
+        } else {
+            records(stage.observer.expire(stage.at(302)))
+        };
+        assert_eq!(told(&seen), [expected]);
+        assert_eq!(seen[0].detail.flags.unread, !is_answered);
+    }
+}
+
+#[test]
+fn a_request_that_is_sent_elsewhere_does_not_wait_where_it_was() {
+    let stage = Stage::new();
+    let mut stream = stage.begin(RequestHead {
+        post: false,
+        ..stage.head(0)
+    });
+    let endpoint = "event: endpoint\ndata: /message?1\n\n";
+    stage.answer(&mut stream, 0, 200, Content::EventStream, endpoint);
+    for (status, expected) in [(307, &["tools/call deferred none (1, 0)"][..]), (202, &[])] {
+        let mut exchange = stage.begin(RequestHead {
+            endpoint: endpoint_key("/message?1"),
+            ..stage.head(0)
+        });
+        exchange.request_data(CALL.as_bytes(), stage.at(0));
+        stage.answer(&mut exchange, 1, status, Content::Other, "");
+        exchange.end(End::Complete, stage.at(1));
+        assert_eq!(told(&records(exchange.take())), expected);
+    }
+    stream.response_data(event(1, OK).as_bytes(), stage.at(2));
+    assert_eq!(told(&records(stream.take())), ["tools/call ok none (2, 0)"]);
+    stream.end(End::Complete, stage.at(3));
+    assert!(records(stream.take()).is_empty());
+}

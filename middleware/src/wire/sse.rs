@@ -181,6 +181,11 @@ impl EventStream {
         self.name.push(b':');
     }
 
+    /// Bytes of the event at hand were left out.
+    pub(crate) const fn is_torn(&self) -> bool {
+        self.is_torn
+    }
+
     fn pass(&mut self, bytes: &mut &[u8], count: usize) {
         self.passed += count as u64;
         *bytes = &bytes[count..];

@@ -72,27 +72,36 @@ async fn calls_of_both_eras_arrive_as_spans_with_the_names_of_the_convention() {
 
 #[tokio::test]
 async fn a_short_queue_loses_nothing_of_what_is_read_together() {
-    let received = Received::default();
-    let (address, _collector) = received.start(([127, 0, 0, 1], 0).into()).await;
-    let builder = Toolsight::builder().endpoint(format!("http://{address}"));
-    let toolsight = builder.queue_records(4).build().unwrap();
-    let service = toolsight.layer().layer(tower::service_fn(
-        |request: http::Request<RequestBody<String>>| async move {
-            request.into_body().collect().await?;
-            Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
-        },
-    ));
-    for id in 0..20 {
-        let ping = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
-        let response = service
-            .clone()
-            .oneshot(http::Request::post("/mcp").body(ping).unwrap())
-            .await
-            .unwrap();
-        response.into_body().collect().await.unwrap();
+    // Whoever asks for counts fills the queue.
+    for asks in [false, true] {
+        let received = Received::default();
+        let (address, _collector) = received.start(([127, 0, 0, 1], 0).into()).await;
+        let builder = Toolsight::builder().endpoint(format!("http://{address}"));
+        let toolsight = builder.queue_records(4).build().unwrap();
+        let service = toolsight.layer().layer(tower::service_fn(
+            |request: http::Request<RequestBody<String>>| async move {
+                request.into_body().collect().await?;
+                Ok::<_, std::convert::Infallible>(http::Response::new("x".to_owned()))
+            },
+        ));
+        let mut responses = Vec::new();
+        for id in 0..20 {
+            let ping = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+            let response = service
+                .clone()
+                .oneshot(http::Request::post("/mcp").body(ping).unwrap())
+                .await
+                .unwrap();
+            responses.push(response);
+        }
+        // Their ends pass one behind the other, and each makes a record.
+        drop(responses);
+        if asks {
+            toolsight.dropped();
+        }
+        toolsight.shutdown().await;
+        assert_eq!((received.spans().len(), toolsight.dropped().total()), (20, 0), "{asks}");
     }
-    toolsight.shutdown().await;
-    assert_eq!((received.spans().len(), toolsight.dropped().total()), (20, 0));
 }
 
 #[tokio::test]

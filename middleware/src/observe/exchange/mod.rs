@@ -12,7 +12,7 @@ use super::call::{Call, Carrier};
 use super::connection::{Connection, Reach};
 use super::dialogue::Dialogue;
 use super::head::{End, RequestHead, ResponseHead};
-use super::open_calls::Closed;
+use super::open_calls::{Closed, Unanswered};
 use super::{Gap, Observation, Observations, Observer, classify};
 use crate::outcome::Fault;
 use crate::record::{Direction, Text};
@@ -229,6 +229,10 @@ impl Exchange {
         let ResponseBody::EventStream(mut stream) = std::mem::replace(&mut self.body, ResponseBody::Opaque) else {
             return;
         };
+        if stream.is_torn() && !self.dialogue.head.post {
+            // It is not read up to the next event, whatever it answers.
+            self.dialogue.connection.answer_may_have_passed();
+        }
         while let Some(mut event) = stream.read(&mut bytes) {
             // It has told something.
             self.carrier.first_byte.get_or_insert(now);
@@ -302,11 +306,16 @@ impl Exchange {
         let resumed = self.resumed();
         let closed = self.dialogue.connection.settle(self.dialogue.home, now, |call| {
             self.identify(call);
+            let unanswered = self.unanswered(call, end, resumed);
             if call.record.direction == Direction::ToServer {
                 call.record.http_status = self.dialogue.status.map(|status| status.code);
-                call.record.detail.flags.unread = self.unread_answer && call.is_request();
+                let is_unread = self.unread_answer && call.is_request();
+                match unanswered {
+                    Unanswered::Over(..) => call.record.detail.flags.unread = is_unread,
+                    Unanswered::Waits(..) => call.may_be_answered |= is_unread,
+                }
             }
-            self.unanswered(call, end, resumed)
+            unanswered
         });
         if !closed.is_empty() {
             self.close_unanswered(closed);

@@ -47,7 +47,7 @@ impl Exchange {
                     }
                     other => other,
                 };
-                let accepted = code.is_none_or(|code| code < 400) && end != End::ServiceError;
+                let accepted = code.is_none_or(|code| code < 300) && end != End::ServiceError;
                 let waits = match self.dialogue.connection.reach {
                     Reach::Session => resumed.is_some() || (!modern && code == Some(202)),
                     Reach::EventStream => true,
