@@ -42,11 +42,14 @@ pub fn lines(data: &[u8]) {
 /// Reads `data` as one exchange over HTTP, see [`Scene::read`].
 ///
 /// # Panics
-/// If the records depend on how the bytes are cut, or are not one for each request.
+/// If the records depend on how the bytes are cut, are not one for each request, or where a piece of the answer is left out
+/// tell anything else than without its events.
 pub fn exchange(data: &[u8]) {
     if let Some((&size, scene)) = data.split_first()
         && let Some(scene) = Scene::read(scene)
     {
-        scene.check(usize::from(size).max(1));
+        let size = usize::from(size).max(1);
+        scene.check(size);
+        scene.check_without(size..2 * size, size);
     }
 }

@@ -1,6 +1,8 @@
 //! What must hold of any exchange and any conversation, for the property tests and the fuzz targets: however its bytes are
-//! cut, the records are the same, there is one for each request and notification, and each of them is small.
+//! cut, the records are the same, there is one for each request and notification, and each of them is small; and where bytes
+//! of an answer are left out, nothing else is misread.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 
@@ -58,6 +60,11 @@ impl<'a> Scene<'a> {
 
     /// What is observed where request and answer come in pieces of `size`, up to the end of the process.
     fn play(&self, size: usize, now: Instant) -> Observations {
+        self.play_without(0..0, size, now)
+    }
+
+    /// The same where some bytes of the answer are left out.
+    fn play_without(&self, gap: Range<usize>, size: usize, now: Instant) -> Observations {
         let observer = observer();
         let head = RequestHead {
             post: self.post,
@@ -78,7 +85,13 @@ impl<'a> Scene<'a> {
             tenant: None,
         };
         exchange.response_head(head, now);
-        for piece in self.answer.chunks(size) {
+        for piece in self.answer[..gap.start].chunks(size) {
+            exchange.response_data(piece, now);
+        }
+        if !gap.is_empty() {
+            exchange.response_gap(gap.len(), Gap::NoRoom);
+        }
+        for piece in self.answer[gap.end..].chunks(size) {
             exchange.response_data(piece, now);
         }
         exchange.end(self.end, now);
@@ -113,6 +126,79 @@ impl<'a> Scene<'a> {
         let told = seen.iter().filter(|record| record.direction == Direction::ToServer);
         assert_eq!(told.count(), calls.count() + usize::from(silent), "records of {text}");
     }
+
+    /// # Panics
+    /// If the records but those that are unread are not those of an answer without the events that lack some of these bytes.
+    pub(crate) fn check_without(&self, gap: Range<usize>, size: usize) {
+        let end = gap.end.min(self.answer.len());
+        let gap = gap.start.min(end)..end;
+        let now = Instant::now();
+        let answer = self.whole_events(&gap);
+        let without = Scene {
+            answer: &answer,
+            ..*self
+        };
+        let mut whole = records(without.play(usize::MAX, now));
+        let mut seen = records(self.play_without(gap.clone(), size, now));
+        assert_eq!(seen.len(), whole.len(), "records without {gap:?}");
+        // A call that may have been answered ends with the exchange, where another may wait.
+        for records in [&mut seen, &mut whole] {
+            records.sort_by_key(|record| (record.direction as u8, record.method.clone(), record.request_id.clone()));
+        }
+        for (seen, whole) in seen.iter_mut().zip(&mut whole) {
+            if std::mem::take(&mut seen.detail.flags.unread) {
+                (seen.outcome, seen.fault) = (whole.outcome, whole.fault);
+            }
+            for record in [seen, whole] {
+                (record.response_bytes, record.first_byte) = (0, None);
+            }
+        }
+        assert_eq!(seen, whole, "without {gap:?}");
+    }
+
+    /// What can be read of the answer without these bytes: the events of a stream that lack none, or else what comes before.
+    fn whole_events(&self, gap: &Range<usize>) -> Vec<u8> {
+        let before = &self.answer[..gap.start];
+        if gap.is_empty() {
+            return self.answer.to_vec();
+        }
+        if self.content != Content::EventStream {
+            return before.to_vec();
+        }
+        let mut torn = before;
+        let mut rest = before;
+        while let Some(line) = next_line(&mut rest) {
+            if line.is_empty() {
+                torn = rest;
+            }
+        }
+        let mut kept = before[..before.len() - torn.len()].to_vec();
+        // Where the gap ends within a line, and lines up to a blank one.
+        let mut behind = &self.answer[gap.end..];
+        next_line(&mut behind);
+        let mut lost = behind;
+        while next_line(&mut behind).is_some_and(|line| !line.is_empty()) {}
+        lost = &lost[..lost.len() - behind.len()];
+        // An id of theirs has been read all the same.
+        let mut lines = [torn, lost]
+            .into_iter()
+            .flat_map(|text| text.split(|byte| b"\r\n".contains(byte)));
+        if lines.any(|line| line.starts_with(b"id:")) {
+            kept.extend(b"id:\n\n");
+        }
+        kept.extend(behind);
+        kept
+    }
+}
+
+/// The next line of an event stream.
+fn next_line<'a>(text: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let all = *text;
+    let end = memchr::memchr2(b'\r', b'\n', all).unwrap_or(all.len());
+    let (line, rest) = all.split_at(end);
+    let past = if rest.starts_with(b"\r\n") { 2 } else { 1 };
+    *text = rest.get(past..).unwrap_or_default();
+    (!all.is_empty()).then_some(line)
 }
 
 /// A client and a server say this over a pipe, and it comes in pieces of `size`.

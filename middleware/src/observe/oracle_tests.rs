@@ -85,6 +85,18 @@ proptest! {
     }
 
     #[test]
+    fn an_answer_that_lacks_bytes_is_observed_like_one_that_lacks_their_events(
+        head in any::<[u8; 2]>(),
+        request in prop_oneof![select(&CLIENT[..]).prop_map(str::to_owned), batch()],
+        answer in prop_oneof![select(&SERVER[..]).prop_map(str::to_owned), events(), events()],
+        (start, bytes) in (0usize..400, 1usize..200),
+        size in 1usize..200,
+    ) {
+        let data = [&head[..], request.as_bytes(), &[0], answer.as_bytes()].concat();
+        Scene::read(&data).unwrap().check_without(start..start + bytes, size);
+    }
+
+    #[test]
     fn no_bytes_make_it_panic(data in proptest::collection::vec(any::<u8>(), 0..400), size in 1usize..50) {
         let (client, server) = data.split_at(data.len() / 2);
         check_lines(client, server, size);

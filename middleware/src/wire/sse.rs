@@ -175,10 +175,9 @@ impl EventStream {
         self.passed += bytes as u64;
         self.is_torn = true;
         self.carriage_return = false;
-        // A line of which nothing is known: it is not blank, and its field is none that tells anything.
+        // A line of which nothing is known is like a comment: it is not blank, and tells nothing.
         self.state = State::Value;
         self.name.clear();
-        self.name.push(b':');
     }
 
     /// Bytes of the event at hand were left out.
