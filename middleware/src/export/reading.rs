@@ -62,12 +62,9 @@ impl Reading {
         };
         let (mut is_any, mut is_more) = (false, false);
         recorder.backlog.catch_up_while(&mut || {
-            is_more = *steps > 0 && is_enough();
-            let goes_on = *steps > 0 && !is_more;
-            // What was enough before anything is read here comes from others who read, so that there is an end.
-            if goes_on || !is_any {
-                *steps = steps.saturating_sub(1);
-            }
+            is_more = is_any && is_enough();
+            let goes_on = !is_more && *steps > 0;
+            *steps -= usize::from(goes_on);
             is_any |= goes_on;
             goes_on
         });

@@ -203,12 +203,7 @@ fn each_message_of_a_batch_has_its_own_bytes() {
 #[test]
 fn what_is_sent_compressed_to_an_event_stream_is_told_to_be_unread() {
     let stage = Stage::new();
-    let mut stream = stage.begin(RequestHead {
-        post: false,
-        ..stage.head(0)
-    });
-    let address = "event: endpoint\ndata: /message?1\n\n";
-    stage.answer(&mut stream, 0, 200, Content::EventStream, address);
+    let _stream = endpoint_stream(&stage);
     for (endpoint, expected) in [(Some("1".into()), 1), (None, 0)] {
         let mut post = stage.begin(RequestHead {
             is_encoded: true,
@@ -270,24 +265,55 @@ fn a_call_that_is_answered_after_all_is_not_unread() {
 #[test]
 fn a_request_that_is_sent_elsewhere_does_not_wait_where_it_was() {
     let stage = Stage::new();
-    let mut stream = stage.begin(RequestHead {
-        post: false,
-        ..stage.head(0)
-    });
-    let endpoint = "event: endpoint\ndata: /message?1\n\n";
-    stage.answer(&mut stream, 0, 200, Content::EventStream, endpoint);
+    let mut stream = endpoint_stream(&stage);
     for (status, expected) in [(307, &["tools/call deferred none (1, 0)"][..]), (202, &[])] {
-        let mut exchange = stage.begin(RequestHead {
-            endpoint: endpoint_key("/message?1"),
-            ..stage.head(0)
-        });
-        exchange.request_data(CALL.as_bytes(), stage.at(0));
-        stage.answer(&mut exchange, 1, status, Content::Other, "");
-        exchange.end(End::Complete, stage.at(1));
-        assert_eq!(told(&records(exchange.take())), expected);
+        assert_eq!(told(&call_to_endpoint(&stage, status)), expected);
     }
     stream.response_data(event(1, OK).as_bytes(), stage.at(2));
     assert_eq!(told(&records(stream.take())), ["tools/call ok none (2, 0)"]);
     stream.end(End::Complete, stage.at(3));
     assert!(records(stream.take()).is_empty());
+}
+
+#[test]
+fn a_call_that_is_answered_in_an_event_that_lacks_bytes_is_unread() {
+    // It is asked behind the gap, and answered before the event at hand is over, or after.
+    for (behind, expected) in [
+        ("\n", "tools/call deferred none (3, 0)"),
+        ("\n\n", "tools/call ok none (2, 0)"),
+    ] {
+        let stage = Stage::new();
+        let mut stream = endpoint_stream(&stage);
+        stream.response_gap(9, Gap::NoRoom);
+        stream.response_data(behind.as_bytes(), stage.at(0));
+        assert!(call_to_endpoint(&stage, 202).is_empty());
+        stream.response_data(format!("data: {OK}\n\n").as_bytes(), stage.at(2));
+        stream.end(End::Complete, stage.at(3));
+        let seen = records(stream.take());
+        assert_eq!(told(&seen), [expected]);
+        assert_eq!(seen[0].detail.flags.unread, behind == "\n");
+    }
+}
+
+/// Opens the stream of 2024-11-05, which gives `/message?1` as its endpoint.
+fn endpoint_stream(stage: &Stage) -> Exchange {
+    let mut stream = stage.begin(RequestHead {
+        post: false,
+        ..stage.head(0)
+    });
+    let event = "event: endpoint\ndata: /message?1\n\n";
+    stage.answer(&mut stream, 0, 200, Content::EventStream, event);
+    stream
+}
+
+/// The records of a call that is sent there, up to the end of its own exchange.
+fn call_to_endpoint(stage: &Stage, status: u16) -> Vec<Record> {
+    let mut exchange = stage.begin(RequestHead {
+        endpoint: endpoint_key("/message?1"),
+        ..stage.head(0)
+    });
+    exchange.request_data(CALL.as_bytes(), stage.at(0));
+    stage.answer(&mut exchange, 1, status, Content::Other, "");
+    exchange.end(End::Complete, stage.at(1));
+    records(exchange.take())
 }

@@ -74,33 +74,50 @@ async fn calls_of_both_eras_arrive_as_spans_with_the_names_of_the_convention() {
 async fn a_short_queue_loses_nothing_of_what_is_read_together() {
     // Whoever asks for counts fills the queue.
     for asks in [false, true] {
-        let received = Received::default();
-        let (address, _collector) = received.start(([127, 0, 0, 1], 0).into()).await;
-        let builder = Toolsight::builder().endpoint(format!("http://{address}"));
-        let toolsight = builder.queue_records(4).build().unwrap();
-        let service = toolsight.layer().layer(tower::service_fn(
-            |request: http::Request<RequestBody<String>>| async move {
-                request.into_body().collect().await?;
-                Ok::<_, std::convert::Infallible>(http::Response::new("x".to_owned()))
-            },
-        ));
-        let mut responses = Vec::new();
-        for id in 0..20 {
-            let ping = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
-            let response = service
-                .clone()
-                .oneshot(http::Request::post("/mcp").body(ping).unwrap())
-                .await
-                .unwrap();
-            responses.push(response);
-        }
-        // Their ends pass one behind the other, and each makes a record.
-        drop(responses);
+        let (received, toolsight) = with_a_short_queue().await;
+        ping(&toolsight, 20).await;
         if asks {
             toolsight.dropped();
         }
         toolsight.shutdown().await;
         assert_eq!((received.spans().len(), toolsight.dropped().total()), (20, 0), "{asks}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_during_the_shutdown_cost_none_of_those_before_it() {
+    for _ in 0..20 {
+        let (received, toolsight) = with_a_short_queue().await;
+        ping(&toolsight, 200).await;
+        let late = toolsight.clone();
+        let late = tokio::spawn(async move { ping(&late, 1).await });
+        toolsight.shutdown().await;
+        late.await.unwrap();
+        // The one may have come too late.
+        assert!(received.spans().len() >= 200, "{:?}", toolsight.dropped());
+    }
+}
+
+async fn with_a_short_queue() -> (Received, Toolsight) {
+    let received = Received::default();
+    let (address, _) = received.start(([127, 0, 0, 1], 0).into()).await;
+    let builder = Toolsight::builder().endpoint(format!("http://{address}"));
+    (received, builder.queue_records(4).build().unwrap())
+}
+
+/// So many calls, whose ends pass one behind the other, and each makes a record.
+async fn ping(toolsight: &Toolsight, count: u32) {
+    let service = toolsight.layer().layer(tower::service_fn(
+        |request: http::Request<RequestBody<String>>| async move {
+            request.into_body().collect().await?;
+            Ok::<_, std::convert::Infallible>(http::Response::new("x".to_owned()))
+        },
+    ));
+    let mut responses = Vec::new();
+    for id in 0..count {
+        let ping = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+        let request = http::Request::post("/mcp").body(ping).unwrap();
+        responses.push(service.clone().oneshot(request).await.unwrap());
     }
 }
 
